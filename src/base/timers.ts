@@ -1,0 +1,30 @@
+// Timers as a parameter, for the slow world. The fast world uses the coarse `TimerWheel`.
+
+/** A pending call. Cancelling twice, or after it ran, does nothing. */
+export interface Timer extends Disposable {
+  cancel(): void;
+}
+
+/** Schedules calls. Timers never keep the process alive by themselves. */
+export interface Timers {
+  /** Calls `run` once, `delayMs` from now. */
+  after(delayMs: number, run: () => void): Timer;
+  /** Calls `run` every `periodMs` until cancelled. */
+  every(periodMs: number, run: () => void): Timer;
+}
+
+/** Node's own timers, unreferenced. */
+export const systemTimers: Timers = {
+  after(delayMs, run) {
+    const handle = setTimeout(run, delayMs);
+    handle.unref();
+    const cancel = () => clearTimeout(handle);
+    return { cancel, [Symbol.dispose]: cancel };
+  },
+  every(periodMs, run) {
+    const handle = setInterval(run, periodMs);
+    handle.unref();
+    const cancel = () => clearInterval(handle);
+    return { cancel, [Symbol.dispose]: cancel };
+  },
+};
