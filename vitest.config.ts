@@ -2,10 +2,15 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts", "bench/**/*.test.ts", "tools/**/*.test.ts", "examples/**/*.test.ts"],
+    include: ["{src,test,bench,tools,examples}/**/*.test.ts"],
     exclude: ["test/interop/**", "node_modules/**"],
-    testTimeout: 20_000,
     pool: "threads",
     isolate: true,
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    // A spy or a changed environment never outlives its test.
+    restoreMocks: true,
+    unstubEnvs: true,
+    unstubGlobals: true,
   },
 });

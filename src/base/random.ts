@@ -19,20 +19,21 @@ export function seededRandom(seed: number): Random {
   let b = (seed / 0x1_0000_0000) | 0;
   let c = 0x9e3779b9 | 0;
   let counter = 1;
-  const bits32 = (): number => {
+  // A signed number: it fits a small integer, so that a call which is not inlined allocates nothing.
+  const step = (): number => {
     const t = (((a + b) | 0) + counter) | 0;
     counter = (counter + 1) | 0;
     a = b ^ (b >>> 9);
     b = (c + (c << 3)) | 0;
     c = (c << 21) | (c >>> 11);
     c = (c + t) | 0;
-    return t >>> 0;
+    return t;
   };
-  for (let round = 0; round < 12; round++) bits32();
+  for (let round = 0; round < 12; round++) step();
   return {
-    bits32,
-    next: () => bits32() / 0x1_0000_0000,
-    int: (bound) => Math.floor((bits32() / 0x1_0000_0000) * bound),
+    bits32: () => step() >>> 0,
+    next: () => (step() >>> 0) / 0x1_0000_0000,
+    int: (bound) => Math.floor(((step() >>> 0) / 0x1_0000_0000) * bound),
   };
 }
 

@@ -1,0 +1,110 @@
+// fairlead as the bench starts it: from this tree, or from another checkout to compare with.
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { versionOf } from "./compile.ts";
+import { launch, type Proxy, type ProxyKind, type Site, writeConfig } from "./proxy.ts";
+
+export const ROOT: string = resolve(import.meta.dirname, "../..");
+export const SERVICES = 100;
+
+const GAUGE = join(import.meta.dirname, "gauge.ts");
+
+/** One fairlead process of the bench. */
+export interface FairleadSetup {
+  readonly name?: string;
+  /** Traffic port; the admin port is the next one. */
+  readonly port?: number;
+  /** Checkout to run. Default: this one. */
+  readonly root?: string;
+  readonly dtab?: string;
+  /** Keys added to the router, as YAML lines indented by two. */
+  readonly routerKeys?: string;
+  /** Run compiled code from `dist`. */
+  readonly dist?: boolean;
+  /** File for the readings of gauge.ts. */
+  readonly gaugeFile?: string;
+  /** Discovery folder inside the site. Default: `disco`. */
+  readonly disco?: string;
+  readonly host?: string;
+}
+
+/** Discovery files: one service name per file, one `host port` per line (io.l5d.fs). */
+export function writeDisco(site: Site, folder: string, files: Readonly<Record<string, readonly number[]>>): void {
+  mkdirSync(join(site.folder, folder), { recursive: true });
+  for (const [name, ports] of Object.entries(files)) writeDiscoFile(site, folder, name, ports);
+}
+
+/** Replaces one file in one step, as deployment tools do. */
+export function writeDiscoFile(site: Site, folder: string, name: string, ports: readonly number[]): void {
+  replaceFile(join(site.folder, folder, name), ports.map((port) => `127.0.0.1 ${port}\n`).join(""));
+}
+
+/** Writes beside and renames: a reader sees the old text or the new one. The temporary name is outside the folder watched. */
+export function replaceFile(path: string, text: string): void {
+  const beside = `${join(path, "..")}.${process.pid}.new`;
+  writeFileSync(beside, text);
+  renameSync(beside, path);
+}
+
+function standardDisco(site: Site): void {
+  const files = Array.from({ length: SERVICES }, (_, i) => [`svc${i}`, site.ports.backends] as const);
+  writeDisco(site, "disco", Object.fromEntries(files));
+}
+
+/** As a YAML block; nothing when the names come from elsewhere. */
+function dtabKey(dtab: string): string {
+  return dtab === "" ? "" : `  dtab: |\n${dtab.replace(/^/gm, "    ")}\n`;
+}
+
+function configText(setup: FairleadSetup, port: number): string {
+  return `admin:
+  ip: 127.0.0.1
+  port: ${port + 1}
+namers:
+- kind: io.l5d.fs
+  rootDir: ${setup.disco ?? "disco"}
+routers:
+- protocol: http
+  label: http
+  servers:
+  - ip: 127.0.0.1
+    port: ${port}
+${setup.routerKeys ?? ""}${dtabKey(setup.dtab ?? "/svc => /#/io.l5d.fs ;")}`;
+}
+
+/** The program, run by the Node that runs the bench. */
+function commandOf(root: string): string[] {
+  return [process.execPath, join(root, "bin", "fairlead"), "run"];
+}
+
+function environmentOf(setup: FairleadSetup): Record<string, string> {
+  return {
+    ...(setup.dist && { FAIRLEAD_DIST: "1" }),
+    ...(setup.gaugeFile && { NODE_OPTIONS: `--import=${GAUGE}`, BENCH_GAUGE_FILE: setup.gaugeFile }),
+  };
+}
+
+/** Starts fairlead and waits for its first answer. Throws with what it said when it does not get there. */
+export async function startFairlead(site: Site, setup: FairleadSetup = {}): Promise<{ proxy: Proxy; firstMs: number }> {
+  const name = setup.name ?? "fairlead";
+  const port = setup.port ?? site.ports.fairlead;
+  if (setup.disco === undefined) standardDisco(site);
+  const file = writeConfig(site, `${name}.yaml`, configText(setup, port));
+  const command = [...commandOf(setup.root ?? ROOT), file];
+  return launch(site, { name, command, port, env: environmentOf(setup), ...(setup.host && { host: setup.host }) });
+}
+
+/** True when compiled code is there to be measured. */
+export function hasDist(root: string = ROOT): boolean {
+  return existsSync(join(root, "dist", "cli", "main.js"));
+}
+
+export function fairleadKind(name: string, root: string, portOf: (site: Site) => number): ProxyKind {
+  return {
+    name,
+    version: () => versionOf("git", "-C", root, "describe", "--always", "--dirty") || "no git",
+    async start(site) {
+      return (await startFairlead(site, { name, root, port: portOf(site) })).proxy;
+    },
+  };
+}

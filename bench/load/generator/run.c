@@ -1,0 +1,233 @@
+// The life of one run: connect, warm up, measure for a window, finish what is in flight, report.
+#define _GNU_SOURCE
+#include "run.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "cpu.h"
+
+#define TIMEOUT_NS 10000000000ull  // an answer that takes longer is an error
+#define FINISH_NS 3000000000ull    // requests in flight at the end of the window get this long
+#define CONNECTING_AT_ONCE 256
+#define SCAN_NS 100000000ull
+#define REPAIR_NS 1000000ull       // failed connections are opened again at most so often
+
+run_plan plan;
+run_counts counts;
+uint64_t counted_from_ns;
+
+static enum { QUIET, WARMING, MEASURING, FINISHING, HOLDING } stage;
+static client *clients;
+static client *idle_first, **idle_last = &idle_first;  // open loop: oldest idle connection first
+static uint64_t stage_since, last_scan, last_repair, schedule_from, sent_on_schedule;
+static uint64_t window_cpu, window_own_cpu, window_mismatches, window_start, window_end, unfinished;
+
+bool run_active(void) { return stage != QUIET; }
+
+static void enter(int next, uint64_t now) {
+  stage = next;
+  stage_since = now;
+}
+
+static bool sending(void) { return stage == WARMING || stage == MEASURING; }
+
+// ---- open loop
+
+static void push_idle(client *c) {
+  c->next_idle = NULL;
+  *idle_last = c;
+  idle_last = &c->next_idle;
+}
+
+static client *pop_idle(void) {
+  client *c = idle_first;
+  idle_first = c->next_idle;
+  if (!idle_first) idle_last = &idle_first;
+  return c;
+}
+
+/// Sends every request whose moment has come. Latency counts from that moment, also when no connection was free.
+static void send_due(uint64_t now) {
+  uint64_t due = (uint64_t)((double)(now - schedule_from) * plan.rate / 1e9);
+  while (sent_on_schedule < due && idle_first) {
+    client *c = pop_idle();
+    if (c->at != CLIENT_IDLE) continue;
+    sent_on_schedule++;
+    client_request(c, schedule_from + (uint64_t)((double)sent_on_schedule * 1e9 / plan.rate));
+  }
+}
+
+// ---- what a connection does next
+
+void client_connected(client *c) {
+  if (!sending() || (plan.hold && c->served)) return;
+  if (plan.rate > 0) return push_idle(c);
+  client_request(c, plan.fresh ? c->scheduled_ns : now_ns());
+}
+
+void client_answered(client *c, uint64_t now) {
+  c->served = true;
+  if (plan.limit && counts.ok >= plan.limit && stage == MEASURING) return;  // the tick ends the window
+  if (!sending() || plan.hold) return;
+  if (c->at == CLIENT_CLOSED) return client_connect(c);
+  if (plan.rate > 0) return push_idle(c);
+  client_request(c, now);
+}
+
+// ---- upkeep
+
+static int connecting(void) {
+  int count = 0;
+  for (int i = 0; i < plan.connections; i++) count += clients[i].at == CLIENT_CONNECTING;
+  return count;
+}
+
+/// Opens what is closed, a bounded number at once.
+static void repair(uint64_t now) {
+  if (now - last_repair < REPAIR_NS) return;
+  last_repair = now;
+  int room = CONNECTING_AT_ONCE - connecting();
+  for (int i = 0; i < plan.connections && room > 0; i++)
+    if (clients[i].at == CLIENT_CLOSED) client_connect(&clients[i]), room--;
+}
+
+static bool in_flight(const client *c) {
+  return c->at == CLIENT_SENDING || c->at == CLIENT_AWAITING || c->at == CLIENT_CONNECTING;
+}
+
+static void expire(uint64_t now) {
+  if (now - last_scan < SCAN_NS) return;
+  last_scan = now;
+  for (int i = 0; i < plan.connections; i++)
+    if (in_flight(&clients[i]) && now > clients[i].scheduled_ns + TIMEOUT_NS) client_expire(&clients[i]);
+}
+
+static int answered_once(void) {
+  int count = 0;
+  for (int i = 0; i < plan.connections; i++) count += clients[i].served;
+  return count;
+}
+
+static int still_in_flight(void) {
+  int count = 0;
+  for (int i = 0; i < plan.connections; i++)
+    count += clients[i].at == CLIENT_SENDING || clients[i].at == CLIENT_AWAITING;
+  return count;
+}
+
+// ---- the window
+
+static uint64_t own_cpu(void) {
+  int self = getpid();
+  return cpu_ns_of(&self, 1);
+}
+
+static void start_window(uint64_t now) {
+  memset(&counts, 0, sizeof counts);
+  enter(MEASURING, now);
+  window_mismatches = backend_mismatches();
+  window_own_cpu = own_cpu();
+  window_cpu = cpu_ns_of(plan.watched, plan.watched_count);
+  window_start = counted_from_ns = now_ns();
+  printf("{\"event\":\"window\"}\n");
+}
+
+/// Counts of the window; errors and latencies of what is still in flight are added until it is reported.
+static uint64_t ok_in_window;
+
+static void end_window(uint64_t now) {
+  window_end = now_ns();
+  window_cpu = cpu_ns_of(plan.watched, plan.watched_count) - window_cpu;
+  window_own_cpu = own_cpu() - window_own_cpu;
+  ok_in_window = counts.ok;
+  enter(FINISHING, now);
+}
+
+static void print_latency(const char *name, double quantile) {
+  printf(",\"%s\":%" PRIu64, name, histogram_quantile(&counts.latency, quantile));
+}
+
+static void report(void) {
+  printf("{\"event\":\"result\",\"ok\":%" PRIu64 ",\"non2xx\":%" PRIu64 ",\"connectErrors\":%" PRIu64 ",\"resets\":%" PRIu64, ok_in_window,
+         counts.non_2xx, counts.connect_errors, counts.resets);
+  printf(",\"timeouts\":%" PRIu64 ",\"crossings\":%" PRIu64 ",\"badBodies\":%" PRIu64 ",\"badUploads\":%" PRIu64, counts.timeouts,
+         counts.crossings, counts.bad_bodies, backend_mismatches() - window_mismatches);
+  printf(",\"idleCloses\":%" PRIu64 ",\"unfinished\":%" PRIu64 ",\"bytesIn\":%" PRIu64 ",\"bytesOut\":%" PRIu64, counts.idle_closes, unfinished,
+         counts.bytes_in, counts.bytes_out);
+  printf(",\"startNs\":%" PRIu64 ",\"endNs\":%" PRIu64 ",\"proxyCpuNs\":%" PRIu64 ",\"ownCpuNs\":%" PRIu64, window_start, window_end, window_cpu,
+         window_own_cpu);
+  printf(",\"latencies\":%" PRIu64 ",\"mean\":%" PRIu64 ",\"max\":%" PRIu64, counts.latency.count,
+         counts.latency.count ? counts.latency.sum / counts.latency.count : 0, counts.latency.max);
+  print_latency("p50", 0.5), print_latency("p90", 0.9), print_latency("p99", 0.99), print_latency("p999", 0.999);
+  print_latency("p9999", 0.9999);
+  printf("}\n");
+}
+
+static void finish(void) {
+  for (int i = 0; i < plan.connections; i++)
+    if (clients[i].at != CLIENT_CLOSED) client_drop(&clients[i]);
+  free(clients);
+  clients = NULL;
+  stage = QUIET;
+}
+
+/// What never came back in an open loop waited at least until now: leaving it out would flatter.
+static void count_unfinished(uint64_t now) {
+  unfinished = (uint64_t)still_in_flight();
+  for (int i = 0; i < plan.connections && plan.rate > 0; i++)
+    if (in_flight(&clients[i]) && clients[i].scheduled_ns >= counted_from_ns && clients[i].scheduled_ns < now)
+      histogram_add(&counts.latency, now - clients[i].scheduled_ns);
+}
+
+// ---- the outside
+
+void run_begin(const run_plan *next) {
+  if (stage != QUIET) finish();
+  plan = *next;
+  requests_prepare(&plan.shape);
+  memset(&counts, 0, sizeof counts);
+  clients = calloc((size_t)plan.connections, sizeof *clients);
+  for (int i = 0; i < plan.connections; i++) clients[i].source.fd = -1;
+  idle_first = NULL, idle_last = &idle_first;
+  last_repair = 0, sent_on_schedule = 0, unfinished = 0;
+  schedule_from = now_ns();
+  enter(WARMING, schedule_from);
+  if (plan.hold || !plan.warmup) start_window(schedule_from);
+}
+
+void run_release(void) {
+  if (stage == HOLDING) finish();
+  else if (stage == WARMING) start_window(now_ns()), end_window(now_ns());
+  else if (stage == MEASURING) end_window(now_ns());
+}
+
+static void advance(uint64_t now) {
+  uint64_t elapsed = now - stage_since;
+  if (stage == WARMING && (counts.ok >= plan.warmup || elapsed > plan.warmup_cap_ns)) return start_window(now);
+  if (stage == MEASURING && plan.hold && answered_once() == plan.connections) {
+    end_window(now);
+    report();
+    return enter(HOLDING, now);
+  }
+  if (stage == MEASURING && (elapsed >= plan.window_ns || (plan.limit && counts.ok >= plan.limit))) return end_window(now);
+  if (stage == FINISHING && (still_in_flight() == 0 || elapsed > FINISH_NS)) {
+    count_unfinished(now);
+    report();
+    finish();
+  }
+}
+
+int run_tick(uint64_t now) {
+  if (stage == QUIET) return 1000;
+  expire(now);
+  if (sending()) repair(now);
+  if (sending() && plan.rate > 0) send_due(now);
+  advance(now);
+  if (stage == HOLDING) return 1000;
+  return plan.rate > 0 && sending() ? 0 : 1;
+}

@@ -1,0 +1,105 @@
+// What the bench knows of any proxy under test.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Generator } from "./generator.ts";
+import type { Ports } from "./ports.ts";
+import { familyOf, memoryOf, PROXY_CORE, type Started, start } from "./processes.ts";
+
+/** Where a bench runs: its folder for configurations and sockets, its ports, its generator. */
+export interface Site {
+  readonly folder: string;
+  readonly ports: Ports;
+  readonly generator: Generator;
+}
+
+/** A proxy that could be started, or is absent for a reason. */
+export interface ProxyKind {
+  readonly name: string;
+  /** Version text, or undefined when it is not installed. */
+  version(): string | undefined;
+  start(site: Site): Promise<Proxy>;
+}
+
+const STARTS_WITHIN_S = 15;
+
+/** A running proxy. */
+export class Proxy {
+  readonly name: string;
+  readonly port: number;
+  readonly #process: Started | undefined;
+
+  constructor(name: string, port: number, process?: Started) {
+    this.name = name;
+    this.port = port;
+    this.#process = process;
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  /** All processes whose CPU time is this proxy's. */
+  pids(): number[] {
+    return this.#process ? familyOf(this.pid) : [];
+  }
+
+  memory(): { rss: number; anonymous: number } {
+    return this.#process ? memoryOf(this.pid) : { rss: 0, anonymous: 0 };
+  }
+
+  complaint(): string {
+    return this.#process?.complaint() ?? "";
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#process?.child.kill(name);
+  }
+
+  async stop(): Promise<void> {
+    await this.#process?.stop();
+  }
+}
+
+export interface Launch {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly port: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** A host name the proxy knows, for the first request. */
+  readonly host?: string;
+}
+
+/** Starts a proxy on its core and waits for the first 200 through it. `firstMs` is the time from spawn to that. */
+export async function launch(site: Site, what: Launch): Promise<{ proxy: Proxy; firstMs: number }> {
+  const startedNs = process.hrtime.bigint();
+  const first = site.generator.run({
+    target: what.port,
+    connections: 1,
+    seconds: STARTS_WITHIN_S,
+    limit: 1,
+    headers: 5,
+    hosts: 1,
+    hostName: what.host ?? "svc",
+  });
+  const child = await start(what.command, { core: PROXY_CORE, cwd: site.folder, ...(what.env && { env: what.env }) });
+  child.child.stdout?.resume();
+  const giveUp = (): void => site.generator.release();
+  child.child.once("exit", giveUp);
+  const result = await first;
+  child.child.off("exit", giveUp);
+  if (result.ok > 0) {
+    return { proxy: new Proxy(what.name, what.port, child), firstMs: (result.endNs - Number(startedNs)) / 1e6 };
+  }
+  await child.stop();
+  throw new Error(
+    `${what.name} did not answer with 200 within ${STARTS_WITHIN_S} s: ${child.complaint() || "it said nothing"}`,
+  );
+}
+
+/** Writes a configuration file of the bench; answers its name relative to the site's folder. */
+export function writeConfig(site: Site, name: string, text: string): string {
+  const path = join(site.folder, name);
+  mkdirSync(join(path, ".."), { recursive: true });
+  writeFileSync(path, text);
+  return name;
+}

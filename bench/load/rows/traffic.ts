@@ -1,0 +1,154 @@
+// Rows that compare CPU per request at saturation: closed loop, all proxies in every round, ratios within a round.
+import { type Bench, type Figure, notesOn, type Row, type RowOutcome, type Target, type Window } from "../bench.ts";
+import type { RunPlan } from "../generator.ts";
+import { shuffled, spread } from "../statistics.ts";
+
+type Load = Omit<RunPlan, "target" | "watch" | "seconds">;
+
+interface TrafficRow {
+  readonly name: string;
+  readonly says: string;
+  readonly load: Load;
+  readonly against: { readonly nginx?: Target; readonly haproxy?: Target };
+  readonly quick?: boolean;
+}
+
+const WARM_UP = 20_000;
+const SMALL = { nginx: { must: 1.3, moonshot: 1 }, haproxy: { must: 1.1, moonshot: 0.8 } };
+const FRESH = { nginx: { must: 1.7, moonshot: 1.3 } };
+const BODIES_64K = { nginx: { must: 1, moonshot: 0.6 } };
+const BODIES_1M = { nginx: { must: 1, moonshot: 0.55 } };
+const KB_64 = 65_536;
+const MB = 1_048_576;
+
+/** Small messages: 20 000 requests of warm-up, whatever the rate. */
+function small(name: string, says: string, connections: number, load: Partial<Load> = {}, quick = false): TrafficRow {
+  return { name, says, load: { connections, warmup: WARM_UP, ...load }, against: SMALL, quick };
+}
+
+const TABLE: readonly TrafficRow[] = [
+  small("h1-100b-c32", "GET, 5 headers, 100 B, 32 connections", 32, { headers: 5, answer: 100 }),
+  small("h1-1k-c64", "GET, 12 headers, 1 kB, 64 connections", 64, {}, true),
+  small("h1-1k-c1", "GET, 12 headers, 1 kB, 1 connection", 1),
+  small("h1-1k-c256", "GET, 12 headers, 1 kB, 256 connections", 256),
+  small("h1-1k-40headers-c64", "GET, 40 headers, 1 kB, 64 connections", 64, { headers: 40 }),
+  small("h1-post-1k-c32", "POST 1 kB, answer 1 kB, 32 connections", 32, { upload: 1024 }),
+  small("h1-chunked-1k-c32", "GET, chunked answer of 1 kB, 32 connections", 32, { chunked: 1 }),
+  {
+    name: "h1-64k-down",
+    says: "answers of 64 kB, 32 connections",
+    load: { connections: 32, warmup: 4000, answer: KB_64 },
+    against: BODIES_64K,
+  },
+  {
+    name: "h1-64k-up",
+    says: "POST of 64 kB, 32 connections",
+    load: { connections: 32, warmup: 4000, upload: KB_64, answer: 100 },
+    against: BODIES_64K,
+  },
+  {
+    name: "h1-1m-down",
+    says: "answers of 1 MB, 16 connections",
+    load: { connections: 16, warmup: 400, answer: MB },
+    against: BODIES_1M,
+    quick: true,
+  },
+  {
+    name: "h1-1m-up",
+    says: "POST of 1 MB, 16 connections",
+    load: { connections: 16, warmup: 400, upload: MB, answer: 100 },
+    against: BODIES_1M,
+  },
+  {
+    name: "h1-conn-per-request",
+    says: "GET 1 kB, 12 headers, a new connection for each, 32 at once",
+    load: { connections: 32, warmup: WARM_UP, fresh: 1 },
+    against: FRESH,
+    quick: true,
+  },
+];
+
+const WARM_UP_GUESS_S = 1;
+const CPU = "CPU per request";
+
+function figuresOf(row: TrafficRow, windows: readonly Window[]): Figure[] {
+  const names = [...new Set(windows.map((window) => window.proxy))].toSorted();
+  const figures: Figure[] = names.map((name) => {
+    const own = windows.filter((window) => window.proxy === name);
+    return { measure: CPU, proxy: name, unit: "µs", ...spread(own.map((window) => window.cpuUsPerRequest)) };
+  });
+  for (const ours of names.filter((name) => name === "fairlead" || name === "base")) {
+    for (const peer of names.filter((name) => name !== ours && name !== "relay" && name !== "fairlead")) {
+      const target = ours === "fairlead" ? row.against[peer as keyof TrafficRow["against"]] : undefined;
+      const ratio = { measure: CPU, proxy: ours, over: peer, unit: "×", ...ratios(windows, ours, peer) };
+      figures.push(target ? { ...ratio, target } : ratio);
+    }
+  }
+  return figures;
+}
+
+/** Median and range of the ratios taken within each round. */
+export function ratios(windows: readonly Window[], ours: string, peer: string): ReturnType<typeof spread> {
+  const rounds = [...new Set(windows.map((window) => window.round))];
+  const costOf = (name: string, round: number): number =>
+    windows.find((window) => window.proxy === name && window.round === round)?.cpuUsPerRequest ?? NaN;
+  return spread(rounds.map((round) => costOf(ours, round) / costOf(peer, round)));
+}
+
+function toRow(row: TrafficRow): Row {
+  return {
+    name: row.name,
+    says: row.says,
+    quick: row.quick ?? false,
+    peers: true,
+    seconds: (bench) => bench.options.rounds * contestants(bench).length * (bench.windowS + WARM_UP_GUESS_S),
+    measure: (bench) => compare(bench, row),
+  };
+}
+
+function contestants(bench: Bench): Bench["proxies"] {
+  return bench.proxies.filter((proxy) => proxy.name !== "direct" && proxy.name !== "nginx-twin");
+}
+
+/** Every round measures every proxy once, in a new random order. */
+async function compare(bench: Bench, row: TrafficRow): Promise<RowOutcome> {
+  const windows = await rounds(bench, contestants(bench), row.load);
+  return { figures: figuresOf(row, windows), raw: windows, notes: notesOn(windows) };
+}
+
+async function rounds(bench: Bench, proxies: Bench["proxies"], load: Load): Promise<Window[]> {
+  const windows: Window[] = [];
+  for (let round = 1; round <= bench.options.rounds; round++) {
+    for (const proxy of shuffled(proxies, bench.random)) {
+      const window = await bench.window(proxy, round, { ...load, seconds: bench.windowS });
+      windows.push(window);
+      bench.progress.step(
+        `round ${round}/${bench.options.rounds}  ${proxy.name} ${window.cpuUsPerRequest.toFixed(2)} µs`,
+      );
+    }
+  }
+  return windows;
+}
+
+export const CALIBRATION_TOLERANCE = 0.04;
+
+/** nginx against an equal nginx: what differs here differs by chance. */
+const calibration: Row = {
+  name: "nginx-nginx",
+  says: "nginx against an equal nginx: 1.00 ± 0.04, or the box cannot be trusted today",
+  quick: true,
+  peers: true,
+  seconds: (bench) => bench.options.rounds * 2 * (bench.windowS + WARM_UP_GUESS_S),
+  async measure(bench) {
+    const pair = bench.proxies.filter((proxy) => proxy.name.startsWith("nginx"));
+    if (pair.length < 2) return { figures: [], raw: [], notes: ["nginx is absent: nothing to calibrate with"] };
+    const windows = await rounds(bench, pair, { connections: 64, warmup: WARM_UP });
+    const ratio = ratios(windows, "nginx-twin", "nginx");
+    const off = Math.abs(ratio.median - 1) > CALIBRATION_TOLERANCE;
+    const notes = off ? [`the two differ by more than ${CALIBRATION_TOLERANCE * 100} %: do not quote this run`] : [];
+    const figure = { measure: CPU, proxy: "nginx-twin", over: "nginx", unit: "×", ...ratio };
+    return { figures: [figure], raw: windows, notes: [...notes, ...notesOn(windows)] };
+  },
+};
+
+export const trafficRows: readonly Row[] = [calibration, ...TABLE.map(toRow)];

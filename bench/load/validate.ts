@@ -1,0 +1,120 @@
+// Compares the load generator with wrk on the same server: `node bench/load/validate.ts`. The server is nginx with the
+// backends of a second load generator behind it, all on the proxy's core, so that neither client is the bottleneck.
+// Figures of a run are quoted in bench/README.md.
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { compileGenerator, versionOf } from "./compile.ts";
+import { Generator } from "./generator.ts";
+import { nginx } from "./peers.ts";
+import { findPorts } from "./ports.ts";
+import { GENERATOR_CORE, PROXY_CORE, start, stopEverything } from "./processes.ts";
+import type { Site } from "./proxy.ts";
+import { cpuMsOf } from "./quiet.ts";
+import { spread } from "./statistics.ts";
+
+const ROUNDS = 7;
+const SECONDS = 3;
+const CONNECTIONS = 64;
+
+/** The fields of a generated request, with values of about the same lengths. */
+const FIELDS = [
+  "User-Agent: bench/1.77 (linux)",
+  "Accept: */*",
+  `X-Session: ${"s".repeat(28)}`,
+  "Accept-Encoding: gzip, deflate, br",
+  "Accept-Language: en-GB,en;q=0.5",
+  `Cookie: ${"c".repeat(90)}`,
+  "Referer: https://shop500.example/list?page=50",
+  `Authorization: ${"a".repeat(44)}`,
+  "Cache-Control: max-age=1800",
+  `X-Tenant: ${"t".repeat(12)}`,
+  "X-Bench-Id: 00000000deadbeef",
+];
+
+interface Sample {
+  readonly perSecond: number;
+  readonly cpuUs: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+}
+
+function toUs(text: string | undefined): number {
+  const [, value, unit] = /([\d.]+)(us|ms|s)/.exec(text ?? "") ?? [];
+  return Number(value) * (unit === "s" ? 1e6 : unit === "ms" ? 1000 : 1);
+}
+
+const cpuMs = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0);
+
+async function withWrk(port: number, server: readonly number[]): Promise<Sample> {
+  const headers = FIELDS.flatMap((field) => ["-H", field]);
+  const url = `http://127.0.0.1:${port}/api/orders/123456/users12/carts7?page=250&id=00000000deadbeef`;
+  const before = cpuMs(server);
+  const command = [
+    "-c",
+    String(GENERATOR_CORE),
+    "wrk",
+    "-t1",
+    `-c${CONNECTIONS}`,
+    `-d${SECONDS}s`,
+    "--latency",
+    ...headers,
+    url,
+  ];
+  const { stdout } = await promisify(execFile)("taskset", command);
+  const requests = Number(/(\d+) requests in/.exec(stdout)?.[1]);
+  return {
+    perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]),
+    cpuUs: ((cpuMs(server) - before) * 1000) / requests,
+    p50Us: toUs(/50%\s+(\S+)/.exec(stdout)?.[1]),
+    p99Us: toUs(/99%\s+(\S+)/.exec(stdout)?.[1]),
+  };
+}
+
+async function withOurs(generator: Generator, port: number, server: readonly number[]): Promise<Sample> {
+  const plan = { target: port, connections: CONNECTIONS, seconds: SECONDS, warmup: 1000, watch: server };
+  const result = await generator.run(plan);
+  const seconds = (result.endNs - result.startNs) / 1e9;
+  return {
+    perSecond: result.ok / seconds,
+    cpuUs: result.proxyCpuNs / 1000 / result.ok,
+    p50Us: result.p50 / 1000,
+    p99Us: result.p99 / 1000,
+  };
+}
+
+function print(name: string, samples: readonly Sample[]): void {
+  const of = (key: keyof Sample): string => {
+    const { median, min, max } = spread(samples.map((sample) => sample[key]));
+    return `${median.toFixed(1)} [${min.toFixed(1)}–${max.toFixed(1)}]`;
+  };
+  process.stdout.write(
+    `${name}: ${of("perSecond")} requests/s, server ${of("cpuUs")} µs/request, p50 ${of("p50Us")} µs, p99 ${of("p99Us")} µs\n`,
+  );
+}
+
+async function compare(site: Site): Promise<void> {
+  const backends = await start([compileGenerator(), ...site.ports.backends.map(String)], { core: PROXY_CORE });
+  const proxy = await nginx.start(site);
+  const server = [...proxy.pids(), backends.pid];
+  const ours: Sample[] = [];
+  const wrks: Sample[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    ours.push(await withOurs(site.generator, proxy.port, server));
+    wrks.push(await withWrk(proxy.port, server));
+  }
+  print("loadgen", ours);
+  print("wrk    ", wrks);
+}
+
+if (!versionOf("wrk", "-v")) throw new Error("wrk is absent: nothing to compare with");
+const folder = mkdtempSync(join(tmpdir(), "fairlead-bench-"));
+process.once("exit", stopEverything);
+try {
+  await compare({ folder, ports: await findPorts(), generator: await Generator.start([]) });
+} finally {
+  stopEverything();
+  rmSync(folder, { recursive: true, force: true });
+}

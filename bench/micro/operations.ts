@@ -1,0 +1,183 @@
+// The operations of the numeric crafts, each as a loop: timed by the bench, checked for allocation by its test.
+import { systemEnv } from "../../src/base/env.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { TimerWheel, WheelTimer } from "../../src/base/timer-wheel.ts";
+import { balancerCounters } from "../../src/balance/counters.ts";
+import { LeastLoaded, PeakEwma } from "../../src/balance/load.ts";
+import { P2cBalancer } from "../../src/balance/p2c.ts";
+import { type BalancerNode, EndpointStatus, type LoadCell } from "../../src/core/picker.ts";
+import { constant } from "../../src/base/backoff.ts";
+import { Accrual, accrualCounters } from "../../src/resilience/accrual/accrual.ts";
+import { ConsecutiveFailures } from "../../src/resilience/accrual/consecutive-failures.ts";
+import { RetryBudget } from "../../src/resilience/budget.ts";
+import { MetricsRegistry } from "../../src/telemetry/registry.ts";
+
+/** An operation, `times` over. */
+export interface Operation {
+  readonly name: string;
+  readonly run: (times: number) => number;
+}
+
+const nobody = { died: () => undefined, revived: () => undefined };
+
+/** A node with accrual, as the data path has it. */
+class Node implements BalancerNode {
+  readonly key: string;
+  readonly cell: LoadCell;
+  readonly accrual: Accrual;
+  weight = 1;
+
+  constructor(key: string, cell: LoadCell, accrual: Accrual) {
+    this.key = key;
+    this.cell = cell;
+    this.accrual = accrual;
+  }
+
+  status(nowMs: number): EndpointStatus {
+    return this.accrual.status(nowMs, EndpointStatus.open);
+  }
+}
+
+/** Fresh operations; dispose the registry afterwards. */
+export function operations(registry: MetricsRegistry): readonly Operation[] {
+  return [
+    ...metricOperations(registry),
+    ...balanceOperations(registry),
+    ...resilienceOperations(),
+    ...wheelOperations(),
+  ];
+}
+
+function metricOperations(registry: MetricsRegistry): Operation[] {
+  const counters = Array.from({ length: 12 }, (_, n) => registry.root.counter(`c${n}`));
+  const counter = registry.root.counter("requests");
+  const latency = registry.root.latency("request_latency_ms");
+  const values = Float64Array.from({ length: 1024 }, (_, n) => 0.05 + ((n * 7919) % 997) * 0.113);
+  return [
+    {
+      name: "Counter.inc, one counter",
+      run(times) {
+        for (let n = 0; n < times; n++) counter.inc();
+        return counter.value;
+      },
+    },
+    {
+      name: "Counter.inc, twelve counters in turn",
+      run(times) {
+        for (let n = 0; n < times; n++) counters[n % 12]!.inc();
+        return counters[0]!.value;
+      },
+    },
+    {
+      name: "Histogram.record, varying milliseconds",
+      run(times) {
+        for (let n = 0; n < times; n++) latency.record(values[n & 1023]!);
+        return latency.totalCount;
+      },
+    },
+  ];
+}
+
+function balanceOperations(registry: MetricsRegistry): Operation[] {
+  const kinds = [
+    ["p2c", () => new LeastLoaded()],
+    ["ewma", () => new PeakEwma(10_000)],
+  ] as const;
+  return kinds.flatMap(([kind, newCell]) => [
+    pickOperation(registry, kind, newCell, 3),
+    pickOperation(registry, kind, newCell, 100),
+  ]);
+}
+
+function pickOperation(registry: MetricsRegistry, kind: string, newCell: () => LoadCell, size: number): Operation {
+  const scope = registry.root.scope(`${kind}${size}`);
+  const balancer = new P2cBalancer<Node>({ maxEffort: 5, newCell }, seededRandom(1), balancerCounters(scope));
+  const counters = accrualCounters(scope);
+  const node = (_: unknown, n: number) =>
+    new Node(`h:${n}`, newCell(), new Accrual(new ConsecutiveFailures(5, constant(5_000)), counters, nobody));
+  balancer.update(Array.from({ length: size }, node));
+  // Whole milliseconds as times: a fraction computed here would be boxed at every call, while a clock reading is boxed once a turn.
+  // Fractions once, so that the fields are made for them.
+  for (const each of balancer.nodes) {
+    each.cell.start(0.25);
+    each.cell.end(0.5, 0.25);
+  }
+  let nowMs = 1;
+  return {
+    name: `${kind} of ${size}: pick, start, accrual, end`,
+    run(times) {
+      let load = 0;
+      for (let n = 0; n < times; n++) {
+        nowMs++;
+        const picked = balancer.pick(nowMs)!;
+        picked.cell.start(nowMs);
+        picked.accrual.started(nowMs);
+        picked.accrual.succeeded(nowMs);
+        picked.cell.end(nowMs + 1, nowMs);
+        load += picked.cell.pending;
+      }
+      return load;
+    },
+  };
+}
+
+function resilienceOperations(): Operation[] {
+  const budget = new RetryBudget({ ttlSecs: 10, minRetriesPerSec: 10, percentCanRetry: 0.2 }, 0.5);
+  let nowMs = 1;
+  return [
+    {
+      name: "RetryBudget: deposit and balance",
+      run(times) {
+        let balance = 0;
+        for (let n = 0; n < times; n++) {
+          nowMs++;
+          budget.deposit(nowMs);
+          balance += budget.balance(nowMs);
+        }
+        return balance;
+      },
+    },
+  ];
+}
+
+function wheelOperations(): Operation[] {
+  const env = systemEnv();
+  const idle = { cancel: () => undefined, [Symbol.dispose]: () => undefined };
+  const wheel = new TimerWheel({ clock: env.clock, timers: { after: () => idle, every: () => idle } });
+  let fired = 0;
+  const owner = { onTimer: () => void fired++ };
+  const timers = Array.from({ length: 1024 }, () => new WheelTimer(owner));
+  const busy = Array.from({ length: 1024 }, () => new WheelTimer(owner));
+  for (const timer of busy) wheel.arm(timer, 1e9);
+  let nowMs = env.clock.nowMs();
+  return [
+    {
+      name: "TimerWheel: arm and cancel",
+      run(times) {
+        for (let n = 0; n < times; n++) {
+          const timer = timers[n & 1023]!;
+          wheel.arm(timer, 1_000);
+          wheel.cancel(timer);
+        }
+        return wheel.armed;
+      },
+    },
+    {
+      name: "TimerWheel: re-arm, 1024 armed",
+      run(times) {
+        for (let n = 0; n < times; n++) wheel.arm(busy[n & 1023]!, 1e9);
+        return wheel.armed;
+      },
+    },
+    {
+      name: "TimerWheel: arm, place, fire",
+      run(times) {
+        for (let n = 0; n < times; n++) {
+          wheel.arm(timers[n & 1023]!, 0);
+          if ((n & 1023) === 1023) wheel.advance((nowMs += 50));
+        }
+        return fired;
+      },
+    },
+  ];
+}

@@ -1,0 +1,165 @@
+// `npm run bench`: starts the proxies, measures row after row, prints and keeps the result. See bench/README.md.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Bench, type Row } from "./load/bench.ts";
+import { versionOf } from "./load/compile.ts";
+import { fairleadKind, ROOT } from "./load/fairlead.ts";
+import { Generator } from "./load/generator.ts";
+import { direct, haproxy, nginx, nginxTwin, otherPeers, relay } from "./load/peers.ts";
+import { findPorts } from "./load/ports.ts";
+import { GENERATOR_CORE, stopEverything } from "./load/processes.ts";
+import { progressOn } from "./load/progress.ts";
+import type { Proxy, ProxyKind, Site } from "./load/proxy.ts";
+import { probeForeign, waitForQuiet } from "./load/quiet.ts";
+import { type MeasuredRow, summary } from "./load/report.ts";
+import { commitOf, machineOf, type Run, updateReadme, writeRun } from "./load/results.ts";
+import { changeRows } from "./load/rows/changes.ts";
+import { gaugeRows } from "./load/rows/gauges.ts";
+import { latencyRows } from "./load/rows/latency.ts";
+import { lookupRows } from "./load/rows/lookup.ts";
+import { memoryRows } from "./load/rows/memory.ts";
+import { quotaRows } from "./load/rows/quota.ts";
+import { startRows } from "./load/rows/start.ts";
+import { trafficRows } from "./load/rows/traffic.ts";
+import { seededRandom } from "./load/statistics.ts";
+import { matches, type Options, parseOptions, USAGE } from "./options.ts";
+
+const ROWS: readonly Row[] = [
+  ...trafficRows,
+  ...latencyRows,
+  ...lookupRows,
+  ...changeRows,
+  ...gaugeRows,
+  ...memoryRows,
+  ...startRows,
+  ...quotaRows,
+];
+const QUIET_SHARE = 0.1;
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** The rows asked for. nginx against itself comes first whenever a peer is compared. Throws on an unknown name. */
+function choose(options: Options): Row[] {
+  for (const pattern of options.rows) {
+    if (!ROWS.some((row) => matches([pattern], row.name))) throw new Error(`no row ${pattern}; see --list`);
+  }
+  const asked = (row: Row): boolean =>
+    options.rows.length > 0 ? matches(options.rows, row.name) : !options.quick || row.quick;
+  const chosen = ROWS.filter((row) => row.name !== "nginx-nginx" && asked(row));
+  const calibrates =
+    chosen.some((row) => row.peers) && (options.proxies.length === 0 || options.proxies.includes("nginx"));
+  return ROWS.filter((row) => (row.name === "nginx-nginx" ? calibrates : chosen.includes(row)));
+}
+
+function kinds(options: Options): ProxyKind[] {
+  const ours = fairleadKind("fairlead", ROOT, (site) => site.ports.fairlead);
+  const base = options.base && fairleadKind("base", resolve(options.base), (site) => site.ports.fairlead + 2);
+  const all = [nginx, nginxTwin, haproxy, relay, ours, ...(base ? [base] : [])];
+  const wanted = (kind: ProxyKind): boolean => options.proxies.includes(kind.name.replace("-twin", ""));
+  return options.proxies.length === 0 ? all : all.filter(wanted);
+}
+
+/** Starts what is installed; what is not, or does not start, is absent with a reason. */
+async function startAll(site: Site, wanted: readonly ProxyKind[], absent: Record<string, string>): Promise<Proxy[]> {
+  const proxies = [direct(site)];
+  for (const kind of wanted) {
+    try {
+      if (!kind.version()) throw new Error("not installed");
+      proxies.push(await kind.start(site));
+    } catch (error) {
+      absent[kind.name] = error instanceof Error ? error.message : String(error);
+      say(`${kind.name} is absent: ${absent[kind.name]}`);
+    }
+  }
+  return proxies;
+}
+
+async function measureRow(bench: Bench, row: Row): Promise<MeasuredRow> {
+  bench.progress.row(row.name);
+  try {
+    return { name: row.name, says: row.says, ...(await row.measure(bench)) };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { name: row.name, says: row.says, figures: [], raw: {}, notes: [`not measured: ${why}`] };
+  }
+}
+
+/** Refuses a loaded box, unless forced. Answers the share of a core that others used. */
+async function checkQuiet(options: Options): Promise<number> {
+  const share = options.waitS > 0 ? await waitForQuiet(QUIET_SHARE, options.waitS * 1000) : await probeForeign();
+  const text = `other processes use ${Math.round(share * 100)} % of a core`;
+  if (share > QUIET_SHARE && !options.force)
+    throw new Error(`${text}: the box is loaded; --wait S waits, --force measures all the same`);
+  if (share > QUIET_SHARE) say(`${text}; measuring all the same, as asked`);
+  return share;
+}
+
+async function measureAll(options: Options, site: Site, rows: readonly Row[], foreignShare: number): Promise<Run> {
+  const startedAt = new Date().toISOString();
+  const wanted = rows.some((row) => row.peers) ? kinds(options) : [];
+  const absent: Record<string, string> = otherPeers();
+  const proxies = await startAll(site, wanted, absent);
+  const names = rows.map((row) => row.name);
+  const progress = progressOn(
+    process.stderr,
+    names,
+    (name) => rows.find((row) => row.name === name)?.seconds(bench) ?? 0,
+  );
+  const bench = new Bench(options, site, proxies, seededRandom(options.seed), progress);
+  const measured: MeasuredRow[] = [];
+  for (const row of rows) {
+    measured.push(await measureRow(bench, row));
+    progress.done();
+    say(summary(measured.at(-1)!)); // just pushed
+  }
+  const versions: Record<string, string> = { node: process.version, gcc: versionOf("gcc", "--version") ?? "absent" };
+  for (const kind of wanted) if (kind !== nginxTwin) versions[kind.name] = kind.version() ?? "absent";
+  await Promise.all(proxies.map((proxy) => proxy.stop()));
+  return {
+    startedAt,
+    commit: commitOf(),
+    machine: machineOf(),
+    versions,
+    absent,
+    options,
+    foreignShare,
+    rows: measured,
+  };
+}
+
+async function main(options: Options): Promise<void> {
+  const rows = choose(options);
+  if (options.help) return say(USAGE);
+  if (options.list) return rows.forEach((row) => say(`${row.name.padEnd(22)} ${row.says}`));
+  const foreignShare = await checkQuiet(options);
+  execFileSync("taskset", ["-pc", String(GENERATOR_CORE), String(process.pid)], { stdio: "ignore" });
+  const ports = await findPorts();
+  const folder = mkdtempSync(join(tmpdir(), "fairlead-bench-"));
+  const generator = await Generator.start(ports.backends);
+  try {
+    const run = await measureAll(options, { folder, ports, generator }, rows, foreignShare);
+    const complete = !options.quick && options.rows.length === 0 && options.proxies.length === 0;
+    say(`\nkept in ${writeRun(run, folder, options.save || complete)}`);
+    if (options.readme) updateReadme(run);
+  } finally {
+    await generator.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    stopEverything();
+    process.exit(130);
+  });
+}
+process.once("exit", stopEverything);
+
+try {
+  await main(parseOptions(process.argv.slice(2), Math.floor(Date.now() / 1000)));
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,68 @@
+// Conditions over the whole file: what no single key can know.
+import { type KeyPath } from "../config/problems.ts";
+import { type Report } from "../config/spec.ts";
+
+interface Listener {
+  readonly ip?: string | undefined;
+  readonly port?: number | undefined;
+}
+
+interface CheckedRouter {
+  readonly protocol?: string | undefined;
+  readonly label?: string | undefined;
+  readonly servers?: readonly (Listener | undefined)[] | undefined;
+}
+
+interface CheckedFile {
+  readonly fairlead?: number | undefined;
+  readonly expandEnv?: boolean | undefined;
+  readonly admin?: Listener | undefined;
+  readonly routers?: readonly (CheckedRouter | undefined)[] | undefined;
+}
+
+/** No two listeners on one address and port. 0.0.0.0 counts as an address of its own, and port 0 never collides. */
+export function checkListeners({ admin, routers }: CheckedFile, report: Report): void {
+  const taken = new Map<string, string>();
+  const claim = (listener: Listener | undefined, who: string, at: KeyPath): void => {
+    if (listener?.ip === undefined || listener.port === undefined || listener.port === 0) return;
+    const address = listener.ip.includes(":")
+      ? `[${listener.ip.toLowerCase()}]:${listener.port}`
+      : `${listener.ip}:${listener.port}`;
+    const first = taken.get(address);
+    if (first === undefined) taken.set(address, who);
+    else report([...at, "port"], `${address} is already taken by ${first}`, "choose another port");
+  };
+  claim(admin, "admin", ["admin"]);
+  routers?.forEach((router, index) => {
+    router?.servers?.forEach((server, number) => {
+      claim(server, `routers[${index}].servers[${number}]`, ["routers", index, "servers", number]);
+    });
+  });
+}
+
+/** Labels tell routers apart in metrics. */
+export function checkLabels({ routers }: CheckedFile, report: Report): void {
+  const taken = new Map<string, number>();
+  routers?.forEach((router, index) => {
+    const label = router?.label ?? router?.protocol;
+    if (label === undefined) return;
+    const first = taken.get(label);
+    if (first === undefined) taken.set(label, index);
+    else
+      report(
+        ["routers", index, "label"],
+        `routers[${first}] is labelled "${label}" too`,
+        "give each router a label of its own",
+      );
+  });
+}
+
+/** A Linkerd 1.x file never expanded variables, so its dollar signs mean themselves. */
+export function checkExpandEnv({ fairlead, expandEnv }: CheckedFile, report: Report): void {
+  if (expandEnv !== true || fairlead !== undefined) return;
+  report(
+    ["expandEnv"],
+    "variables are expanded only in files with fairlead: 1",
+    "add fairlead: 1, or start with --expand-env instead",
+  );
+}

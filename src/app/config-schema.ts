@@ -1,0 +1,124 @@
+// What a configuration file may contain: the parts their owners declare, put together.
+import { admin } from "../admin/config.ts";
+import { kindOf } from "../config/kinds.ts";
+import { bool, int, list, object, refused, text, unavailable } from "../config/schema.ts";
+import { prometheusTelemeter } from "../exporters/prometheus/config.ts";
+import { fsNamer } from "../namers/fs/config.ts";
+import { rewriteNamer } from "../namers/rewrite/config.ts";
+import { httpClientKeys, httpRouterKeys, httpServerKeys } from "../protocols/http1/config.ts";
+import { clientKeys, policies, routerKeys, serverKeys, serviceKeys } from "../router/config.ts";
+import { checkExpandEnv, checkLabels, checkListeners } from "./config-checks.ts";
+
+/** Client policy of HTTP routers. */
+export const httpClientPolicy = { ...clientKeys, ...httpClientKeys };
+
+const httpServer = object({ doc: "One address to listen on." }, { ...serverKeys(4140), ...httpServerKeys });
+
+const httpRouter = object(
+  { doc: "HTTP/1.1 and HTTP/1.0, as reverse and forward proxy." },
+  {
+    ...routerKeys,
+    ...httpRouterKeys,
+    servers: list({ doc: "Where to listen.", required: true, minLength: 1 }, httpServer),
+    service: policies(serviceKeys, {
+      doc: "Policy per logical name, such as `/svc/users`.",
+      prefixDoc: "What the logical name must begin with; `*` is any segment, `{word}` captures one.",
+    }),
+    client: policies(httpClientPolicy, {
+      doc: "Policy per bound name, such as `/#/io.l5d.fs/users`.",
+      prefixDoc:
+        "What the bound name must begin with, transformer prefixes such as `/%/io.l5d.port/4141` included; `*` is any segment.",
+    }),
+  },
+);
+
+const useHttp = "use http; each protocol comes in a release of its own";
+
+const router = kindOf(
+  { doc: "Takes requests of one protocol and sends each to an endpoint of the name it asks for.", tag: "protocol" },
+  {
+    http: httpRouter,
+    h2: unavailable("HTTP/2, gRPC included.", useHttp),
+    thrift: unavailable("Thrift, framed or buffered.", useHttp),
+    thriftmux: unavailable("ThriftMux towards callers, Thrift towards endpoints.", useHttp),
+    mux: unavailable("Mux.", useHttp),
+  },
+);
+
+const useFiles = "use io.l5d.fs, with files written by a program that knows this source";
+
+const namer = kindOf(
+  { doc: "A source of endpoints. Of two with the same prefix the later one is asked first." },
+  {
+    "io.l5d.fs": fsNamer,
+    "io.l5d.rewrite": rewriteNamer,
+    "io.l5d.consul": unavailable("Services of Consul.", useFiles),
+    "io.l5d.k8s": unavailable("Services of Kubernetes.", useFiles),
+    "io.l5d.k8s.ns": unavailable("Services of one Kubernetes namespace.", useFiles),
+    "io.l5d.k8s.external": unavailable("Load balancers of Kubernetes services.", useFiles),
+    "io.l5d.k8s.istio": unavailable("Istio; deprecated since Linkerd 1.5.", useFiles),
+    "io.l5d.marathon": unavailable("Marathon.", useFiles),
+    "io.l5d.serversets": unavailable("Server sets in ZooKeeper.", useFiles),
+    "io.l5d.zkLeader": unavailable("The leader of a ZooKeeper election.", useFiles),
+    "io.l5d.curator": unavailable("Curator services in ZooKeeper.", useFiles),
+    "io.l5d.dnssrv": unavailable(
+      "DNS SRV records.",
+      "use /$/inet/host/port in the dtab, which looks up addresses in DNS",
+    ),
+    "io.l5d.rancher": unavailable("Rancher.", useFiles),
+  },
+);
+
+const scrape = "use io.l5d.prometheus, or read /admin/metrics.json";
+const followContext = "remove it; trace identifiers are passed on all the same";
+
+const telemeter = kindOf(
+  { doc: "Something that reports what happens." },
+  {
+    "io.l5d.prometheus": prometheusTelemeter,
+    "io.l5d.influxdb": unavailable("Metrics for InfluxDB.", scrape),
+    "io.l5d.statsd": unavailable("Metrics for StatsD; deprecated since Linkerd 1.2.", scrape),
+    "io.l5d.recentRequests": unavailable("A table of recent requests on the admin port.", "use the access log"),
+    "io.l5d.tracelog": unavailable("Trace annotations in the log.", followContext),
+    "io.l5d.zipkin": unavailable("Spans for Zipkin.", followContext),
+    "io.zipkin.http": unavailable("Spans for Zipkin, over HTTP.", followContext),
+  },
+);
+
+/** Everything a configuration file may contain. */
+export const configSchema = object(
+  { doc: "A configuration file.", checks: [checkListeners, checkLabels, checkExpandEnv] },
+  {
+    fairlead: int({
+      doc: "`1` asks for the defaults of today. Without it the file is a Linkerd 1.x file and gets the defaults of Linkerd 1.x.",
+      min: 1,
+      max: 1,
+      origin: "fairlead",
+    }),
+    expandEnv: bool({
+      doc: "Replaces `${NAME}` and `${NAME:-default}` in values by environment variables; `$${` stands for `${`. Needs `fairlead: 1`; for other files there is `--expand-env`.",
+      default: false,
+      origin: "fairlead",
+    }),
+    admin,
+    routers: list({ doc: "What this process does.", required: true, minLength: 1 }, router),
+    namers: list({ doc: "Where endpoints are found.", default: [] }, namer),
+    telemetry: list(
+      { doc: "Where metrics and traces go.", default: [], modernDefault: [{ kind: "io.l5d.prometheus" }] },
+      telemeter,
+    ),
+    usage: object(
+      {
+        doc: "Reports about the use of Linkerd 1.x to its vendor.",
+        accepted: "has no effect: nothing is reported to anybody",
+        differs: "Linkerd 1.x reports its use to its vendor unless this is switched off; fairlead never does.",
+      },
+      { enabled: bool({ doc: "Whether to report." }), orgId: text({ doc: "Who reports." }) },
+    ),
+    tracers: refused({
+      doc: "Where traces go.",
+      because: "is no key of Linkerd 1.x any more",
+      instead: "write telemetry",
+    }),
+  },
+);

@@ -1,0 +1,64 @@
+// @hot The load of one endpoint: what balancers compare (finagle §2.3).
+import type { LoadCell } from "../core/picker.ts";
+
+const NS_PER_MS = 1e6;
+/** What an endpoint without history costs while something is pending on it: so much that it is asked at most once at a time. */
+const PENALTY = 2 ** 47 - 1;
+
+/** Counts requests in progress. */
+export class LeastLoaded implements LoadCell {
+  pending = 0;
+
+  start(): void {
+    this.pending++;
+  }
+
+  end(): void {
+    this.pending--;
+  }
+
+  load(): number {
+    return this.pending;
+  }
+}
+
+/**
+ * Peak-sensitive moving average of latency, times requests in progress. A slower answer than the average replaces it at once; faster
+ * ones and the mere passing of time (reading counts as an answer in no time) bring it down slowly. Cost is in nanoseconds.
+ */
+export class PeakEwma implements LoadCell {
+  pending = 0;
+  readonly #decayMs: number;
+  /** The average at `#stampMs`; 0 also means that there is none yet, since whatever comes first is higher. */
+  #costNs = 0;
+  #stampMs = 0;
+
+  /** @param decayMs time after which a latency's weight has fallen to 1/e. */
+  constructor(decayMs: number) {
+    this.#decayMs = decayMs;
+  }
+
+  start(): void {
+    this.pending++;
+  }
+
+  end(nowMs: number, startedMs: number): void {
+    this.pending--;
+    const weight = this.#elapse(nowMs);
+    const latencyNs = Math.max(0, nowMs - startedMs) * NS_PER_MS;
+    this.#costNs = latencyNs > this.#costNs ? latencyNs : latencyNs * (1 - weight) + this.#costNs * weight;
+  }
+
+  load(nowMs: number): number {
+    this.#costNs *= this.#elapse(nowMs);
+    return this.#costNs === 0 && this.pending !== 0 ? PENALTY + this.pending : this.#costNs * (this.pending + 1);
+  }
+
+  /** Moves the stamp to now, never back, and returns the weight that the average keeps. */
+  #elapse(nowMs: number): number {
+    const elapsedMs = nowMs - this.#stampMs;
+    if (elapsedMs <= 0) return 1;
+    this.#stampMs = nowMs;
+    return Math.exp(-elapsedMs / this.#decayMs);
+  }
+}

@@ -1,0 +1,59 @@
+// What differs from Linkerd 1.x, printed from the schema.
+import { cell, defaultIn, defaultText } from "./reference.ts";
+import { type Spec } from "./spec.ts";
+import { type Place, placesOf } from "./walk.ts";
+
+/** The tables of differences as Markdown. */
+export function differenceTables(root: Spec): string {
+  const places = [...placesOf(root)];
+  return [
+    table(
+      "Defaults that `fairlead: 1` changes",
+      ["key", "Linkerd 1.x file", "with `fairlead: 1`", "meaning"],
+      places.flatMap(changedDefault),
+    ),
+    table(
+      "Keys that Linkerd 1.x does not have; their defaults hold in every file",
+      ["key", "default", "meaning"],
+      places.flatMap(newKey),
+    ),
+    table("Different in every file", ["key", "difference"], places.flatMap(different)),
+    table("Accepted with a warning", ["key, kind or value", "warning"], places.flatMap(accepted)),
+    table("Refused", ["key, kind or value", "why", "what to do"], places.flatMap(refused)),
+  ].join("\n");
+}
+
+type Row = readonly string[];
+
+function table(title: string, columns: Row, rows: readonly Row[]): string {
+  const lines = [columns, columns.map(() => "---"), ...rows].map((row) => `| ${row.map(cell).join(" | ")} |`);
+  return [`## ${title}`, "", ...lines, ""].join("\n");
+}
+
+function changedDefault({ path, spec }: Place): Row[] {
+  const original = defaultIn(spec, "linkerd");
+  const modern = defaultIn(spec, "fairlead");
+  return original === modern ? [] : [[`\`${path}\``, original, modern, spec.doc]];
+}
+
+function newKey({ path, what, spec }: Place): Row[] {
+  return what === "key" && spec.origin === "fairlead" ? [[`\`${path}\``, defaultText(spec), spec.doc]] : [];
+}
+
+function different({ path, spec }: Place): Row[] {
+  return spec.differs === null ? [] : [[`\`${path}\``, spec.differs]];
+}
+
+function accepted({ path, spec }: Place): Row[] {
+  const rows: Row[] = [];
+  if (spec.class.at === "accepted") rows.push([`\`${path}\``, spec.class.warning]);
+  if (spec.warn !== null) rows.push([`\`${path}\`: ${spec.warn.shown}`, spec.warn.because]);
+  return rows;
+}
+
+function refused({ path, spec }: Place): Row[] {
+  const rows: Row[] = [];
+  if (spec.class.at === "refused") rows.push([`\`${path}\``, spec.class.reason, spec.class.instead]);
+  if (spec.refuse !== null) rows.push([`\`${path}\`: ${spec.refuse.shown}`, spec.refuse.because, spec.refuse.instead]);
+  return rows;
+}

@@ -1,0 +1,64 @@
+// Texts with a form of their own.
+import { isIP } from "node:net";
+import { PathMatcher, PathTemplate } from "../core/path-matcher.ts";
+import { parsePath } from "../core/path.ts";
+import { SyntaxProblem } from "../core/syntax.ts";
+
+/** What is wrong with a text, and at which offset in it. */
+export interface FormatProblem {
+  readonly offset: number;
+  readonly message: string;
+}
+
+/** Null when the text is well-formed. */
+export type FormatCheck = (text: string) => FormatProblem | null;
+
+export type FormatName = "dtab" | "path" | "pathPattern" | "pathTemplate" | "headerName" | "ip";
+
+/** The grammar of dtabs belongs to naming, which stands beside this folder; the composition root hands its check in. */
+export interface TextFormats {
+  readonly dtab: FormatCheck;
+}
+
+export interface Format {
+  /** As in "expected …". */
+  readonly called: string;
+  readonly example: string;
+}
+
+export const formats: Readonly<Record<FormatName, Format>> = {
+  dtab: { called: "a dtab", example: "/svc => /#/io.l5d.fs;" },
+  path: { called: "a path", example: "/svc/users" },
+  pathPattern: { called: "a path pattern", example: "/svc/*/{version}" },
+  pathTemplate: { called: "a path with variables", example: "/srv/{service}" },
+  headerName: { called: "a header name", example: "l5d-name" },
+  ip: { called: "an IP address", example: "127.0.0.1" },
+};
+
+export function checkFormat(name: FormatName, text: string, given: TextFormats): FormatProblem | null {
+  switch (name) {
+    case "dtab":
+      return given.dtab(text);
+    case "path":
+      return problemIn(parsePath(text));
+    case "pathPattern":
+      return problemIn(PathMatcher.parse(text));
+    case "pathTemplate":
+      return problemIn(PathTemplate.parse(text));
+    case "headerName":
+      return checkHeaderName(text);
+    case "ip":
+      return isIP(text) === 0 ? { offset: 0, message: "this is neither IPv4 nor IPv6" } : null;
+  }
+}
+
+/** RFC 9110 §5.6.2: a token. */
+function checkHeaderName(text: string): FormatProblem | null {
+  const offset = text.search(/[^!#$%&'*+.^_`|~0-9A-Za-z-]/);
+  return offset === -1 ? null : { offset, message: "this character cannot be in a header name" };
+}
+
+/** The parsers of names hand back either what they read or a problem. */
+export function problemIn(parsed: object): FormatProblem | null {
+  return parsed instanceof SyntaxProblem ? { offset: parsed.offset, message: parsed.message } : null;
+}

@@ -1,0 +1,165 @@
+// The configuration reference, printed from the schema: what is not in the schema is not in the documentation, and the other way round.
+import { formats } from "./formats.ts";
+import { type Json } from "./node.ts";
+import { type KindSpec, type Mode, type ObjectSpec, type RefusedSpec, type Spec, type Unit } from "./spec.ts";
+import { contentOf } from "./walk.ts";
+
+interface Section {
+  readonly title: string;
+  readonly lines: readonly string[];
+}
+
+/** All sections of the reference as Markdown, the top level first. */
+export function referenceSections(root: ObjectSpec): string {
+  return objectSections("Top level", "", root)
+    .map(({ title, lines }) => [`## ${title}`, "", ...lines, ""].join("\n"))
+    .join("\n");
+}
+
+function objectSections(title: string, path: string, spec: ObjectSpec): Section[] {
+  const keys = Object.entries(spec.keys).filter(([name]) => spec.repeats?.keys.includes(name) !== true);
+  const rows = keys.map(([name, key]) => keyRow(name, key, join(path, name)));
+  const repeats = spec.repeats === null ? [] : ["", `Also every key of kind \`${spec.repeats.of}\`.`];
+  const table =
+    rows.length === 0 ? [] : ["", "| key | type | default | class | meaning |", "|---|---|---|---|---|", ...rows];
+  const own: Section = { title, lines: [spec.doc, ...table, ...repeats] };
+  return [own, ...keys.flatMap(([name, key]) => innerSections(join(path, name), key))];
+}
+
+/** Sections for what is inside of a key; keys with plain values and refused ones have none. */
+function innerSections(path: string, spec: Spec): Section[] {
+  const content = contentOf(spec);
+  if (content === null || spec.class.at === "refused") return [];
+  const at = spec.type === "list" && !spec.single ? `${path}[]` : path;
+  return content.type === "object" ? objectSections(`\`${at}\``, at, content) : kindSections(at, content, spec.doc);
+}
+
+function kindSections(path: string, spec: KindSpec, doc: string): Section[] {
+  const rows = Object.entries(spec.kinds).map(([name, kind]) => kindRow(path, spec, name, kind));
+  const omitted = spec.omitted === null ? [] : ["", `Without \`${spec.tag}\` it is \`${spec.omitted}\`.`];
+  const about = spec.doc === doc ? spec.doc : `${doc} ${spec.doc}`;
+  const own: Section = {
+    title: `\`${path}\``,
+    lines: [about, "", `| ${spec.tag} | class | meaning |`, "|---|---|---|", ...rows, ...omitted],
+  };
+  const kinds = Object.entries(spec.kinds).flatMap(([name, kind]) => {
+    return hasKeys(kind) ? objectSections(kindTitle(path, spec.tag, name), path, kind) : [];
+  });
+  return [own, ...kinds];
+}
+
+function hasKeys(spec: ObjectSpec | RefusedSpec): spec is ObjectSpec {
+  return spec.type === "object" && Object.keys(spec.keys).length > 0;
+}
+
+function kindTitle(path: string, tag: string, name: string): string {
+  return `\`${path}\` with \`${tag}: ${name}\``;
+}
+
+function kindRow(path: string, spec: KindSpec, name: string, kind: ObjectSpec | RefusedSpec): string {
+  const shown = hasKeys(kind) ? `[\`${name}\`](#${anchor(kindTitle(path, spec.tag, name))})` : `\`${name}\``;
+  return `| ${shown} | ${className(kind)} | ${meaning(kind)} |`;
+}
+
+function keyRow(name: string, spec: Spec, path: string): string {
+  return `| \`${name}\` | ${typeName(spec, path)} | ${defaultText(spec)} | ${className(spec)} | ${meaning(spec)} |`;
+}
+
+function className(spec: Spec): string {
+  const experimental = spec.type === "object" && spec.experimental ? ", experimental" : "";
+  return spec.class.at + experimental;
+}
+
+/** Meaning, with what limits it; written for a table cell. */
+function meaning(spec: Spec): string {
+  const parts = [spec.doc];
+  if (spec.class.at === "accepted") parts.push(`*Warning: ${spec.class.warning}.*`);
+  if (spec.class.at === "refused") parts.push(`*Refused: ${spec.class.reason}; ${spec.class.instead}.*`);
+  if (spec.refuse !== null)
+    parts.push(`*Refused if ${spec.refuse.shown}: ${spec.refuse.because}; ${spec.refuse.instead}.*`);
+  if (spec.warn !== null) parts.push(`*Warning if ${spec.warn.shown}: ${spec.warn.because}.*`);
+  if (spec.origin === "fairlead") parts.push("(not in Linkerd 1.x)");
+  return cell(parts.join(" "));
+}
+
+const unitNames: Readonly<Record<Unit, string>> = {
+  ms: "milliseconds",
+  s: "seconds",
+  KB: "kilobytes",
+  requests: "requests",
+  connections: "connections",
+};
+
+/** The type of a key; what has a section of its own is linked. */
+export function typeName(spec: Spec, path: string): string {
+  switch (spec.type) {
+    case "text":
+      return spec.format === null ? "text" : formats[spec.format].called.replace(/^an? /, "");
+    case "number":
+      return numberType(spec.whole, spec.unit, spec.min, spec.max);
+    case "bool":
+      return "true or false";
+    case "refused":
+      return "–";
+    case "list":
+      return spec.single ? `${link(path, "map")} or list of such` : link(`${path}[]`, "list");
+    case "object":
+    case "kind":
+      return link(path, spec.type === "kind" ? `map with a ${spec.tag}` : "map");
+  }
+}
+
+function numberType(whole: boolean, unit: Unit | null, min: number, max: number): string {
+  const range = max >= 2_147_483_647 ? `≥ ${min}` : `${min} to ${max}`;
+  return `${whole ? "whole " : ""}number${unit === null ? "" : ` of ${unitNames[unit]}`}, ${range}`;
+}
+
+/** The default; where `fairlead: 1` has another one, both. */
+export function defaultText(spec: Spec): string {
+  if (spec.required) return "required";
+  if (spec.type === "refused" || spec.class.at === "accepted") return "–";
+  const original = defaultIn(spec, "linkerd");
+  const modern = defaultIn(spec, "fairlead");
+  return original === modern ? original : `${original}; with \`fairlead: 1\` ${modern}`;
+}
+
+export function defaultIn(spec: Spec, mode: Mode): string {
+  const value = spec.defaults[mode];
+  if (value === undefined) return spec.defaultDoc ?? "none";
+  if (isEmptyMap(value)) return "the defaults below";
+  return typeof value === "object" ? `\`${flow(value)}\`` : `\`${String(value) === "" ? '""' : String(value)}\``;
+}
+
+function isEmptyMap(value: Json): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
+}
+
+/** A value as YAML writes it on one line. */
+function flow(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map((item: Json) => flow(item)).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return String(value);
+  return `{${Object.entries(value)
+    .map(([key, inner]) => `${key}: ${flow(inner)}`)
+    .join(", ")}}`;
+}
+
+/** Text for a table cell: a bar would end it. */
+export function cell(text: string): string {
+  return text.replaceAll("|", "\\|").replaceAll("\n", " ");
+}
+
+function join(path: string, name: string): string {
+  return path === "" ? name : `${path}.${name}`;
+}
+
+function link(path: string, text: string): string {
+  return `[${text}](#${anchor(`\`${path}\``)})`;
+}
+
+/** The anchor that Markdown viewers give a heading. */
+export function anchor(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, "")
+    .replaceAll(" ", "-");
+}

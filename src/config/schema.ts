@@ -1,0 +1,217 @@
+// What a configuration may contain, said once: type, default, unit, class and meaning of every key.
+// `read.ts` checks a file against it, `reference.ts` and `json-schema.ts` print it, `Infer` gives its type.
+import { type Json } from "./node.ts";
+import {
+  type Check,
+  type Described,
+  type NumberSpec,
+  type RefusedSpec,
+  type Spec,
+  type Unit,
+  type ValueRule,
+} from "./spec.ts";
+
+/** What may be said about any key. */
+export interface Options<T> {
+  /** The meaning, in one sentence or two. */
+  readonly doc: string;
+  readonly required?: true;
+  readonly default?: T;
+  /** The default in a file with `fairlead: 1`, where it differs. */
+  readonly modernDefault?: T;
+  /** How the reference shows a default that is computed. */
+  readonly defaultDoc?: string;
+  /** Makes the key accepted with this warning. */
+  readonly accepted?: string;
+  /** `fairlead` marks a key that Linkerd 1.x does not have. */
+  readonly origin?: "fairlead";
+  /** How this key behaves differently from Linkerd 1.x, in every file. */
+  readonly differs?: string;
+  readonly refuse?: ValueRule<T>;
+  readonly warn?: ValueRule<T>;
+}
+
+/** Whether a value is there after reading: always, because of a default, perhaps, or never (refused). */
+export type Presence = "required" | "defaulted" | "optional" | "absent";
+
+declare const inferred: unique symbol;
+
+/** A description of values of type `T`. */
+export interface Schema<T, P extends Presence = Presence> {
+  readonly spec: Spec;
+  readonly [inferred]?: readonly [T, P];
+}
+export type Keys = Readonly<Record<string, Schema<unknown>>>;
+
+/** The type of what a schema reads. */
+export type Infer<S> = S extends Schema<infer T> ? T : never;
+type PresenceIn<S> = S extends Schema<unknown, infer P> ? P : never;
+type PresenceOf<O> = O extends { readonly required: true }
+  ? "required"
+  : O extends { readonly default: unknown }
+    ? "defaulted"
+    : "optional";
+type Flat<T> = { [P in keyof T]: T[P] };
+
+/** The object type of a set of keys; refused ones are not in it. */
+export type ObjectOf<K extends Keys> = Flat<
+  { readonly [P in keyof K as PresenceIn<K[P]> extends "required" | "defaulted" ? P : never]: Infer<K[P]> } & {
+    readonly [P in keyof K as PresenceIn<K[P]> extends "optional" ? P : never]?: Infer<K[P]>;
+  }
+>;
+
+/** Text, not empty unless said so. */
+export function text<const O extends Options<string> & { readonly allowEmpty?: true }>(
+  options: O,
+): Schema<string, PresenceOf<O>> {
+  return { spec: { ...described(options), type: "text", format: null, allowEmpty: options.allowEmpty ?? false } };
+}
+
+/** A delegation table; may be empty. */
+export function dtab<const O extends Options<string>>(options: O): Schema<string, PresenceOf<O>> {
+  return { spec: { ...described(options), type: "text", format: "dtab", allowEmpty: true } };
+}
+
+/** A path such as `/svc/users`. */
+export function path<const O extends Options<string>>(options: O): Schema<string, PresenceOf<O>> {
+  return { spec: { ...described(options), type: "text", format: "path", allowEmpty: false } };
+}
+
+/** A path with `*` and captures such as `/svc/{name}`. */
+export function pathPattern<const O extends Options<string>>(options: O): Schema<string, PresenceOf<O>> {
+  return { spec: { ...described(options), type: "text", format: "pathPattern", allowEmpty: false } };
+}
+
+/** A path to fill in, such as `/srv/{name}`. */
+export function pathTemplate<const O extends Options<string>>(options: O): Schema<string, PresenceOf<O>> {
+  return { spec: { ...described(options), type: "text", format: "pathTemplate", allowEmpty: false } };
+}
+
+/** The name of a header. */
+export function headerName<const O extends Options<string>>(options: O): Schema<string, PresenceOf<O>> {
+  return { spec: { ...described(options), type: "text", format: "headerName", allowEmpty: false } };
+}
+
+/** An IPv4 or IPv6 address. */
+export function ip<const O extends Options<string>>(options: O): Schema<string, PresenceOf<O>> {
+  return { spec: { ...described(options), type: "text", format: "ip", allowEmpty: false } };
+}
+
+export interface NumberOptions extends Options<number> {
+  readonly min?: number;
+  readonly max?: number;
+  readonly unit?: Unit;
+  /** A sensible value for messages, if it is neither the default nor `min`. */
+  readonly example?: number;
+}
+
+/** Longest length in milliseconds that a timer takes: 2^31 − 1, about 24 days. */
+const maxTimerMs = 2_147_483_647;
+
+/** A whole number. */
+export function int<const O extends NumberOptions>(options: O): Schema<number, PresenceOf<O>> {
+  return { spec: numberSpec(options, true) };
+}
+
+/** A number, perhaps with a fraction. */
+export function number<const O extends NumberOptions>(options: O): Schema<number, PresenceOf<O>> {
+  return { spec: numberSpec(options, false) };
+}
+
+/** A port to listen on; 0 lets the system choose one. */
+export function port<const O extends Options<number>>(options: O): Schema<number, PresenceOf<O>> {
+  return { spec: numberSpec({ example: 4140, ...options, min: 0, max: 65535 }, true) };
+}
+
+function numberSpec(options: NumberOptions, whole: boolean): NumberSpec {
+  const max = options.max ?? (options.unit === "ms" ? maxTimerMs : Number.MAX_SAFE_INTEGER);
+  const min = options.min ?? 0;
+  const example = options.example ?? options.default ?? Math.max(min, 1);
+  return { ...described(options), type: "number", whole, min, max, unit: options.unit ?? null, example };
+}
+
+export function bool<const O extends Options<boolean>>(options: O): Schema<boolean, PresenceOf<O>> {
+  return { spec: { ...described(options), type: "bool" } };
+}
+
+/** A list of values of one schema. */
+export function list<T, const O extends Options<Json> & { readonly minLength?: number }>(
+  options: O,
+  of: Schema<T>,
+): Schema<readonly T[], PresenceOf<O>> {
+  return {
+    spec: { ...described(options), type: "list", of: of.spec, minLength: options.minLength ?? 0, single: false },
+  };
+}
+
+/** A list, or a single value that stands for a list of one. */
+export function oneOrMany<T, const O extends Options<Json>>(
+  options: O,
+  of: Schema<T>,
+): Schema<readonly T[], PresenceOf<O>> {
+  return { spec: { ...described(options), type: "list", of: of.spec, minLength: 1, single: true } };
+}
+
+export interface ObjectOptions extends Options<Json> {
+  readonly experimental?: true;
+  readonly repeats?: { readonly keys: readonly string[]; readonly of: string };
+}
+
+/** A map with known keys. Unknown ones are problems. */
+export function object<const K extends Keys, const O extends ObjectOptions>(
+  options: O & { readonly checks?: readonly Check<ObjectOf<K>>[] },
+  keys: K,
+): Schema<ObjectOf<K>, PresenceOf<O>> {
+  const checks = options.checks ?? [];
+  const { experimental = false, repeats = null } = options;
+  return { spec: { ...described(options), type: "object", keys: specsOf(keys), checks, experimental, repeats } };
+}
+
+/** A key or kind that is known but not taken. */
+export function refused(options: {
+  readonly doc: string;
+  readonly because: string;
+  readonly instead: string;
+  readonly origin?: "fairlead";
+}): Schema<never, "absent"> {
+  const spec: RefusedSpec = { ...described(options), type: "refused" };
+  return { spec: { ...spec, class: { at: "refused", reason: options.because, instead: options.instead } } };
+}
+
+/** A key or kind of Linkerd 1.x that a later release may bring. */
+export function unavailable(doc: string, instead: string): Schema<never, "absent"> {
+  return refused({ doc, because: "is not available in this release", instead });
+}
+
+export function specsOf(keys: Keys): Record<string, Spec> {
+  return Object.fromEntries(Object.entries(keys).map(([key, schema]) => [key, schema.spec]));
+}
+
+export function described(options: Options<Json>): Described {
+  return {
+    doc: options.doc,
+    class: options.accepted === undefined ? { at: "effective" } : { at: "accepted", warning: options.accepted },
+    origin: options.origin ?? "linkerd",
+    required: options.required ?? false,
+    defaults: { linkerd: options.default, fairlead: options.modernDefault ?? options.default },
+    fills: true,
+    defaultDoc: options.defaultDoc ?? null,
+    differs: options.differs ?? null,
+    refuse: options.refuse ?? null,
+    warn: options.warn ?? null,
+  };
+}
+
+/** The same keys, all optional and without defaults filled in, so that "not given" stays visible. */
+export type Unfilled<K extends Keys> = {
+  readonly [P in keyof K]: PresenceIn<K[P]> extends "absent" ? K[P] : Schema<Infer<K[P]>, "optional">;
+};
+
+export function unfilled<const K extends Keys>(keys: K): Unfilled<K> {
+  const entries = Object.entries(keys).map(([key, { spec }]) => [
+    key,
+    { spec: { ...spec, fills: false, required: false } },
+  ]);
+  // `fromEntries` forgets which key has which schema; the specs above are the same ones, made optional.
+  return Object.fromEntries(entries) as Unfilled<K>;
+}

@@ -1,0 +1,82 @@
+// The transport as protocols see it: about ten calls. TCP, in-memory pipes and later TLS fit under it.
+
+/** Whoever reads a stream. A chunk is valid only until the callback returns. */
+export interface ByteReader {
+  /**
+   * Bytes `buffer[start, end)` arrived. `lendable` says that they stand in a buffer nobody else reads into, so it may be
+   * handed to another stream's `write`. Return false to stop reading until `resume`.
+   */
+  onBytes(buffer: Buffer, start: number, end: number, lendable: boolean): boolean;
+  /** The peer finished sending. */
+  onEnd(): void;
+  /** The stream is gone; `error` when it broke. Exactly once, and the last call. */
+  onClose(error: Error | null): void;
+  /** A write that was lent has left: its buffer belongs to the writer again. */
+  onWritten(): void;
+}
+
+/** A reader that also waits for its connection to be established. */
+export interface Connector extends ByteReader {
+  onConnect(): void;
+}
+
+/** A connected, bidirectional flow of bytes. */
+export interface ByteStream {
+  /** `host:port` of the other end. */
+  readonly remote: string;
+  /** Hands over reading; once, before the first byte. */
+  attach(reader: ByteReader): void;
+  /**
+   * Sends `buffer[start, end)`. True: taken, the buffer may be reused at once. False: lent, it must not be touched until
+   * `onWritten`. Writing while a buffer is lent is allowed and queues.
+   */
+  write(buffer: Buffer, start: number, end: number): boolean;
+  /** Is a buffer lent at the moment? */
+  readonly lent: boolean;
+  /** Reads again after `onBytes` returned false or `pause` was called. */
+  resume(): void;
+  pause(): void;
+  /**
+   * Gives the stream a private read buffer (large bodies), or takes it back. `lentOut` says that a chunk of it is still with
+   * a writer, so that it must not be used again.
+   */
+  usePrivateBuffer(on: boolean, lentOut?: boolean): void;
+  /** Sends what was written, then finishes our side; the stream closes when the peer has finished too. */
+  end(): void;
+  /** Drops the connection at once; `reset` sends RST where the platform can. */
+  destroy(reset?: boolean): void;
+}
+
+/** Options of a listening socket (linkerd1 §1.5). */
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  readonly backlog?: number | undefined;
+  readonly reusePort?: boolean | undefined;
+  readonly noDelay?: boolean | undefined;
+  readonly keepAlive?: boolean | undefined;
+}
+
+/** A bound listener. */
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  /** Stops accepting; established streams live on. Resolves when the port is free. */
+  close(): Promise<void>;
+}
+
+/** Options of an outgoing connection. */
+export interface ConnectOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly noDelay?: boolean | undefined;
+  readonly keepAlive?: boolean | undefined;
+}
+
+/** Where streams come from. */
+export interface Transport {
+  listen(options: ListenOptions, accept: (stream: ByteStream) => void): Promise<Listener>;
+  /** Begins connecting; `connector.onConnect` or `onClose(error)` follows, never before this call has returned. */
+  connect(options: ConnectOptions, connector: Connector): ByteStream;
+}

@@ -1,0 +1,418 @@
+// The closed catalogue of causes: every failure the proxy can report, under one stable token.
+// The same token appears in the `fairlead-cause` header, the access log and the metric label; docs/causes.md is printed from here.
+
+/** Whose fault it was: the caller, the proxy (or its configuration), or the service called. */
+export type Source = "downstream" | "proxy" | "upstream";
+
+/** May the request be sent again? `if-idempotent` when bytes may have reached the service. */
+export type RetrySafety = "safe" | "if-idempotent" | "never";
+
+/** Groups causes by how a protocol must answer them (linkerd1 §2.1.7). */
+export type Category =
+  | "bad-request"
+  | "too-large-head"
+  | "too-long-line"
+  | "too-slow"
+  | "unsupported"
+  | "bad-version"
+  | "unidentified"
+  | "unroutable"
+  | "connect"
+  | "timeout"
+  | "overload"
+  | "bad-answer"
+  | "gone"
+  | "internal";
+
+/** One entry of the catalogue. */
+export interface Cause {
+  /** `source.layer.reason`, stable for ever. */
+  readonly token: string;
+  readonly source: Source;
+  readonly category: Category;
+  readonly retry: RetrySafety;
+  /** What it means, one sentence. */
+  readonly means: string;
+  /** What to do about it, one sentence. */
+  readonly remedy: string;
+}
+
+function cause(token: string, category: Category, retry: RetrySafety, means: string, remedy: string): Cause {
+  return { token, source: token.slice(0, token.indexOf(".")) as Source, category, retry, means, remedy };
+}
+
+const FIX_CALLER = "Correct the program that sends the request; nothing was forwarded.";
+const FIX_SERVICE = "Correct or replace the service; the connection to it was closed.";
+
+/** Every cause, by a name for use in code. */
+export const causes = {
+  // The caller's request breaks the rules of HTTP/1.1 (RFC 9112).
+  requestLine: cause(
+    "downstream.http.request-line",
+    "bad-request",
+    "never",
+    "The request line is not `METHOD target HTTP/1.x`.",
+    FIX_CALLER,
+  ),
+  requestTarget: cause(
+    "downstream.http.target",
+    "bad-request",
+    "never",
+    "The request target holds a control character, a space, `#` or `\\`, or is not a valid form for its method.",
+    "Percent-encode the target; nothing was forwarded.",
+  ),
+  requestVersion: cause(
+    "downstream.http.version",
+    "bad-version",
+    "never",
+    "The request names a version other than HTTP/1.0 and HTTP/1.1.",
+    "Speak HTTP/1.1 to this port.",
+  ),
+  requestLineEnd: cause(
+    "downstream.http.line-end",
+    "bad-request",
+    "never",
+    "A line of the head ends in a bare LF or holds a bare CR.",
+    FIX_CALLER,
+  ),
+  requestFold: cause(
+    "downstream.http.folded-header",
+    "bad-request",
+    "never",
+    "A header value is folded over several lines, which RFC 9112 §5.2 forbids.",
+    FIX_CALLER,
+  ),
+  requestHeaderName: cause(
+    "downstream.http.header-name",
+    "bad-request",
+    "never",
+    "A header name is empty, holds a character that is not a token, or is followed by a space before the colon.",
+    FIX_CALLER,
+  ),
+  requestHeaderValue: cause(
+    "downstream.http.header-value",
+    "bad-request",
+    "never",
+    "A header value holds NUL or another control character.",
+    FIX_CALLER,
+  ),
+  requestHost: cause(
+    "downstream.http.host",
+    "bad-request",
+    "never",
+    "An HTTP/1.1 request has no Host header, several, or one with an invalid value.",
+    "Send exactly one Host header.",
+  ),
+  requestContentLength: cause(
+    "downstream.http.content-length",
+    "bad-request",
+    "never",
+    "Content-Length is empty, not a number, too large, or given twice with different values.",
+    FIX_CALLER,
+  ),
+  requestTransferEncoding: cause(
+    "downstream.http.transfer-encoding",
+    "bad-request",
+    "never",
+    "Transfer-Encoding is something other than one `chunked`, or stands in an HTTP/1.0 request.",
+    "Send `Transfer-Encoding: chunked` or a Content-Length.",
+  ),
+  requestFraming: cause(
+    "downstream.http.framing",
+    "bad-request",
+    "never",
+    "The request has both Content-Length and Transfer-Encoding, the classic shape of request smuggling.",
+    FIX_CALLER,
+  ),
+  requestChunk: cause(
+    "downstream.http.chunk",
+    "bad-request",
+    "never",
+    "The chunked body is malformed: a bad size, a bad line end, or an extension that is too long.",
+    FIX_CALLER,
+  ),
+  requestTrailer: cause(
+    "downstream.http.trailer",
+    "bad-request",
+    "never",
+    "The trailer section is malformed or too large.",
+    FIX_CALLER,
+  ),
+  requestLineTooLong: cause(
+    "downstream.http.line-too-long",
+    "too-long-line",
+    "never",
+    "The request line is longer than maxInitialLineKB.",
+    "Shorten the URI, or raise maxInitialLineKB on the router.",
+  ),
+  requestHeadTooLarge: cause(
+    "downstream.http.head-too-large",
+    "too-large-head",
+    "never",
+    "The header section is larger than maxHeadersKB or has too many fields.",
+    "Send fewer or shorter headers, or raise maxHeadersKB (or the server's limits.maxHeaders).",
+  ),
+  requestMethodUnsupported: cause(
+    "downstream.http.method-unsupported",
+    "unsupported",
+    "never",
+    "The method needs a tunnel (CONNECT), which this server does not offer.",
+    "Use plain HTTP through the proxy, or connect directly.",
+  ),
+  requestHeadTimeout: cause(
+    "downstream.http.head-timeout",
+    "too-slow",
+    "never",
+    "The head did not arrive within limits.headerTimeoutMs.",
+    "Send the request faster, or raise limits.headerTimeoutMs.",
+  ),
+  requestBodyTimeout: cause(
+    "downstream.http.body-timeout",
+    "too-slow",
+    "never",
+    "The request body made no progress for limits.bodyIdleTimeoutMs.",
+    "Send the body faster, or raise limits.bodyIdleTimeoutMs.",
+  ),
+  badDtab: cause(
+    "downstream.context.bad-dtab",
+    "bad-request",
+    "never",
+    "The l5d-dtab or l5d-ctx-dtab header does not parse.",
+    "Correct the dtab; the detail points at the character.",
+  ),
+  callDepth: cause(
+    "downstream.context.call-depth",
+    "bad-request",
+    "never",
+    "The request has passed more proxies than maxCallDepth allows, most likely in a loop.",
+    "Look for a dtab that routes back to this proxy, or raise maxCallDepth.",
+  ),
+  clientGone: cause(
+    "downstream.connection.gone",
+    "gone",
+    "never",
+    "The caller closed its connection before the answer was complete; the work upstream was cancelled.",
+    "If unexpected, compare the caller's timeout with the service's latency.",
+  ),
+  clientStalled: cause(
+    "downstream.connection.write-stalled",
+    "gone",
+    "never",
+    "The caller took no byte of its answer for limits.writeStallTimeoutMs, so the connection was closed.",
+    "Read answers faster, or raise limits.writeStallTimeoutMs.",
+  ),
+
+  // Naming: the proxy or its configuration does not know where to go.
+  unidentified: cause(
+    "proxy.identify.unidentified",
+    "unidentified",
+    "never",
+    "No identifier of the router could derive a name from the request.",
+    "Send what the identifiers need (for instance a Host header), or configure another identifier.",
+  ),
+  bindNegative: cause(
+    "proxy.bind.no-such-name",
+    "unroutable",
+    "never",
+    "The dtab and the namers lead this name nowhere.",
+    "Run `fairlead dtab explain` with this path; add a dtab entry or the missing service.",
+  ),
+  bindFail: cause(
+    "proxy.bind.fail",
+    "unroutable",
+    "never",
+    "The dtab says `!` (fail) for this name.",
+    "Run `fairlead dtab explain` with this path to find the entry.",
+  ),
+  bindEmpty: cause(
+    "proxy.bind.no-endpoints",
+    "unroutable",
+    "never",
+    "The name exists but has no endpoints.",
+    "Start an instance of the service, or check what discovery reports for it.",
+  ),
+  bindError: cause(
+    "proxy.bind.error",
+    "unroutable",
+    "never",
+    "Resolving the name failed and no earlier result is known.",
+    "Read the detail: usually discovery is unreachable, a file is malformed, or the dtab loops.",
+  ),
+  bindTimeout: cause(
+    "proxy.bind.timeout",
+    "timeout",
+    "safe",
+    "The name was not resolved within bindingTimeoutMs.",
+    "Check that discovery answers; raise bindingTimeoutMs if it is merely slow.",
+  ),
+
+  // Limits and timers of the proxy.
+  concurrency: cause(
+    "proxy.limit.concurrent-requests",
+    "overload",
+    "safe",
+    "The server already has maxConcurrentRequests in progress.",
+    "Slow the callers down, add capacity, or raise maxConcurrentRequests.",
+  ),
+  poolWaiters: cause(
+    "proxy.limit.pool-waiters",
+    "internal",
+    "safe",
+    "All connections to the endpoint are busy and hostConnectionPool.maxWaiters requests already wait.",
+    "Raise hostConnectionPool.maxSize or maxWaiters, or add instances.",
+  ),
+  totalTimeout: cause(
+    "proxy.timeout.total",
+    "timeout",
+    "never",
+    "The request, with all its retries, took longer than totalTimeoutMs.",
+    "Look at the service's latency; raise totalTimeoutMs if the work really takes that long.",
+  ),
+  attemptTimeout: cause(
+    "proxy.timeout.attempt",
+    "timeout",
+    "if-idempotent",
+    "One attempt took longer than requestAttemptTimeoutMs.",
+    "Look at the service's latency; raise requestAttemptTimeoutMs if the work really takes that long.",
+  ),
+  serverTimeout: cause(
+    "proxy.timeout.server",
+    "timeout",
+    "never",
+    "The request took longer than the server's timeoutMs.",
+    "Look at the service's latency; raise timeoutMs if the work really takes that long.",
+  ),
+  drainLimit: cause(
+    "proxy.drain.limit",
+    "internal",
+    "never",
+    "The proxy was shutting down and the request did not finish within shutdownGraceMs.",
+    "Send it again; raise admin.shutdownGraceMs for long requests.",
+  ),
+  internal: cause(
+    "proxy.internal.error",
+    "internal",
+    "never",
+    "The proxy broke one of its own promises; the log has the stack.",
+    "Please report it with the log lines around it.",
+  ),
+
+  // The service called.
+  connectRefused: cause(
+    "upstream.connect.refused",
+    "connect",
+    "safe",
+    "The endpoint refused the connection: nothing listens there.",
+    "Start the service, or remove the endpoint from discovery.",
+  ),
+  connectTimeout: cause(
+    "upstream.connect.timeout",
+    "connect",
+    "safe",
+    "The endpoint did not accept a connection within connectTimeoutMs.",
+    "Check the network path and the endpoint's accept queue.",
+  ),
+  connectFailed: cause(
+    "upstream.connect.failed",
+    "connect",
+    "safe",
+    "The connection could not be established (unreachable, reset, no descriptors left).",
+    "Read the detail; check address, routes and the descriptor limit.",
+  ),
+  stale: cause(
+    "upstream.connection.stale",
+    "bad-answer",
+    "if-idempotent",
+    "A kept-alive connection was closed by the service just as the request was sent on it.",
+    "Let the service keep idle connections longer than the proxy (hostConnectionPool.idleTimeMs).",
+  ),
+  unsent: cause(
+    "upstream.connection.unsent",
+    "connect",
+    "safe",
+    "The connection broke before any byte of the request left.",
+    "Nothing to do: such requests are sent again on another connection.",
+  ),
+  closedEarly: cause(
+    "upstream.connection.closed",
+    "bad-answer",
+    "if-idempotent",
+    "The service closed the connection before sending an answer.",
+    "Look for a crash or a timeout in the service.",
+  ),
+  reset: cause(
+    "upstream.connection.reset",
+    "bad-answer",
+    "if-idempotent",
+    "The connection to the service broke before the answer began.",
+    "Look for a crash in the service or a middlebox that cuts connections.",
+  ),
+  answerLine: cause(
+    "upstream.http.status-line",
+    "bad-answer",
+    "never",
+    "The service's status line is malformed; it may not speak HTTP/1.x.",
+    FIX_SERVICE,
+  ),
+  answerHeader: cause(
+    "upstream.http.header",
+    "bad-answer",
+    "never",
+    "The service's answer has a malformed header.",
+    FIX_SERVICE,
+  ),
+  answerTooLarge: cause(
+    "upstream.http.head-too-large",
+    "bad-answer",
+    "never",
+    "The service's answer has a head larger than maxHeadersKB or with too many fields.",
+    "Send fewer headers, or raise maxHeadersKB.",
+  ),
+  answerFraming: cause(
+    "upstream.http.framing",
+    "bad-answer",
+    "never",
+    "The service's answer has contradictory or invalid framing headers.",
+    FIX_SERVICE,
+  ),
+  answerUnexpected: cause(
+    "upstream.http.unexpected",
+    "bad-answer",
+    "never",
+    "The service sent bytes nobody asked for, or an interim answer that is not allowed here.",
+    FIX_SERVICE,
+  ),
+  answerChunk: cause(
+    "upstream.http.chunk",
+    "bad-answer",
+    "never",
+    "The chunked body of the answer is malformed.",
+    FIX_SERVICE,
+  ),
+  answerTruncated: cause(
+    "upstream.http.truncated",
+    "bad-answer",
+    "never",
+    "The service closed the connection in the middle of the answer's body.",
+    "Look for a crash or a timeout in the service.",
+  ),
+  answerHeadTimeout: cause(
+    "upstream.http.head-timeout",
+    "bad-answer",
+    "never",
+    "The head of the answer began but was not complete within limits.headerTimeoutMs.",
+    FIX_SERVICE,
+  ),
+  answerStalled: cause(
+    "upstream.http.body-timeout",
+    "bad-answer",
+    "never",
+    "The body of the answer made no progress for limits.bodyIdleTimeoutMs.",
+    "Look at the service; raise the server's limits.bodyIdleTimeoutMs for long polls.",
+  ),
+} as const satisfies Record<string, Cause>;
+
+/** All causes by token, for `fairlead explain` and the docs. */
+export const causesByToken: ReadonlyMap<string, Cause> = new Map(
+  Object.values(causes).map((c): [string, Cause] => [c.token, c]),
+);

@@ -1,0 +1,41 @@
+// @hot What everything on one event loop of the data path shares.
+import type { Clock } from "../base/clock.ts";
+import type { Env } from "../base/env.ts";
+import { Pool } from "../base/pool.ts";
+import type { Random } from "../base/random.ts";
+import { Scratch } from "../base/scratch.ts";
+import { TimerWheel } from "../base/timer-wheel.ts";
+import { Attempt } from "./attempt.ts";
+import { combineDeadlines, type Deadline } from "./deadline.ts";
+import { Exchange } from "./exchange.ts";
+
+/** One event loop of the data path: its clock reading, coarse timers, composing buffer and free lists. */
+export class DataLoop {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly wheel: TimerWheel;
+  readonly scratch = new Scratch();
+  readonly exchanges = new Pool(() => new Exchange());
+  readonly attempts = new Pool(() => new Attempt());
+  /** Monotonic time of the last `tick`; readers tick once per callback, everything below reads this. */
+  nowMs: number;
+
+  constructor(env: Env) {
+    this.clock = env.clock;
+    this.random = env.random;
+    this.wheel = new TimerWheel(env);
+    this.nowMs = env.clock.nowMs();
+  }
+
+  /** A deadline `timeoutMs` from now, combined with the one that came with the request (finagle §5.1). */
+  deadline(received: Deadline | null, timeoutMs: number): Deadline {
+    const timestampNs = BigInt(this.clock.epochMs()) * 1_000_000n;
+    return combineDeadlines(received, { timestampNs, deadlineNs: timestampNs + BigInt(timeoutMs) * 1_000_000n }); // cold: only where a timeout is set
+  }
+
+  /** Reads the clock. */
+  tick(): number {
+    this.nowMs = this.clock.nowMs();
+    return this.nowMs;
+  }
+}

@@ -1,0 +1,70 @@
+// What names are bound to: addresses that come and go, or an answer the proxy makes itself.
+import type { Path } from "./path.ts";
+import type { Var } from "./var.ts";
+
+/** Where one instance of a service listens. Identity is `host:port`; weight and metadata may change for the same endpoint. */
+export interface EndpointAddress {
+  /** An IP address, or a host name still to be resolved by whoever connects. */
+  readonly host: string;
+  readonly port: number;
+  /** Share of the traffic relative to the other endpoints; 1 unless discovery says otherwise. */
+  readonly weight: number;
+  readonly meta: Readonly<Record<string, string>>;
+}
+
+/** `10.0.0.1:8080`, `[::1]:8080`: the identity of an endpoint. */
+export function endpointKey(address: EndpointAddress): string {
+  return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+/** What discovery says of a bound name: not yet anything, a set of addresses, "there is no such thing", or an error. */
+export type AddressState =
+  | { readonly at: "pending" }
+  | { readonly at: "bound"; readonly addresses: readonly EndpointAddress[] }
+  | { readonly at: "neg" }
+  | { readonly at: "failed"; readonly message: string };
+
+export const pendingAddresses: AddressState = { at: "pending" };
+export const negAddresses: AddressState = { at: "neg" };
+
+/** Several states as one (Finagle `Addr` merging): bound if any is, else neg if all are, else failed if any is, else pending. */
+export function mergeAddresses(states: readonly AddressState[]): AddressState {
+  const bound = states.filter((s) => s.at === "bound");
+  if (bound.length > 0 || states.length === 0)
+    return { at: "bound", addresses: unique(bound.flatMap((s) => s.addresses)) };
+  if (states.every((s) => s.at === "neg")) return negAddresses;
+  return states.find((s) => s.at === "failed") ?? pendingAddresses;
+}
+
+/** One address per endpoint; what is said last of it counts. */
+function unique(addresses: readonly EndpointAddress[]): readonly EndpointAddress[] {
+  const byKey = new Map(addresses.map((address) => [endpointKey(address), address]));
+  return byKey.size === addresses.length ? addresses : [...byKey.values()];
+}
+
+/** The end of binding. Two bound names are equal if their ids are: addresses stream beneath, and never make another name of it. */
+export type BoundName = EndpointsName | CannedName;
+
+interface Bound {
+  /** The concrete name: `/#/io.l5d.fs/users`, `/$/inet/10.0.0.1/80`. */
+  readonly id: Path;
+  /** What the namer did not use of the path. */
+  readonly residual: Path;
+}
+
+/** A name that is a changing set of endpoints. */
+export interface EndpointsName extends Bound {
+  readonly kind: "endpoints";
+  readonly addresses: Var<AddressState>;
+}
+
+/** A name whose every request the protocol answers itself, such as `/$/io.buoyant.http.status/503`. */
+export interface CannedName extends Bound {
+  readonly kind: "canned";
+  readonly canned: { readonly status: number };
+}
+
+/** Whether two bound names are the same destination with the same residual. */
+export function sameBound(a: BoundName, b: BoundName): boolean {
+  return a === b || (a.kind === b.kind && a.id.equals(b.id) && a.residual.equals(b.residual));
+}

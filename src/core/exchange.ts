@@ -1,0 +1,148 @@
+// One request and its one answer, as the protocol-neutral parts of the proxy see it.
+import type { Attempt } from "./attempt.ts";
+import type { BodySink, BodySource } from "./body.ts";
+import type { Deadline } from "./deadline.ts";
+import type { Destination } from "./destination.ts";
+import type { Failure } from "./failure.ts";
+import type { Stack, Staged } from "./filter.ts";
+import type { Limit } from "./limit.ts";
+import { Outcome } from "./outcome.ts";
+import { TraceId } from "./trace-id.ts";
+
+/** The head of a message, of whatever protocol. Protocols know their own richer form. */
+export interface MessageHead {
+  /** The first value of a header (or its counterpart), or undefined. Names in lower case. */
+  get(name: string): string | undefined;
+}
+
+/** The downstream half of one exchange: source of the request's body, sink of the answer's. */
+export interface Downstream extends BodySink, BodySource {
+  /** An interim answer (HTTP 1xx); may come several times, before `answer`. */
+  inform(ex: Exchange, head: MessageHead): void;
+  /** Writes the head of the answer; its body follows through the sink. */
+  answer(ex: Exchange, head: MessageHead): void;
+  /** Answers with a failure in the protocol's own form, and completes the exchange. */
+  fail(ex: Exchange, failure: Failure): void;
+  /** Answers by itself, with a status and no more (`/$/io.buoyant.http.status/503`), and completes the exchange. */
+  canned(ex: Exchange, status: number): void;
+  /** Can the request's body be sent again from its beginning? */
+  canReplay(): boolean;
+}
+
+/** The logical name an exchange was bound by: its policy, and its place in the path cache. */
+export interface PathStage {
+  /** `/svc/users`. */
+  readonly service: string;
+  readonly stack: Stack<Exchange>;
+  /** Makes an outcome of an answer's status. */
+  readonly classify: (ex: Exchange, status: number) => Outcome;
+}
+
+/** Whoever keeps an exchange waiting and must let go when it is cancelled. */
+export interface Keeper {
+  release(ex: Exchange): void;
+}
+
+/** Levels of `Exchange.stages`: one for each stack an exchange passes. */
+export const ExchangeLevel = { server: 0, path: 1, client: 2 } as const;
+
+/**
+ * One request and its one answer; pooled; owned by the connection that accepted it.
+ * Whatever crosses an event-loop turn remembers `generation` too and checks it.
+ */
+export class Exchange implements Staged {
+  generation = 0;
+  readonly stages = [0, 0, 0];
+
+  downstream: Downstream = nobody;
+  request: MessageHead = noHead;
+  /** Monotonic arrival time. */
+  startMs = 0;
+  /** Sending it twice does no harm (RFC 9110 §9.2.2). */
+  idempotent = false;
+  /** Has it a body at all? */
+  hasBody = false;
+
+  /** The override that came with the request, as dtab text, `""` when none. */
+  localDtab = "";
+  readonly trace = new TraceId();
+  /** The server's and the service's limits in time, when they are set. */
+  serverLimit: Limit<Exchange> | null = null;
+  totalLimit: Limit<Exchange> | null = null;
+  deadline: Deadline | null = null;
+
+  /** The stack of the server it came in by. */
+  server: Stack<Exchange> | null = null;
+  /** Its logical name, once identified. */
+  path: PathStage | null = null;
+  /** Where it is going, once bound. */
+  destination: Destination | null = null;
+  /** The stack of the client it was given to. */
+  client: Stack<Exchange> | null = null;
+  keeper: Keeper | null = null;
+  attempt: Attempt | null = null;
+  /** Attempts made so far, requeues included. */
+  attempts = 0;
+
+  /** Has the answer's head been passed downstream? */
+  answered = false;
+  /** The status the caller sees (HTTP code), 0 before that. */
+  status = 0;
+  failure: Failure | null = null;
+  outcome: Outcome = Outcome.success;
+  /** Milliseconds from arrival to the answer's head; NaN before that. */
+  latencyMs = Number.NaN;
+  /** Body bytes passed, for the access log. */
+  requestBytes = 0;
+  responseBytes = 0;
+
+  /** Makes the object ready for its next request. */
+  reset(): void {
+    this.generation++;
+    this.stages[0] = 0;
+    this.stages[1] = 0;
+    this.stages[2] = 0;
+    this.downstream = nobody;
+    this.request = noHead;
+    this.idempotent = false;
+    this.hasBody = false;
+    this.localDtab = "";
+    this.trace.reset();
+    this.deadline = null;
+    this.server = null;
+    this.path = null;
+    this.destination = null;
+    this.client = null;
+    this.serverLimit?.lift();
+    this.totalLimit?.lift();
+    this.keeper = null;
+    this.attempt = null;
+    this.attempts = 0;
+    this.answered = false;
+    this.status = 0;
+    this.failure = null;
+    this.outcome = Outcome.success;
+    this.latencyMs = Number.NaN;
+    this.requestBytes = 0;
+    this.responseBytes = 0;
+  }
+}
+
+const noHead: MessageHead = { get: () => undefined };
+
+// A released exchange must not reach any connection: late calls land here and are loud.
+function late(): never {
+  throw new Error("an exchange was used after its release");
+}
+const nobody: Downstream = {
+  inform: late,
+  answer: late,
+  fail: late,
+  canned: late,
+  canReplay: late,
+  write: late,
+  end: late,
+  abort: late,
+  resume: late,
+  pause: late,
+};

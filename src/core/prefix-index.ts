@@ -1,0 +1,80 @@
+// A search tree over path prefixes with wildcards: its work depends on the path's length and on what matches, not on how many rules there are.
+import { type Prefix, wildcard } from "./prefix.ts";
+
+interface Node<R> {
+  /** Rules whose prefix ends here, last written first, with their positions in writing. */
+  readonly rules: R[];
+  readonly positions: number[];
+  next: Map<string, Node<R>> | undefined;
+  any: Node<R> | undefined;
+}
+
+/** Finds the rules whose prefix matches a path. Built at the first search, since many tables are only printed or passed on. */
+export class PrefixIndex<R extends { readonly prefix: Prefix }> {
+  readonly items: readonly R[];
+  #root: Node<R> | undefined;
+
+  constructor(items: readonly R[]) {
+    this.items = items;
+  }
+
+  /** The matching rules, last written first. The caller must not change the list. */
+  matches(segments: readonly string[]): readonly R[] {
+    this.#root ??= build(this.items);
+    const ends = endsOf(this.#root, segments);
+    const [only] = ends;
+    if (only === undefined) return [];
+    return ends.length === 1 ? only.rules : merged(ends);
+  }
+}
+
+function build<R extends { readonly prefix: Prefix }>(items: readonly R[]): Node<R> {
+  const root = node<R>();
+  for (let position = items.length - 1; position >= 0; position--) {
+    const rule = items[position];
+    if (rule === undefined) continue;
+    let at = root;
+    for (const element of rule.prefix) at = element === wildcard ? (at.any ??= node()) : childOf(at, element);
+    at.rules.push(rule);
+    at.positions.push(position);
+  }
+  return root;
+}
+
+function node<R>(): Node<R> {
+  return { rules: [], positions: [], next: undefined, any: undefined };
+}
+
+function childOf<R>(parent: Node<R>, segment: string): Node<R> {
+  parent.next ??= new Map();
+  let child = parent.next.get(segment);
+  if (child === undefined) {
+    child = node();
+    parent.next.set(segment, child);
+  }
+  return child;
+}
+
+/** The nodes with rules that lie on some way along `segments`. A level at a time, so that a long path cannot exhaust the stack. */
+function endsOf<R>(root: Node<R>, segments: readonly string[]): Node<R>[] {
+  const ends: Node<R>[] = [];
+  let level: Node<R>[] = [root];
+  for (let depth = 0; level.length > 0; depth++) {
+    const segment = segments[depth];
+    const below: Node<R>[] = [];
+    for (const at of level) {
+      if (at.rules.length > 0) ends.push(at);
+      if (segment === undefined) continue;
+      const child = at.next?.get(segment);
+      if (child !== undefined) below.push(child);
+      if (at.any !== undefined) below.push(at.any);
+    }
+    level = below;
+  }
+  return ends;
+}
+
+function merged<R>(ends: readonly Node<R>[]): readonly R[] {
+  const found = ends.flatMap((end) => end.rules.map((rule, i) => ({ rule, position: end.positions[i] ?? 0 })));
+  return found.sort((a, b) => b.position - a.position).map((match) => match.rule);
+}

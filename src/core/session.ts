@@ -1,0 +1,36 @@
+// An upstream connection as the pool sees it. HTTP/1.1 carries one attempt at a time, HTTP/2 as many as it has streams,
+// Mux as many as it has tags; the pool needs to know no more than that.
+import type { Attempt } from "./attempt.ts";
+import type { Failure } from "./failure.ts";
+
+/** Can it take another attempt? */
+export const SessionStatus = { connecting: 0, ready: 1, full: 2, draining: 3, closed: 4 } as const;
+export type SessionStatus = (typeof SessionStatus)[keyof typeof SessionStatus];
+
+/** What a session tells the pool that owns it. */
+export interface SessionOwner {
+  /** Connected and able to take attempts. */
+  ready(session: Session): void;
+  /** An attempt is over and there is room for another. */
+  released(session: Session): void;
+  /** Gone; `failure` says why, when it never became ready. */
+  closed(session: Session, failure: Failure | null): void;
+}
+
+/** One upstream connection. */
+export interface Session {
+  status: SessionStatus;
+  /** Attempts on it at the moment. */
+  active: number;
+  /** Attempts it has carried, to tell a fresh connection from a reused one. */
+  served: number;
+  /** When it last became idle, and when it was made; monotonic. */
+  idleSinceMs: number;
+  readonly madeMs: number;
+  /** Sends the attempt's request; the answer is reported to `attempt.owner`. Only when `ready`. */
+  dispatch(attempt: Attempt): void;
+  /** Finishes what is on it, then closes. */
+  drain(): void;
+  /** Closes at once. */
+  close(): void;
+}

@@ -1,0 +1,155 @@
+import { expect, test } from "vitest";
+import { ManualEnv } from "../../../test/support/manual-env.ts";
+import { MetricsRegistry } from "../../telemetry/registry.ts";
+import { prometheusText } from "./exposition.ts";
+
+function setUp() {
+  const env = new ManualEnv();
+  const registry = new MetricsRegistry(env);
+  return { env, registry, router: registry.root.scope("rt", "incoming") };
+}
+
+const textOf = (registry: MetricsRegistry, prefix = "") => [...prometheusText(registry.root, prefix)].join("");
+const samplesOf = (registry: MetricsRegistry) =>
+  textOf(registry)
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
+
+test("Scopes outside routers are joined by colons", () => {
+  const { registry } = setUp();
+  registry.root.scope("foo", "bar").counter("bas").add(2);
+  registry.root.scope("process").gauge("cpu-seconds.total", () => 1.5);
+  expect(textOf(registry)).toBe(
+    "# TYPE process:cpu_seconds_total gauge\nprocess:cpu_seconds_total 1.5\n# TYPE foo:bar:bas counter\nfoo:bar:bas 2\n",
+  );
+});
+
+test("The configured prefix comes before every name", () => {
+  const { registry } = setUp();
+  registry.root.scope("foo").counter("bar");
+  expect(textOf(registry, "linkerd_")).toContain("\nlinkerd_foo:bar 0\n");
+});
+
+test("Routers, servers, services and clients become labels, and a client's services too", () => {
+  const { registry, router } = setUp();
+  router.scope("server", "127.0.0.1/4141").counter("requests").add(1);
+  router.scope("service", "/svc/foo").counter("requests").add(2);
+  router.scope("client", "/#/bar").counter("requests").add(3);
+  router.scope("client", "/#/bar", "service", "/svc/foo").counter("requests").add(4);
+  expect(samplesOf(registry)).toEqual([
+    'rt:server:requests{rt="incoming", server="127.0.0.1/4141"} 1',
+    'rt:service:requests{rt="incoming", service="/svc/foo"} 2',
+    'rt:client:requests{rt="incoming", client="/#/bar"} 3',
+    'rt:client:service:requests{rt="incoming", client="/#/bar", service="/svc/foo"} 4',
+  ]);
+});
+
+test("Scopes inside an entity stay in the name, and binding caches are entities too", () => {
+  const { registry, router } = setUp();
+  router.scope("client", "/#/bar", "loadbalancer").counter("adds").add(1);
+  router.scope("bindcache", "path").counter("misses").add(2);
+  router.gauge("originator", () => 1);
+  expect(samplesOf(registry)).toEqual([
+    'rt:originator{rt="incoming"} 1',
+    'rt:bindcache:misses{rt="incoming", bindcache="path"} 2',
+    'rt:client:loadbalancer:adds{rt="incoming", client="/#/bar"} 1',
+  ]);
+});
+
+test("What hangs below failures and exn becomes the exception label, chains joined by colons", () => {
+  const { registry, router } = setUp();
+  const client = router.scope("client", "/#/bar");
+  client.counter("failures").add(9);
+  client.scope("failures").counter("upstream.connect.refused").add(4);
+  client.scope("failures", "a", "b").counter("c").add(2);
+  client.scope("exn").counter("upstream.reset").add(3);
+  client.scope("service", "/svc/foo", "failures").counter("a").add(1);
+  expect(samplesOf(registry)).toEqual([
+    'rt:client:failures{rt="incoming", client="/#/bar"} 9',
+    'rt:client:failures{rt="incoming", client="/#/bar", exception="upstream.connect.refused"} 4',
+    'rt:client:failures{rt="incoming", client="/#/bar", exception="a:b:c"} 2',
+    'rt:client:exceptions{rt="incoming", client="/#/bar", exception="upstream.reset"} 3',
+    'rt:client:service:failures{rt="incoming", client="/#/bar", service="/svc/foo", exception="a"} 1',
+  ]);
+});
+
+test("Label values are escaped", () => {
+  const { registry, router } = setUp();
+  router.scope("service", 'a"b\\c\nd').counter("requests");
+  expect(samplesOf(registry)).toEqual(['rt:service:requests{rt="incoming", service="a\\"b\\\\c\\nd"} 0']);
+});
+
+test("A distribution is a summary with eight quantiles, and its average a gauge beside it", () => {
+  const { registry } = setUp();
+  for (const value of [1, 2]) registry.root.scope("foo").stat("bar").record(value);
+  expect(textOf(registry)).toBe(
+    `# TYPE foo:bar summary
+foo:bar{quantile="0"} 1
+foo:bar{quantile="0.5"} 1
+foo:bar{quantile="0.9"} 2
+foo:bar{quantile="0.95"} 2
+foo:bar{quantile="0.99"} 2
+foo:bar{quantile="0.999"} 2
+foo:bar{quantile="0.9999"} 2
+foo:bar{quantile="1"} 2
+foo:bar_sum 3
+foo:bar_count 2
+# TYPE foo:bar_avg gauge
+foo:bar_avg 1.5
+`,
+  );
+});
+
+test("A summary's count and sum never fall; its quantiles leave when nothing was seen for two windows", () => {
+  const { env, registry, router } = setUp();
+  router.scope("server", "x").latency("request_latency_ms").record(1.5);
+  env.advance(120_001);
+  expect(samplesOf(registry)).toEqual([
+    'rt:server:request_latency_ms_sum{rt="incoming", server="x"} 1.5',
+    'rt:server:request_latency_ms_count{rt="incoming", server="x"} 1',
+  ]);
+});
+
+test("Distributions that never saw a value are not printed", () => {
+  const { registry } = setUp();
+  registry.root.stat("empty");
+  expect(samplesOf(registry)).toEqual([]);
+});
+
+test("A gauge may be infinite or not a number", () => {
+  const { registry } = setUp();
+  registry.root.gauge("a", () => Number.NaN);
+  registry.root.gauge("b", () => Number.POSITIVE_INFINITY);
+  registry.root.gauge("c", () => Number.NEGATIVE_INFINITY);
+  expect(samplesOf(registry)).toEqual(["a NaN", "b +Inf", "c -Inf"]);
+});
+
+test("Each family has one TYPE line and stands together, in small pieces, also while clients come and go", () => {
+  const { registry, router } = setUp();
+  const clients = Array.from({ length: 2_000 }, (_, n) => router.scope("client", `/#/io.l5d.fs/${n}`));
+  for (const client of clients) {
+    for (const name of ["requests", "success"]) client.counter(name).inc();
+    client.latency("request_latency_ms").record(1);
+  }
+  const walk = prometheusText(registry.root, "");
+  const pieces: string[] = [];
+  for (const piece of walk) {
+    pieces.push(piece);
+    if (pieces.length === 20) for (const client of clients.slice(1_000)) registry.prune(client);
+  }
+  expect(pieces.length).toBeGreaterThan(50);
+  for (const piece of pieces) expect(piece.length).toBeLessThan(20_000);
+  const lines = pieces.join("").trimEnd().split("\n");
+  expect(lines.filter((line) => line.startsWith("# TYPE"))).toEqual([
+    "# TYPE rt:client:requests counter",
+    "# TYPE rt:client:success counter",
+    "# TYPE rt:client:request_latency_ms summary",
+    "# TYPE rt:client:request_latency_ms_avg gauge",
+  ]);
+  const names = lines.filter((line) => !line.startsWith("#")).map((line) => line.slice(0, line.indexOf("{")));
+  const changes = names.filter(
+    (name, at) => at > 0 && name !== names[at - 1] && !name.startsWith("rt:client:request_latency_ms"),
+  );
+  expect(changes).toEqual(["rt:client:success"]);
+  expect(lines.at(-1)).toContain('client="/#/io.l5d.fs/999"');
+});

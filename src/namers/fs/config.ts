@@ -1,0 +1,8 @@
+// Configuration of the `io.l5d.fs` namer (reference §4.1).
+import { object, text } from "../../config/schema.ts";
+import { namerKeys } from "../../naming/config.ts";
+
+export const fsNamer = object(
+  { doc: "Endpoints from files: one file per name, one `host port` per line, watched." },
+  { ...namerKeys("io.l5d.fs"), rootDir: text({ doc: "The directory with the files.", required: true }) },
+);

@@ -1,0 +1,113 @@
+// io.l5d.fs: service discovery in files, one per service (linkerd1 §4.1).
+import { basename, dirname, resolve } from "node:path";
+import type { Env } from "../../base/env.ts";
+import { Activity } from "../../core/activity.ts";
+import { type AddressState, mergeAddresses, negAddresses, pendingAddresses } from "../../core/endpoint.ts";
+import { leaf, neg } from "../../core/name-tree.ts";
+import type { NamedTree, Namer } from "../../core/namer.ts";
+import type { Path } from "../../core/path.ts";
+import { collect, Constant, type Var } from "../../core/var.ts";
+import type { Hosts } from "../../naming/hosts.ts";
+import { addressesOf } from "../../naming/utility/inet.ts";
+import { type FileAddress, parseAddresses } from "./addresses.ts";
+import { type Disk, nodeDisk } from "./disk.ts";
+import { enumerate, fileNameOf } from "./file-names.ts";
+import { type EntryState, sameEntry } from "./watched-directory.ts";
+import { WatchedEntries } from "./watched-entries.ts";
+
+export interface FsOptions {
+  /** The whole prefix, `/#/io.l5d.fs`. */
+  readonly prefix: Path;
+  /** The directory of the files; a relative one is taken from where the process was started. */
+  readonly rootDir: string;
+}
+
+/**
+ * Names are files under `rootDir`, through sub-directories; what follows the file's name is residual. A file is bound, live; a missing one is
+ * neg; one that cannot be understood is bound with failed addresses, so that whoever has the last good ones goes on with them.
+ */
+export class FsNamer implements Namer {
+  readonly prefix: Path;
+  readonly #root: string;
+  readonly #disk: Disk;
+  readonly #hosts: Hosts;
+  readonly #entries: WatchedEntries;
+
+  constructor(options: FsOptions, env: Env, hosts: Hosts, disk: Disk = nodeDisk) {
+    this.prefix = options.prefix;
+    this.#root = resolve(options.rootDir);
+    this.#disk = disk;
+    this.#hosts = hosts;
+    this.#entries = new WatchedEntries(disk, env);
+  }
+
+  lookup(rest: Path): Activity<NamedTree> {
+    // The root is looked at as an entry of its parent, so that a root that is swapped as a whole is noticed.
+    return this.#walk(this.#entries.at(dirname(this.#root), "", basename(this.#root)), this.#root, rest, 0);
+  }
+
+  names(): Promise<readonly Path[]> {
+    return enumerate(this.#disk, this.#root, this.prefix);
+  }
+
+  state(): unknown {
+    return { rootDir: this.#root, directories: this.#entries.state() };
+  }
+
+  /** Follows `rest` down from an entry; its first `used` segments led there. */
+  #walk(entry: Var<EntryState>, path: string, rest: Path, used: number): Activity<NamedTree> {
+    const named = entry.distinct(sameKind).flatMap((state) => this.#named(entry, state, path, rest, used).states);
+    return new Activity(named);
+  }
+
+  #named(entry: Var<EntryState>, state: EntryState, path: string, rest: Path, used: number): Activity<NamedTree> {
+    switch (state.at) {
+      case "pending":
+        return Activity.pending;
+      case "failed":
+        return Activity.failed(`${path}: ${state.message}`);
+      case "missing":
+        return Activity.ok(neg);
+      case "directory":
+        return this.#descend(path, state.identity, rest, used);
+      default:
+        return used === 0
+          ? Activity.failed(`${path} is not a directory`)
+          : Activity.ok(this.#bound(entry, path, rest, used));
+    }
+  }
+
+  #descend(directory: string, identity: string, rest: Path, used: number): Activity<NamedTree> {
+    const name = fileNameOf(rest.segments[used]);
+    if (name === undefined) return Activity.ok(neg);
+    return this.#walk(this.#entries.at(directory, identity, name), resolve(directory, name), rest, used + 1);
+  }
+
+  #bound(entry: Var<EntryState>, path: string, rest: Path, used: number): NamedTree {
+    const addresses = entry.flatMap((state) => this.#addresses(path, state));
+    return leaf({ kind: "endpoints", id: this.prefix.concat(rest.take(used)), residual: rest.drop(used), addresses });
+  }
+
+  #addresses(path: string, state: EntryState): Var<AddressState> {
+    if (state.at === "pending") return new Constant(pendingAddresses);
+    if (state.at === "missing" || state.at === "directory") return new Constant(negAddresses);
+    if (state.at !== "file") return new Constant({ at: "failed", message: state.message });
+    const lines = parseAddresses(state.text);
+    if ("problem" in lines) return new Constant({ at: "failed", message: `${path}, ${lines.problem}` });
+    return collect(lines.map((line) => this.#endpoints(line))).map(mergeAddresses);
+  }
+
+  /** A line with a host name is as live as the name: it is looked up again and again. */
+  #endpoints({ host, port, weight }: FileAddress): Var<AddressState> {
+    return addressesOf(this.#hosts.live(host), port, weight);
+  }
+}
+
+/** Whether an entry is still the same kind of thing, whatever a file contains. */
+function sameKind(a: EntryState, b: EntryState): boolean {
+  return (isFile(a) && isFile(b)) || sameEntry(a, b);
+}
+
+function isFile(state: EntryState): boolean {
+  return state.at === "file" || state.at === "unreadable";
+}

@@ -1,0 +1,78 @@
+// The `Forwarded` header (RFC 7239) in the form of linkerd1 §2.1.2: added, never merged.
+import type { Random } from "../../base/random.ts";
+import type { ConnectionEnds } from "./admit.ts";
+import type { HttpHead } from "./head.ts";
+
+/** How one end of a connection is named. */
+export type Labeler = (address: string, ends: ConnectionEnds) => string;
+
+/** Labelers for the `by` and `for` parts. */
+export interface ForwardedLabels {
+  readonly by: Labeler;
+  readonly for: Labeler;
+}
+
+/** `Forwarded: by=…;for=…;host=…;proto=…` and its line end. */
+export function forwardedLine(head: HttpHead, ends: ConnectionEnds, labels: ForwardedLabels): string {
+  let line = `Forwarded: by=${labels.by(ends.local, ends)};for=${labels.for(ends.remote, ends)}`;
+  const host = head.host;
+  if (host !== "") line += `;host=${/^[\w.-]+$/.test(host) ? host : `"${host}"`}`;
+  if (head.newHost !== null) line += ";proto=http"; // the URI was absolute
+  return `${line}\r\n`;
+}
+
+const ALPHANUMERIC = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+function randomLabel(random: Random): string {
+  let label = "_";
+  for (let i = 0; i < 6; i++) label += ALPHANUMERIC[random.int(ALPHANUMERIC.length)];
+  return label;
+}
+
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(":"));
+}
+
+function portOf(address: string): string {
+  return address.slice(address.lastIndexOf(":") + 1);
+}
+
+function isAny(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
+/** An address in the notation of RFC 7239 §6: IPv6 in brackets, and then quoted. */
+function ipLabel(address: string): string {
+  const host = hostOf(address);
+  if (isAny(host)) return "unknown";
+  return host.includes(":") ? `"[${host}]"` : host;
+}
+
+function ipPortLabel(address: string): string {
+  const host = hostOf(address);
+  if (isAny(host)) return "unknown";
+  return `"${host.includes(":") ? `[${host}]` : host}:${portOf(address)}"`;
+}
+
+/** Makes the labeler of a configured kind. `text` is the router's label, or the static one. */
+export function makeLabeler(kind: string, text: string, random: Random): Labeler {
+  switch (kind) {
+    case "ip":
+      return ipLabel;
+    case "ip:port":
+      return ipPortLabel;
+    case "connectionRandom": {
+      const labels = new WeakMap<ConnectionEnds, string>();
+      return (_, ends) => {
+        const known = labels.get(ends) ?? randomLabel(random);
+        labels.set(ends, known);
+        return known;
+      };
+    }
+    case "router":
+    case "static":
+      return () => `_${text}`;
+    default:
+      return () => randomLabel(random);
+  }
+}

@@ -1,0 +1,21 @@
+// Why a connection could not be established, in our own words.
+import { causes } from "../../core/cause.ts";
+import { Failure } from "../../core/failure.ts";
+
+/** The system's name of an error (`ECONNREFUSED`), `""` when it has none. */
+export function errorCode(error: Error | null): string {
+  if (error === null) return "";
+  const code = (error as Error & { code?: unknown }).code; // Node adds it to system errors
+  return typeof code === "string" ? code : error.name;
+}
+
+/** The failure of a connection that never came to be. */
+export function connectFailure(error: Error | null, address: string): Failure {
+  const code = errorCode(error);
+  const refused = code === "ECONNREFUSED";
+  const message = `Unable to establish connection to ${address}${code === "" ? "" : ` (${code})`}`;
+  return new Failure(refused ? causes.connectRefused : causes.connectFailed, message, {
+    endpoint: address,
+    ...(code === "" ? {} : { error: code }),
+  });
+}

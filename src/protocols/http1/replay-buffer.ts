@@ -1,0 +1,43 @@
+// @hot The beginning of a request body, kept while it is streamed on, so that a lost race for a connection can be repeated.
+
+const MAX_BYTES = 16 * 1024;
+const FIRST_BYTES = 2 * 1024;
+const NONE = Buffer.alloc(0);
+
+/** Keeps a body as long as it is short. */
+export class ReplayBuffer {
+  buffer: Buffer = NONE;
+  length = 0;
+  /** Everything passed so far is still here. */
+  complete = true;
+
+  reset(): void {
+    this.length = 0;
+    this.complete = true;
+    if (this.buffer.length > FIRST_BYTES) this.buffer = NONE;
+  }
+
+  /** Keeps a copy of a chunk, or gives up. */
+  keep(source: Buffer, start: number, end: number): void {
+    if (!this.complete) return;
+    const needed = this.length + end - start;
+    if (needed > MAX_BYTES) return this.give();
+    if (needed > this.buffer.length) this.#grow(needed);
+    source.copy(this.buffer, this.length, start, end);
+    this.length = needed;
+    return undefined;
+  }
+
+  /** Keeps no longer: the body is too long, or has trailers. */
+  give(): void {
+    this.complete = false;
+    this.length = 0;
+    this.buffer = NONE;
+  }
+
+  #grow(needed: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, needed <= FIRST_BYTES ? 0 : MAX_BYTES));
+    this.buffer.copy(grown, 0, 0, this.length);
+    this.buffer = grown;
+  }
+}

@@ -1,0 +1,626 @@
+// @hot The downstream half of HTTP/1: one connection, one exchange at a time; pipelined requests wait their turn.
+//
+//            ┌────────────── keep-alive ──────────────┐
+//   idle ─► head ─► body ─► waiting ─► (answer sent) ─┴─► closing ─► closed
+//            └── no body ───►┘
+//
+// Back-pressure has one form: not reading. While the answer is awaited the connection goes on reading, so that a caller that
+// goes away is noticed; what it has sent ahead is kept (one read at most), and then reading stops.
+import { WheelTimer } from "../../base/timer-wheel.ts";
+import type { BodySink, Trailers } from "../../core/body.ts";
+import type { ByteReader, ByteStream } from "../../core/byte-stream.ts";
+import { type Cause, causes } from "../../core/cause.ts";
+import type { Downstream, Exchange, MessageHead } from "../../core/exchange.ts";
+import { Failure } from "../../core/failure.ts";
+import { admit, type ConnectionEnds } from "../http/admit.ts";
+import { cannedAnswer, failureAnswer, failureStatus } from "../http/failure-answer.ts";
+import { Field } from "../http/field-names.ts";
+import { ConnectionFlag, Framing, HttpHead } from "../http/head.ts";
+import { BodyReader, BodyStep } from "./body-reader.ts";
+import { Parse, parseRequestHead } from "./codec/parse-head.ts";
+import { MessageWriter, type WriterOwner } from "./message-writer.ts";
+import { ReplayBuffer } from "./replay-buffer.ts";
+import type { ServerContext } from "./server-context.ts";
+import { type AnswerForm, writeAnswerHead, writeInterimHead } from "./write-head.ts";
+
+const State = { idle: 0, head: 1, body: 2, waiting: 3, closing: 4, closed: 5 } as const;
+type State = (typeof State)[keyof typeof State];
+
+const LINGER_MS = 2000;
+const MAX_LEADING_NEWLINES = 8;
+/** A body with more than this still to come is read into a private buffer and lent on without a copy. */
+const PRIVATE_FROM_BYTES = 16 * 1024;
+
+/** One accepted connection. */
+export class Http1ServerConnection implements ByteReader, Downstream, WriterOwner, ConnectionEnds {
+  readonly remote: string;
+  readonly local: string;
+  readonly #stream: ByteStream;
+  readonly #context: ServerContext;
+  readonly #writer: MessageWriter;
+  readonly #timer = new WheelTimer(this);
+  readonly #openedMs: number;
+
+  #state: State = State.idle;
+  #sinceMs: number;
+  #requests = 0;
+  #draining = false;
+
+  // The request being read.
+  #head: HttpHead | null = null;
+  #exchange: Exchange | null = null;
+  #sink: BodySink | null = null;
+  #body: BodyReader | null = null;
+  #replay: ReplayBuffer | null = null;
+  #requestDone = true;
+  #newlines = 0;
+
+  // Bytes read but not used yet, and whether reading is stopped.
+  #stash: Buffer | null = null;
+  #consuming = false;
+  #full = false;
+  #paused = false;
+  #chunkLent = false;
+  #privateBuffer = false;
+
+  // The answer being written.
+  readonly #form: AnswerForm = { chunked: false, close: false, keepAlive10: false, clearContext: false };
+  #keepAlive = false;
+  #answerFraming: Framing = Framing.none;
+  #answerDone = false;
+  #stalledSinceMs = 0;
+
+  constructor(stream: ByteStream, context: ServerContext) {
+    this.#stream = stream;
+    this.#context = context;
+    this.remote = stream.remote;
+    this.local = context.address;
+    this.#form.clearContext = context.admission.clearContext;
+    this.#writer = new MessageWriter(stream, context.loop.scratch, this, context.stats.sentBytes);
+    this.#openedMs = context.loop.nowMs;
+    this.#sinceMs = this.#openedMs;
+    context.stats.opened();
+    this.#arm();
+    stream.attach(this);
+  }
+
+  // ---- Reading ----------------------------------------------------------------------------------------------------
+
+  onBytes(buffer: Buffer, start: number, end: number, lendable: boolean): boolean {
+    const { loop, stats } = this.#context;
+    const nowMs = loop.tick();
+    if (this.#head === null || this.#exchange !== null) this.#sinceMs = nowMs; // a head's time runs from its first byte
+    stats.receivedBytes.add(end - start);
+    if (this.#stash !== null) {
+      this.#stash = Buffer.concat([this.#stash, buffer.subarray(start, end)]); // cold: bytes read while stopping
+      return this.#stopReading();
+    }
+    const position = this.#consume(buffer, start, end, lendable);
+    if (position < end) {
+      this.#stash = Buffer.from(buffer.subarray(position, end)); // cold: pipelined or blocked bytes
+      return this.#stopReading();
+    }
+    return this.#full ? this.#stopReading() : true;
+  }
+
+  #stopReading(): boolean {
+    if (this.#state >= State.closing) return this.#state === State.closing;
+    this.#paused = true;
+    return false;
+  }
+
+  // Uses as much of the bytes as the state allows; returns how far it came.
+  #consume(buffer: Buffer, start: number, end: number, lendable: boolean): number {
+    this.#consuming = true;
+    let at = start;
+    while (at < end) {
+      const before = at;
+      const state = this.#state;
+      if (state === State.idle) at = this.#skipNewlines(buffer, at, end);
+      else if (state === State.head) at = this.#readHead(buffer, at, end);
+      else if (state === State.body) at = this.#readBody(buffer, at, end, lendable);
+      else if (state >= State.closing) at = end;
+      if (at === before && state === this.#state) break;
+    }
+    this.#consuming = false;
+    return at;
+  }
+
+  // RFC 9112 §2.2: a few empty lines before a request line are forgiven.
+  #skipNewlines(buffer: Buffer, start: number, end: number): number {
+    if (this.#writer.blocked) return start; // the caller must take its last answer first
+    let at = start;
+    while (at < end && (buffer[at] === 13 || buffer[at] === 10) && this.#newlines < MAX_LEADING_NEWLINES) {
+      at++;
+      this.#newlines++;
+    }
+    if (at < end) this.#state = State.head;
+    return at;
+  }
+
+  #readHead(buffer: Buffer, start: number, end: number): number {
+    const { limits, heads } = this.#context;
+    let head = this.#head;
+    if (head === null) {
+      head = heads.take();
+      this.#head = head;
+      head.begin(buffer, start);
+      const verdict = parseRequestHead(head, end, limits.head);
+      if (verdict === Parse.done) {
+        const next = start + head.length;
+        head.adopt();
+        this.#start(head);
+        return next;
+      }
+      if (verdict === Parse.bad) return this.#refuseHead(head, head.problem as Cause, end);
+      head.accumulate(buffer, start, end);
+      this.#arm();
+      return end;
+    }
+    const before = head.accumulated;
+    head.accumulate(buffer, start, end);
+    const verdict = parseRequestHead(head, head.accumulated, limits.head);
+    if (verdict === Parse.incomplete) return end;
+    if (verdict === Parse.bad) return this.#refuseHead(head, head.problem as Cause, end);
+    const next = start + head.length - before;
+    this.#start(head);
+    return next;
+  }
+
+  #start(head: HttpHead): void {
+    const context = this.#context;
+    const ex = context.loop.exchanges.take();
+    this.#exchange = ex;
+    this.#head = head;
+    this.#requests++;
+    this.#newlines = 0;
+    ex.downstream = this;
+    ex.request = head;
+    ex.startMs = context.loop.nowMs;
+    ex.idempotent = isIdempotent(head);
+    ex.hasBody = head.framing !== Framing.none;
+    this.#keepAlive = wantsKeepAlive(head);
+    this.#answerDone = false;
+    this.#requestDone = !ex.hasBody;
+    this.#state = ex.hasBody ? State.body : State.waiting;
+    if (ex.hasBody) this.#startBody(head);
+    const failure = admit(ex, head, this, context.admission);
+    if (failure === null) context.handler.accept(ex);
+    else context.handler.refuse(ex, failure);
+  }
+
+  #startBody(head: HttpHead): void {
+    this.#body ??= new BodyReader(REQUEST_PROBLEMS, this.#context.limits.head);
+    this.#body.begin(head.framing, head.contentLength);
+    this.#replay ??= new ReplayBuffer();
+    this.#replay.reset();
+    this.#arm();
+  }
+
+  // A head that cannot be read ends the connection: where the next message begins is anybody's guess.
+  #refuseHead(head: HttpHead, problem: Cause, end: number): number {
+    const { handler, loop } = this.#context;
+    const ex = loop.exchanges.take();
+    this.#exchange = ex;
+    this.#requests++;
+    ex.downstream = this;
+    ex.request = head;
+    ex.startMs = loop.nowMs;
+    this.#keepAlive = false;
+    this.#requestDone = true;
+    this.#answerDone = false;
+    this.#state = State.waiting;
+    handler.refuse(ex, new Failure(problem));
+    return end;
+  }
+
+  #readBody(buffer: Buffer, start: number, end: number, lendable: boolean): number {
+    const sink = this.#sink;
+    const body = this.#body as BodyReader;
+    if (sink === null || this.#full) return start;
+    let at = start;
+    for (;;) {
+      const step = body.next(buffer, at, end);
+      at = body.position;
+      if (step === BodyStep.data) {
+        if (!this.#pass(sink, buffer, body.start, body.end, lendable)) return at;
+        // Passing may have ended the exchange (an attempt that failed at once).
+        if (this.#sink !== sink || this.#state !== State.body) return at;
+        continue;
+      }
+      if (step === BodyStep.end) {
+        this.#endRequest(sink, body.trailers);
+        return at;
+      }
+      if (step === BodyStep.bad) {
+        this.#refuseBody(body.problem as Cause);
+        return end;
+      }
+      this.#preferPrivateBuffer(body.remaining > PRIVATE_FROM_BYTES);
+      return at;
+    }
+  }
+
+  #pass(sink: BodySink, buffer: Buffer, start: number, end: number, lendable: boolean): boolean {
+    const ex = this.#exchange as Exchange;
+    ex.requestBytes += end - start;
+    (this.#replay as ReplayBuffer).keep(buffer, start, end);
+    if (sink.write(buffer, start, end, lendable)) return true;
+    this.#full = true;
+    this.#chunkLent = lendable;
+    return false;
+  }
+
+  #endRequest(sink: BodySink, trailers: Trailers | null): void {
+    this.#requestDone = true;
+    this.#state = State.waiting;
+    if (trailers !== null) (this.#replay as ReplayBuffer).give();
+    sink.end(trailers);
+    this.#settle();
+  }
+
+  // The body cannot be read to its end: the attempt is stopped, the caller told (when it is not too late) and let go.
+  #refuseBody(problem: Cause): void {
+    const ex = this.#exchange as Exchange;
+    this.#keepAlive = false;
+    this.#requestDone = true;
+    this.#state = State.waiting;
+    this.#context.handler.refuse(ex, new Failure(problem));
+  }
+
+  #preferPrivateBuffer(on: boolean): void {
+    if (on === this.#privateBuffer) return;
+    this.#privateBuffer = on;
+    this.#stream.usePrivateBuffer(on, this.#chunkLent);
+  }
+
+  // ---- The request's body as a source ------------------------------------------------------------------------------
+
+  resume(): void {
+    const ex = this.#exchange;
+    if (ex === null || this.#state >= State.closing) return;
+    this.#full = false;
+    this.#chunkLent = false;
+    const upstream = ex.attempt === null ? null : ex.attempt.upstream;
+    if (upstream !== this.#sink && upstream !== null) this.#attachSink(upstream);
+    this.#proceed();
+  }
+
+  // A new attempt hears the body from its beginning.
+  #attachSink(sink: BodySink): void {
+    this.#sink = sink;
+    const replay = this.#replay as ReplayBuffer;
+    if (replay.length > 0) sink.write(replay.buffer, 0, replay.length, false);
+    if (this.#requestDone) sink.end(null);
+  }
+
+  pause(): void {
+    if (this.#state !== State.body) return;
+    this.#full = true;
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#stream.pause();
+  }
+
+  canReplay(): boolean {
+    const ex = this.#exchange;
+    return ex === null || !ex.hasBody || (this.#replay as ReplayBuffer).complete;
+  }
+
+  // Goes on with what was kept, then with reading.
+  #proceed(): void {
+    if (this.#consuming) return;
+    const stash = this.#stash;
+    if (stash !== null) {
+      this.#stash = null;
+      const position = this.#consume(stash, 0, stash.length, false);
+      if (position < stash.length && this.#state < State.closing) {
+        this.#stash = position === 0 ? stash : stash.subarray(position);
+        return;
+      }
+    }
+    if (this.#paused && !this.#full && this.#state !== State.closed) {
+      this.#paused = false;
+      this.#stream.resume();
+    }
+  }
+
+  // ---- The answer --------------------------------------------------------------------------------------------------
+
+  inform(_ex: Exchange, head: MessageHead): void {
+    if (this.#state >= State.closing) return;
+    const request = this.#head as HttpHead;
+    if (request.minor === 0) return; // RFC 9110 §15.2: HTTP/1.0 knows no interim answers
+    writeInterimHead(this.#writer.begin(), head as HttpHead); // joined with an HTTP/1 client half
+  }
+
+  answer(ex: Exchange, head: MessageHead): void {
+    const answer = head as HttpHead; // joined with an HTTP/1 client half
+    const request = this.#head as HttpHead;
+    const form = this.#form;
+    ex.status = answer.status;
+    if (this.#draining) this.#keepAlive = false;
+    let framing: Framing = answer.framing;
+    if (framing === Framing.untilClose) framing = request.minor === 1 ? Framing.chunked : Framing.untilClose;
+    else if (framing === Framing.chunked && request.minor === 0) framing = Framing.untilClose;
+    if (framing === Framing.untilClose) this.#keepAlive = false;
+    this.#answerFraming = framing;
+    form.chunked = framing === Framing.chunked;
+    form.close = !this.#keepAlive;
+    form.keepAlive10 = this.#keepAlive && request.minor === 0;
+    writeAnswerHead(this.#writer.begin(), ex, answer, form);
+  }
+
+  write(buffer: Buffer, start: number, end: number, lendable: boolean): boolean {
+    const ex = this.#exchange;
+    if (ex === null || this.#state >= State.closing) return true;
+    ex.responseBytes += end - start;
+    return this.#writer.chunk(buffer, start, end, lendable, this.#form.chunked);
+  }
+
+  end(trailers: Trailers | null): void {
+    if (this.#exchange === null) return;
+    if (this.#answerFraming === Framing.chunked) this.#writer.lastChunk(trailers);
+    this.#answerDone = true;
+    this.#settle();
+  }
+
+  fail(ex: Exchange, failure: Failure): void {
+    const { limits } = this.#context;
+    if (ex.answered) return this.abort(failure);
+    ex.status = failureStatus(failure);
+    if (this.#draining || !this.#requestDone) this.#keepAlive = false;
+    const request = this.#head as HttpHead;
+    const text = failureAnswer(failure, {
+      replayable: !ex.hasBody || request.get("finagle-http-retryable-request") !== undefined,
+      clearContext: this.#form.clearContext,
+      toHead: request.methodEnd === 4 && request.method === "HEAD",
+      close: !this.#keepAlive,
+      keepAlive10: this.#keepAlive && request.minor === 0,
+      maxErrBytes: limits.maxErrBytes,
+    });
+    this.#writer.begin().appendText(text);
+    ex.responseBytes = text.length - text.indexOf("\r\n\r\n") - 4;
+    this.#answerDone = true;
+    this.#requestDone = true;
+    this.#settle();
+    return undefined;
+  }
+
+  canned(ex: Exchange, status: number): void {
+    ex.status = status;
+    if (this.#draining || !this.#requestDone) this.#keepAlive = false;
+    const request = this.#head as HttpHead;
+    this.#writer.begin().appendText(cannedAnswer(status, ex.outcome, !this.#keepAlive, request.minor === 0));
+    this.#answerDone = true;
+    this.#settle();
+  }
+
+  // The answer broke off: the caller must be able to tell that it is not complete.
+  abort(_failure: Failure): void {
+    if (this.#exchange === null) return;
+    this.#writer.flush();
+    this.#keepAlive = false;
+    this.#finish();
+    this.#close(this.#answerFraming === Framing.untilClose);
+  }
+
+  onBlocked(): void {
+    this.#stalledSinceMs = this.#context.loop.nowMs;
+    this.#arm();
+    this.#exchange?.attempt?.upstream?.pause();
+  }
+
+  onWritten(): void {
+    this.#context.loop.tick();
+    this.#writer.written();
+    const upstream = this.#exchange?.attempt?.upstream;
+    if (upstream !== undefined && upstream !== null) upstream.resume();
+    else this.#proceed();
+  }
+
+  // Both messages over: the exchange is finished. An answer that is complete before its request ends the connection.
+  #settle(): void {
+    if (!this.#answerDone) return;
+    if (!this.#requestDone) this.#keepAlive = false;
+    this.#finish();
+    if (this.#keepAlive && !this.#expired()) {
+      this.#state = State.idle;
+      this.#sinceMs = this.#context.loop.nowMs;
+      this.#proceed();
+    } else {
+      this.#finishSending();
+    }
+  }
+
+  #finish(): void {
+    const ex = this.#exchange as Exchange;
+    this.#detach();
+    this.#context.handler.finished(ex);
+    this.#recycle(ex);
+  }
+
+  #detach(): void {
+    this.#exchange = null;
+    this.#sink = null;
+    this.#full = false;
+    this.#preferPrivateBuffer(false);
+    this.#chunkLent = false;
+    this.#replay?.reset();
+  }
+
+  #recycle(ex: Exchange): void {
+    const { loop, heads } = this.#context;
+    loop.exchanges.give(ex);
+    const head = this.#head;
+    this.#head = null;
+    if (head !== null) heads.give(head);
+  }
+
+  #expired(): boolean {
+    const { limits, loop } = this.#context;
+    return limits.lifeTimeMs > 0 && loop.nowMs - this.#openedMs >= limits.lifeTimeMs;
+  }
+
+  // ---- Ending ------------------------------------------------------------------------------------------------------
+
+  // Sends FIN behind the answer and lets the caller read it; closing at once would let a RST destroy what is in flight.
+  #finishSending(): void {
+    this.#writer.flush();
+    if (this.#state === State.closed) return;
+    this.#state = State.closing;
+    this.#stash = null;
+    this.#sinceMs = this.#context.loop.nowMs;
+    this.#stream.end();
+    if (this.#paused) {
+      this.#paused = false;
+      this.#stream.resume();
+    }
+    this.#arm();
+  }
+
+  #close(reset: boolean): void {
+    if (this.#state === State.closed) return;
+    this.#state = State.closing;
+    this.#stash = null;
+    if (reset || this.#writer.blocked) this.#stream.destroy(reset);
+    else this.#finishSending();
+  }
+
+  /** Closes when the exchange in progress is over, at once when there is none. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#exchange === null && this.#state <= State.head && this.#head === null) this.#finishSending();
+  }
+
+  /** Ends the exchange in progress with a failure, and the connection. */
+  abandon(failure: Failure): void {
+    const ex = this.#exchange;
+    if (ex !== null) {
+      this.#keepAlive = false;
+      if (ex.answered) this.#cancel(failure);
+      else this.#context.handler.refuse(ex, failure);
+    }
+    this.#writer.flush();
+    if (this.#state !== State.closed) this.#stream.destroy();
+  }
+
+  onEnd(): void {
+    const { loop } = this.#context;
+    loop.tick();
+    if (this.#state === State.closed) return;
+    if (this.#exchange !== null) this.#cancel(new Failure(causes.clientGone));
+    this.#state = State.closing;
+    this.#stash = null;
+    this.#sinceMs = loop.nowMs;
+    this.#stream.end();
+    this.#arm();
+  }
+
+  onClose(_error: Error | null): void {
+    const { loop, stats } = this.#context;
+    loop.tick();
+    this.#state = State.closed;
+    loop.wheel.cancel(this.#timer);
+    if (this.#exchange !== null) this.#cancel(new Failure(causes.clientGone));
+    this.#writer.abandon();
+    this.#writer.written();
+    this.#stash = null;
+    const head = this.#head;
+    this.#head = null;
+    if (head !== null) this.#context.heads.give(head);
+    stats.closed(loop.nowMs - this.#openedMs, this.#requests);
+    this.#context.gone(this);
+  }
+
+  #cancel(failure: Failure): void {
+    const ex = this.#exchange as Exchange;
+    this.#detach();
+    this.#context.handler.cancelled(ex, failure);
+    this.#recycle(ex);
+  }
+
+  // ---- Time --------------------------------------------------------------------------------------------------------
+
+  // One timer per connection; it looks at what the connection is waiting for only when it fires.
+  onTimer(): void {
+    const { loop } = this.#context;
+    const nowMs = loop.tick();
+    const due = this.#dueMs();
+    if (due > nowMs) {
+      if (due !== Number.POSITIVE_INFINITY) loop.wheel.arm(this.#timer, due - nowMs);
+      return;
+    }
+    this.#timedOut();
+    loop.scratch.flush();
+  }
+
+  #arm(): void {
+    const { loop } = this.#context;
+    const due = this.#dueMs();
+    if (due !== Number.POSITIVE_INFINITY) loop.wheel.arm(this.#timer, Math.max(0, due - loop.nowMs));
+  }
+
+  #dueMs(): number {
+    const { limits } = this.#context;
+    if (this.#state === State.closing) return this.#sinceMs + LINGER_MS;
+    if (this.#writer.blocked) return after(this.#stalledSinceMs, limits.writeStallTimeoutMs);
+    if (this.#head !== null && this.#exchange === null) return after(this.#sinceMs, limits.headerTimeoutMs);
+    if (this.#state === State.body && !this.#full && this.#sink !== null) {
+      return after(this.#sinceMs, limits.bodyIdleTimeoutMs);
+    }
+    if (this.#state === State.idle) return after(this.#sinceMs, limits.idleTimeoutMs);
+    const slowest = Math.max(limits.idleTimeoutMs, limits.bodyIdleTimeoutMs, limits.writeStallTimeoutMs);
+    return slowest > 0 ? this.#context.loop.nowMs + slowest : Number.POSITIVE_INFINITY;
+  }
+
+  #timedOut(): void {
+    if (this.#state === State.closing || this.#state === State.closed) this.#stream.destroy();
+    else if (this.#writer.blocked) this.#stalled();
+    else if (this.#exchange !== null) this.#refuseBody(causes.requestBodyTimeout);
+    else if (this.#head !== null) this.#refuseHead(this.#head, causes.requestHeadTimeout, 0);
+    else this.#finishSending();
+  }
+
+  #stalled(): void {
+    if (this.#exchange !== null) this.#cancel(new Failure(causes.clientStalled));
+    this.#stream.destroy(true);
+  }
+}
+
+function after(sinceMs: number, limitMs: number): number {
+  return limitMs > 0 ? sinceMs + limitMs : Number.POSITIVE_INFINITY;
+}
+
+const REQUEST_PROBLEMS = { chunk: causes.requestChunk, trailer: causes.requestTrailer };
+
+function wantsKeepAlive(head: HttpHead): boolean {
+  if ((head.connection & ConnectionFlag.close) !== 0) return false;
+  if (head.minor === 1) return true;
+  return (head.connection & ConnectionFlag.keepAlive) !== 0 || proxyKeepAlive(head);
+}
+
+function proxyKeepAlive(head: HttpHead): boolean {
+  const field = head.find(Field.proxyConnection);
+  return field >= 0 && head.value(field).toLowerCase() === "keep-alive";
+}
+
+// RFC 9110 §9.2.2, by length first so that no string is made.
+function isIdempotent(head: HttpHead): boolean {
+  const { bytes, base } = head;
+  const first = bytes[base];
+  switch (head.methodEnd) {
+    case 3:
+      return first === 71 || (first === 80 && bytes[base + 1] === 85); // GET, PUT
+    case 4:
+      return first === 72; // HEAD
+    case 5:
+      return first === 84; // TRACE
+    case 6:
+      return first === 68; // DELETE
+    case 7:
+      return first === 79; // OPTIONS
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,136 @@
+// @hot Heads as they are forwarded: untouched ranges of the received head are copied as spans, dropped lines are skipped,
+// our own lines are appended. Everything goes into the loop's scratch buffer, so head and first body bytes leave together.
+import { equalsLower, putLatin1 } from "../../base/bytes.ts";
+import type { Scratch } from "../../base/scratch.ts";
+import type { Destination } from "../../core/destination.ts";
+import type { Deadline } from "../../core/deadline.ts";
+import type { Exchange } from "../../core/exchange.ts";
+import { Outcome } from "../../core/outcome.ts";
+import { Field } from "../http/field-names.ts";
+import { ConnectionFlag, Framing, type HttpHead } from "../http/head.ts";
+import { DROPPED_FROM_ANSWER, DROPPED_FROM_REQUEST, isMeshField, namedByConnection } from "../http/hop-by-hop.ts";
+import { TRACE_TEXT_BYTES, writeTrace, writeTraceRoot } from "../http/trace-header.ts";
+
+const OWN_LINES_BYTES = 512; // all fixed-size lines of ours, with room to spare
+
+/** Writes the head of a request to the service. */
+export function writeRequestHead(scratch: Scratch, ex: Exchange, head: HttpHead): void {
+  scratch.reserve(head.length + OWN_LINES_BYTES);
+  let from = 0;
+  if (head.newTarget !== null) {
+    scratch.appendText(`${head.method} ${head.newTarget} HTTP/1.${head.minor}\r\n`); // cold: absolute form, consumed paths
+    from = head.fieldsStart;
+  }
+  if (head.newHost !== null) scratch.appendText(`Host: ${head.newHost}\r\n`); // cold: absolute form
+  copyFields(scratch, head, from, DROPPED_FROM_REQUEST, true);
+  ownRequestLines(scratch, ex, head);
+  if (head.framing === Framing.chunked) scratch.appendText("Transfer-Encoding: chunked\r\n\r\n");
+  else scratch.appendText("\r\n");
+}
+
+function ownRequestLines(scratch: Scratch, ex: Exchange, head: HttpHead): void {
+  const destination = ex.destination as Destination; // bound before it is dispatched
+  if (destination.encoded === null) destination.encoded = encodeDestination(destination);
+  const encoded = destination.encoded;
+  scratch.reserve(encoded.length + OWN_LINES_BYTES);
+  const buffer = scratch.buffer;
+  let at = scratch.length;
+  at = putLatin1(buffer, at, head.minor === 1 ? "Via: 1.1 fairlead\r\n" : "Via: 1.0 fairlead\r\n");
+  at = putLatin1(buffer, at, encoded);
+  at = writeTraceRoot(ex.trace, buffer, at);
+  at = putLatin1(buffer, at, "\r\nl5d-ctx-trace: ");
+  at = writeTrace(ex.trace, buffer, at);
+  at = putLatin1(buffer, at, "\r\n");
+  scratch.length = at;
+  if (ex.localDtab !== "") scratch.appendText(`l5d-ctx-dtab: ${ex.localDtab}\r\n`); // cold: overridden requests only
+  if (ex.deadline !== null) scratch.appendText(deadlineLine(ex.deadline));
+  if (head.extraLines !== "") scratch.appendText(head.extraLines);
+  if (head.minor === 0 && (head.connection & ConnectionFlag.close) === 0)
+    scratch.appendText("Connection: keep-alive\r\n");
+}
+
+function deadlineLine(deadline: Deadline): string {
+  return `l5d-ctx-deadline: ${deadline.timestampNs} ${deadline.deadlineNs}\r\n`;
+}
+
+// The names of one destination never change, so their lines are made once; they end where the request id begins.
+function encodeDestination(destination: Destination): string {
+  let lines = `l5d-dst-service: ${destination.service}\r\nl5d-dst-client: ${destination.client}\r\n`;
+  if (destination.residual !== "") lines += `l5d-dst-residual: ${destination.residual}\r\n`;
+  return `${lines}l5d-reqid: `;
+}
+
+/** Upper bound of what `ownRequestLines` writes besides the destination. */
+export const TRACE_LINES_BYTES = TRACE_TEXT_BYTES + 128;
+
+/** How an answer is sent on. */
+export interface AnswerForm {
+  /** The body is sent in the chunked coding. */
+  chunked: boolean;
+  /** The connection closes after this answer. */
+  close: boolean;
+  /** An HTTP/1.0 caller asked to keep the connection. */
+  keepAlive10: boolean;
+  clearContext: boolean;
+}
+
+/** Writes the head of an answer to the caller. */
+export function writeAnswerHead(scratch: Scratch, ex: Exchange, head: HttpHead, form: AnswerForm): void {
+  scratch.reserve(head.length + OWN_LINES_BYTES);
+  let from = 0;
+  if (head.minor === 0) {
+    scratch.appendText("HTTP/1.1"); // a proxy answers with its own version (RFC 9110 §2.5)
+    from = 8;
+  }
+  head.clearContext = form.clearContext;
+  copyFields(scratch, head, from, DROPPED_FROM_ANSWER, false);
+  if (form.clearContext) scratch.appendText("Via: 1.1 fairlead\r\n");
+  else scratch.appendText(ex.outcome === Outcome.success ? SUCCESS_LINES : FAILURE_LINES);
+  if (form.chunked) scratch.appendText("Transfer-Encoding: chunked\r\n");
+  if (form.close) scratch.appendText("Connection: close\r\n");
+  else if (form.keepAlive10) scratch.appendText("Connection: keep-alive\r\n");
+  scratch.appendText("\r\n");
+}
+
+const SUCCESS_LINES = "l5d-success-class: 1.0\r\nVia: 1.1 fairlead\r\n";
+const FAILURE_LINES = "l5d-success-class: 0.0\r\nVia: 1.1 fairlead\r\n";
+
+/** Writes an interim answer (1xx), without context lines. */
+export function writeInterimHead(scratch: Scratch, head: HttpHead): void {
+  copyFields(scratch, head, 0, DROPPED_FROM_ANSWER, false);
+  scratch.appendText("Via: 1.1 fairlead\r\n\r\n");
+}
+
+// Copies everything from offset `from` to the end of the field lines, but for dropped lines.
+function copyFields(scratch: Scratch, head: HttpHead, from: number, dropped: Uint8Array, request: boolean): void {
+  const { bytes, base, count } = head;
+  const special = (head.connection & ConnectionFlag.named) !== 0 || head.clearContext;
+  let start = from;
+  for (let field = 0; field < count; field++) {
+    const id = head.id(field);
+    const drop = dropped[id] === 1 ? !passesAnyway(head, field, id) : dropsHere(head, field, id, special, request);
+    if (!drop) continue;
+    const lineStart = head.nameStart(field);
+    if (lineStart > start) scratch.append(bytes, base + start, base + lineStart);
+    start = head.lineEnd(field);
+  }
+  if (head.fieldsEnd > start) scratch.append(bytes, base + start, base + head.fieldsEnd);
+}
+
+// `TE: trailers` is the one value of TE that may travel on (reliability: attack classes).
+function passesAnyway(head: HttpHead, field: number, id: number): boolean {
+  if (id !== Field.te) return false;
+  return equalsLower(head.bytes, head.base + head.valueStart(field), head.base + head.valueEnd(field), "trailers");
+}
+
+function dropsHere(head: HttpHead, field: number, id: number, special: boolean, request: boolean): boolean {
+  if (id === Field.contentLength) return dropsLength(head, field);
+  if (id === Field.host) return request && head.newHost !== null;
+  return special && (namedByConnection(head, field) || (head.clearContext && isMeshField(head, field)));
+}
+
+// One Content-Length only, and none where it may not stand.
+function dropsLength(head: HttpHead, field: number): boolean {
+  if (head.find(Field.contentLength) !== field) return true;
+  return head.status === 204 || (head.status >= 100 && head.status < 200);
+}

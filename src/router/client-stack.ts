@@ -1,0 +1,204 @@
+// @hot A bound client: its endpoints, its balancer, and the decision to send a request again that was not processed.
+import { type Attempt } from "../core/attempt.ts";
+import type { BodySink } from "../core/body.ts";
+import { follow } from "../balance/balancer.ts";
+import type { EndpointInfo, EndpointSet } from "../core/border.ts";
+import { causes } from "../core/cause.ts";
+import type { DataLoop } from "../core/data-loop.ts";
+import { Destination } from "../core/destination.ts";
+import { type Exchange, ExchangeLevel, type Keeper, type MessageHead } from "../core/exchange.ts";
+import { Failure } from "../core/failure.ts";
+import { Down, Filter, type FilterView, Stack, Up } from "../core/filter.ts";
+import { Outcome } from "../core/outcome.ts";
+import { type Balancer, EndpointStatus, type LoadCell } from "../core/picker.ts";
+import type { Requeue } from "../resilience/requeue.ts";
+import { type AttemptListener, type Endpoint, viewOf } from "./endpoint-stack.ts";
+import { RequestStats } from "./request-stats.ts";
+import { Cached } from "./service-cache.ts";
+import { Waiting } from "./waiting.ts";
+import type { Scope } from "../telemetry/registry.ts";
+
+/** Hands results back to the router. */
+export interface ClientListener {
+  /** A head has passed the client: pass it on up. Returns where the body goes. */
+  answered(ex: Exchange, head: MessageHead): BodySink | null;
+  /** The client failed the exchange: `ex.failure` says why. */
+  failed(ex: Exchange): void;
+  /** The client is closed: control need not watch its endpoints any longer. */
+  closed(client: Client): void;
+}
+
+/** What a client is made of. */
+export interface ClientParts {
+  readonly id: string;
+  readonly loop: DataLoop;
+  readonly scope: Scope;
+  readonly balancer: Balancer<Endpoint>;
+  readonly requeue: Requeue;
+  readonly bindingTimeoutMs: number;
+  readonly listener: ClientListener;
+  /** Makes an endpoint that reports to `listener`. */
+  makeEndpoint(info: EndpointInfo, cell: LoadCell, listener: AttemptListener): Endpoint;
+}
+
+/** One concrete name and everything that serves it. */
+export class Client extends Cached implements AttemptListener, Keeper {
+  readonly #parts: ClientParts;
+  readonly #waiting: Waiting;
+  /** What discovery said last; `pending` until it says something. */
+  #set: EndpointSet = { at: "pending" };
+  #closed = false;
+
+  constructor(parts: ClientParts) {
+    super(parts.id);
+    this.#parts = parts;
+    this.#waiting = new Waiting(parts.loop, parts.bindingTimeoutMs, (ex, failure) => {
+      ex.failure = failure;
+      ex.outcome = Outcome.failure;
+      this.failed(ex);
+    }); // cold: once per client
+  }
+
+  get endpoints(): readonly Endpoint[] {
+    return this.#parts.balancer.nodes;
+  }
+
+  get balancer(): Balancer<Endpoint> {
+    return this.#parts.balancer;
+  }
+
+  get set(): EndpointSet {
+    return this.#set;
+  }
+
+  /** New membership from discovery. What leaves finishes its requests; after a good set, bad news is ignored. */
+  update(set: EndpointSet): void {
+    if (this.#closed) return;
+    if (set.at !== "bound" && set.at !== "neg" && this.#set.at === "bound") return;
+    this.#set = set;
+    if (set.at === "pending") return;
+    const { balancer, makeEndpoint } = this.#parts;
+    const members = set.at === "bound" ? set.endpoints : [];
+    const left = follow(balancer, members, (member, cell) => makeEndpoint(member, cell, this)); // cold: when discovery speaks
+    for (let i = 0; i < left.length; i++) void (left[i] as Endpoint).pool.drain();
+    this.#waiting.releaseAll((ex) => this.attempt(ex)); // cold: when discovery speaks
+  }
+
+  /** One attempt at the exchange: picks an endpoint now. */
+  attempt(ex: Exchange): void {
+    const { balancer } = this.#parts;
+    const { loop } = this.#parts;
+    if (this.#set.at === "pending") {
+      this.#waiting.add(ex, this);
+      return;
+    }
+    const endpoint = balancer.pick(loop.nowMs);
+    if (endpoint === null) {
+      ex.failure = this.#noEndpoints();
+      ex.outcome = Outcome.failure;
+      this.failed(ex);
+      return;
+    }
+    const attempt = loop.attempts.take();
+    attempt.exchange = ex;
+    attempt.owner = endpoint;
+    attempt.startMs = loop.nowMs;
+    ex.attempt = attempt;
+    ex.attempts++;
+    endpoint.stack.down(attempt);
+  }
+
+  #noEndpoints(): Failure {
+    const set = this.#set;
+    const why = set.at === "failed" ? set.message : set.at === "neg" ? "no such name" : "no addresses";
+    return new Failure(causes.bindEmpty, `No hosts are available for ${this.key}: ${why}`, { client: this.key });
+  }
+
+  release(ex: Exchange): void {
+    this.#waiting.remove(ex);
+  }
+
+  answered(ex: Exchange, head: MessageHead): BodySink | null {
+    const stack = ex.client as Stack<Exchange>;
+    stack.up(ex);
+    return this.#parts.listener.answered(ex, head);
+  }
+
+  failed(ex: Exchange): void {
+    const stack = ex.client as Stack<Exchange>;
+    if (!stack.up(ex)) return; // sent again
+    stack.end(ex);
+    ex.client = null;
+    this.#parts.listener.failed(ex);
+  }
+
+  /** The client stack for one logical name: its statistics differ per service, everything else is the client's. */
+  stackFor(service: string): Stack<Exchange> {
+    const stats = new RequestStats(this.#parts.scope.scope("service", service));
+    return new Stack(
+      ExchangeLevel.client,
+      [serviceStatsFilter(stats), this.#requeueFilter()],
+      (ex) => this.attempt(ex), // cold: once per destination
+      (ex) => this.failed(ex), // cold: once per destination
+    );
+  }
+
+  // Sends again what is known not to have been processed (linkerd1 §6.6.2): immediately, within the client's budget.
+  #requeueFilter(): Filter<Exchange> {
+    const { balancer, loop, requeue } = this.#parts;
+    return new Filter<Exchange>({
+      name: "requeue",
+      doc: "Sends a request again, at once and to another endpoint, when it is known not to have been processed.",
+      params: requeue.view(),
+      up: (ex) => {
+        if (ex.failure === null) return Up.go;
+        const open = balancer.status(loop.nowMs) === EndpointStatus.open;
+        if (!requeue.allows(ex, open)) return Up.go;
+        ex.failure = null;
+        ex.outcome = Outcome.success;
+        this.attempt(ex);
+        return Up.kept;
+      },
+      end: (ex) => requeue.ended(ex), // cold: compiled once
+    });
+  }
+
+  /** The client's and its endpoints' stacks in words. */
+  view(): { client: FilterView[]; endpoint: FilterView[] } {
+    const [first] = this.endpoints;
+    const requeue = this.#requeueFilter();
+    return {
+      client: [{ name: requeue.name, doc: requeue.doc, params: requeue.params }],
+      endpoint: first === undefined ? [] : viewOf(first),
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (let i = 0; i < this.endpoints.length; i++) void (this.endpoints[i] as Endpoint).pool.drain();
+    this.#parts.scope.prune();
+    this.#parts.listener.closed(this);
+  }
+}
+
+/** Stops an attempt that nobody wants any longer. */
+export function cancelAttempt(attempt: Attempt, why: Failure): void {
+  (attempt.owner as Endpoint).cancel(attempt, why); // attempts of the router belong to endpoints
+}
+
+function serviceStatsFilter(stats: RequestStats): Filter<Exchange> {
+  return new Filter<Exchange>({
+    name: "client-service-stats",
+    doc: "Counts requests under rt/<router>/client/<id>/service/<name>, requeues not counted apart.",
+    down: () => {
+      stats.begin();
+      return Down.go;
+    },
+    end: (ex) => stats.end(ex.outcome, ex.failure, ex.latencyMs), // cold: compiled once
+  });
+}
+
+/** The names of one (service, client) pair. */
+export function destinationOf(service: string, client: string, residual: string): Destination {
+  return new Destination(service, client, residual);
+}

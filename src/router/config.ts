@@ -1,0 +1,143 @@
+// Configuration every router has, whatever its protocol (reference §1.2, §1.3, §1.6, §6).
+import { loadBalancer } from "../balance/config.ts";
+import { kindOf } from "../config/kinds.ts";
+import {
+  type Keys,
+  type ObjectOf,
+  bool,
+  dtab,
+  int,
+  ip,
+  list,
+  object,
+  path,
+  pathPattern,
+  port,
+  refused,
+  text,
+  unavailable,
+  unfilled,
+} from "../config/schema.ts";
+import { bindingCache, bindingTimeoutMs, interpreter } from "../naming/config.ts";
+import { failureAccrual } from "../resilience/accrual/config.ts";
+import {
+  enforceDeadlines,
+  failFast,
+  requestAttemptTimeoutMs,
+  requeueBudget,
+  responseClassifier,
+  retries,
+  totalTimeoutMs,
+} from "../resilience/config.ts";
+import { clientSession, connectTimeoutMs, hostConnectionPool, serverSession } from "../sessions/config.ts";
+import { clientSocketOptions, serverSocketOptions, tls } from "../transport/config.ts";
+
+const announcing = "register the address in discovery by other means";
+
+function removed(doc: string, instead: string) {
+  return refused({ doc, because: "is no key of Linkerd 1.x any more", instead });
+}
+
+/** Chose a network library, long ago. */
+const engine = object(
+  { doc: "Chose a network library.", accepted: "has no effect: there is only one" },
+  { kind: text({ doc: "Its name." }) },
+);
+
+export const routerKeys = {
+  label: text({
+    doc: "Names the router in metrics, logs and on the admin pages; no two routers may share one.",
+    defaultDoc: "the protocol",
+  }),
+  dtab: dtab({ doc: "The base delegation table.", default: "" }),
+  dstPrefix: path({ doc: "Put before the name that is found in a request.", default: "/svc" }),
+  interpreter,
+  announcers: unavailable("Registers servers in discovery.", announcing),
+  bindingTimeoutMs,
+  bindingCache,
+  originator: bool({
+    doc: "Marks this router as the first of two that a request passes, so that dashboards count it once.",
+    default: false,
+  }),
+  enforceDeadlines,
+  baseDtab: removed("The base delegation table.", "write dtab"),
+  timeoutMs: removed(
+    "A time limit.",
+    "write client.requestAttemptTimeoutMs for one attempt, service.totalTimeoutMs for all",
+  ),
+  failFast: removed("Takes unreachable endpoints out.", "remove it; client.failureAccrual takes dead endpoints out"),
+};
+
+/** @param defaultPort each protocol has its own */
+export function serverKeys(defaultPort: number) {
+  return {
+    port: port({ doc: "Port to listen on; 0 lets the system choose.", default: defaultPort }),
+    ip: ip({ doc: "Address to listen on; 0.0.0.0 stands for all of IPv4.", default: "127.0.0.1" }),
+    label: text({ doc: "Names the server in logs.", defaultDoc: "the router's label" }),
+    tls,
+    socketOptions: serverSocketOptions,
+    maxConcurrentRequests: int({
+      doc: "Further requests are refused at once while so many are in work.",
+      min: 1,
+      unit: "requests",
+      defaultDoc: "no limit",
+      example: 1000,
+    }),
+    announce: unavailable("Names under which to register the server.", announcing),
+    clearContext: bool({
+      doc: "For the edge of the mesh: drops all `l5d-*` headers of requests and answers, so that outsiders neither steer nor see it.",
+      default: false,
+    }),
+    engine,
+    timeoutMs: int({
+      doc: "Answers 503 when a request takes longer.",
+      unit: "ms",
+      min: 1,
+      defaultDoc: "no limit",
+      example: 10_000,
+    }),
+    serverSession,
+  };
+}
+
+/** Policy per bound name, of every protocol. */
+export const clientKeys = {
+  loadBalancer,
+  failureAccrual,
+  hostConnectionPool,
+  requestAttemptTimeoutMs,
+  failFast,
+  requeueBudget,
+  clientSession,
+  connectTimeoutMs,
+  tls,
+  socketOptions: clientSocketOptions,
+  engine,
+};
+export type CommonClientPolicy = ObjectOf<typeof clientKeys>;
+
+/** Policy per logical name, of every protocol. */
+export const serviceKeys = { totalTimeoutMs, retries, responseClassifier };
+export type ServicePolicy = ObjectOf<typeof serviceKeys>;
+
+const globalKind = "io.l5d.global";
+
+/** The same policy for all names, or one by prefix of the name. Defaults stay out: see `policies.ts`. */
+export function policies<const K extends Keys>(keys: K, options: { readonly doc: string; readonly prefixDoc: string }) {
+  const given = unfilled(keys);
+  const prefix = pathPattern({ doc: options.prefixDoc, required: true });
+  const repeats = { keys: Object.keys(keys), of: globalKind };
+  const entry = object({ doc: "One prefix and its policy.", repeats }, { prefix, ...given });
+  return kindOf(
+    { doc: options.doc, omitted: globalKind, default: {} },
+    {
+      [globalKind]: object({ doc: "The same policy for every name." }, given),
+      "io.l5d.static": object(
+        {
+          doc: "A policy by prefix of the name. All matching entries apply in order; a later one replaces keys of earlier ones.",
+        },
+        { configs: list({ doc: "The entries.", required: true }, entry) },
+      ),
+    },
+  );
+}

@@ -1,0 +1,218 @@
+// @hot One endpoint of one client: what is judged, counted and limited per endpoint, and its connections.
+import type { Accrual } from "../resilience/accrual/accrual.ts";
+import { type Attempt, AttemptLevel, type AttemptOwner } from "../core/attempt.ts";
+import type { BodySink } from "../core/body.ts";
+import { causes } from "../core/cause.ts";
+import type { DataLoop } from "../core/data-loop.ts";
+import type { Exchange, MessageHead, PathStage } from "../core/exchange.ts";
+import { Failure } from "../core/failure.ts";
+import { Down, Filter, type FilterView, Stack, Up } from "../core/filter.ts";
+import { Limit, type LimitKeeper } from "../core/limit.ts";
+import { Outcome } from "../core/outcome.ts";
+import { type BalancerNode, EndpointStatus, type LoadCell } from "../core/picker.ts";
+import type { SessionPool } from "../sessions/pool.ts";
+import type { RequestStats, StatusStats } from "./request-stats.ts";
+
+/** Told how an attempt went. */
+export interface AttemptListener {
+  /** A head has arrived: where does the body go? */
+  answered(ex: Exchange, head: MessageHead): BodySink | null;
+  /** No answer came; the attempt is over. */
+  failed(ex: Exchange): void;
+}
+
+/** What endpoints of one client share. */
+export interface EndpointShared {
+  readonly loop: DataLoop;
+  readonly stats: RequestStats;
+  readonly statuses: StatusStats;
+  readonly attemptTimeoutMs: number;
+  /** Parameters of failure accrual, for people. */
+  readonly accrualView: Readonly<Record<string, string | number | boolean | null>>;
+  readonly listener: AttemptListener;
+}
+
+/** One endpoint. */
+export class Endpoint implements BalancerNode, AttemptOwner {
+  readonly key: string;
+  weight: number;
+  readonly cell: LoadCell;
+  readonly accrual: Accrual;
+  readonly pool: SessionPool;
+  readonly stack: Stack<Attempt>;
+  readonly #loop: DataLoop;
+  readonly #listener: AttemptListener;
+
+  constructor(
+    key: string,
+    weight: number,
+    cell: LoadCell,
+    accrual: Accrual,
+    pool: SessionPool,
+    shared: EndpointShared,
+  ) {
+    this.key = key;
+    this.weight = weight;
+    this.cell = cell;
+    this.accrual = accrual;
+    this.pool = pool;
+    this.#loop = shared.loop;
+    this.#listener = shared.listener;
+    const filters = endpointFilters(this, shared);
+    this.stack = new Stack(
+      AttemptLevel.endpoint,
+      filters,
+      (attempt) => pool.acquire(attempt), // cold: once per endpoint
+      (attempt) => this.failed(attempt, attempt.failure ?? new Failure(causes.internal)), // cold: once per endpoint
+    );
+  }
+
+  status(nowMs: number): EndpointStatus {
+    return this.accrual.status(nowMs, this.pool.hasRoom ? EndpointStatus.open : EndpointStatus.busy);
+  }
+
+  answered(attempt: Attempt, head: MessageHead): BodySink | null {
+    const ex = attempt.exchange as Exchange;
+    attempt.latencyMs = this.#loop.nowMs - attempt.startMs;
+    attempt.outcome = (ex.path as PathStage).classify(ex, attempt.status);
+    ex.outcome = attempt.outcome;
+    this.stack.up(attempt);
+    return this.#listener.answered(ex, head);
+  }
+
+  failed(attempt: Attempt, failure: Failure): void {
+    const ex = attempt.exchange as Exchange;
+    this.#note(attempt, ex, failure);
+    this.stack.up(attempt);
+    this.#over(attempt, ex);
+    this.#listener.failed(ex);
+  }
+
+  finished(attempt: Attempt): void {
+    this.#over(attempt, attempt.exchange as Exchange);
+  }
+
+  broke(attempt: Attempt, failure: Failure): void {
+    const ex = attempt.exchange as Exchange;
+    this.#note(attempt, ex, failure);
+    attempt.judged = false; // the head was judged a success; what came of it is judged again
+    this.stack.up(attempt);
+    this.#over(attempt, ex);
+  }
+
+  /** Stops an attempt whose exchange is over for other reasons. */
+  cancel(attempt: Attempt, why: Failure): void {
+    const ex = attempt.exchange as Exchange;
+    attempt.failure = why;
+    attempt.outcome = why.ignorable ? Outcome.ignorable : Outcome.failure;
+    this.#release(attempt, why);
+    this.#over(attempt, ex);
+  }
+
+  #release(attempt: Attempt, why: Failure): void {
+    if (attempt.waitingIn !== null) attempt.waitingIn.abandon(attempt);
+    else attempt.upstream?.cancel(attempt, why);
+  }
+
+  #note(attempt: Attempt, ex: Exchange, failure: Failure): void {
+    attempt.failure = failure;
+    attempt.outcome = failure.ignorable ? Outcome.ignorable : Outcome.failure;
+    ex.failure = failure;
+    ex.outcome = attempt.outcome;
+  }
+
+  #over(attempt: Attempt, ex: Exchange): void {
+    this.stack.end(attempt);
+    if (ex.attempt === attempt) ex.attempt = null;
+    this.#loop.attempts.give(attempt);
+  }
+
+  /** An attempt took too long. */
+  timeUp(attempt: Attempt): void {
+    this.#release(attempt, new Failure(causes.attemptTimeout));
+    this.failed(attempt, new Failure(causes.attemptTimeout));
+  }
+}
+
+// Order, and why: stats above accrual above timeout, so that timeouts are counted and accrue (finagle §10.2).
+function endpointFilters(endpoint: Endpoint, shared: EndpointShared): Filter<Attempt>[] {
+  const filters = [loadFilter(endpoint, shared.loop), statsFilter(shared), accrualFilter(endpoint, shared)];
+  if (shared.attemptTimeoutMs > 0) filters.push(timeoutFilter(endpoint, shared));
+  return filters;
+}
+
+function loadFilter(endpoint: Endpoint, loop: DataLoop): Filter<Attempt> {
+  return new Filter({
+    name: "load",
+    doc: "Counts the attempt against the endpoint's load from acquisition to release, for the balancer.",
+    down: (attempt) => {
+      endpoint.cell.start(attempt.startMs);
+      return Down.go;
+    },
+    end: (attempt) => endpoint.cell.end(loop.nowMs, attempt.startMs), // cold: compiled once
+  });
+}
+
+function statsFilter(shared: EndpointShared): Filter<Attempt> {
+  const { stats, statuses } = shared;
+  return new Filter({
+    name: "client-stats",
+    doc: "Counts attempts, outcomes, causes, statuses and latency under rt/<router>/client/<id>.",
+    down: () => {
+      stats.begin();
+      return Down.go;
+    },
+    end: (attempt) => {
+      stats.end(attempt.outcome, attempt.failure, attempt.latencyMs);
+      if (attempt.outcome !== Outcome.ignorable) statuses.record(attempt.status, attempt.latencyMs);
+    },
+  });
+}
+
+function accrualFilter(endpoint: Endpoint, shared: EndpointShared): Filter<Attempt> {
+  const { accrual } = endpoint;
+  const { loop } = shared;
+  return new Filter({
+    name: "failure-accrual",
+    doc: "Marks the endpoint dead after failures, probes it with one request, and revives it.",
+    params: shared.accrualView,
+    down: () => {
+      accrual.started(loop.nowMs);
+      return Down.go;
+    },
+    up: (attempt) => {
+      attempt.judged = true;
+      if (attempt.outcome === Outcome.success) accrual.succeeded(loop.nowMs);
+      else if (attempt.outcome === Outcome.failure) accrual.failed(loop.nowMs);
+      else accrual.ignored(loop.nowMs);
+      return Up.go;
+    },
+    end: (attempt) => {
+      if (!attempt.judged) accrual.ignored(loop.nowMs);
+    },
+  });
+}
+
+function timeoutFilter(endpoint: LimitKeeper<Attempt>, shared: EndpointShared): Filter<Attempt> {
+  const { attemptTimeoutMs, loop } = shared;
+  return new Filter({
+    name: "attempt-timeout",
+    doc: "Gives up an attempt whose answer does not begin in time.",
+    params: { requestAttemptTimeoutMs: attemptTimeoutMs },
+    down: (attempt) => {
+      attempt.limit ??= new Limit(attempt, loop.wheel);
+      attempt.limit.set(attemptTimeoutMs, endpoint);
+      return Down.go;
+    },
+    up: (attempt) => {
+      attempt.limit?.lift();
+      return Up.go;
+    },
+    end: (attempt) => attempt.limit?.lift(), // cold: compiled once
+  });
+}
+
+/** The endpoint stack in words; the same for all endpoints of a client. */
+export function viewOf(endpoint: Endpoint): FilterView[] {
+  return endpoint.stack.view();
+}

@@ -1,0 +1,219 @@
+// @hot A logical name under one dtab override: its policy, its statistics, and where it is bound to at the moment.
+import { causes } from "../core/cause.ts";
+import type { DataLoop } from "../core/data-loop.ts";
+import type { Destination } from "../core/destination.ts";
+import { type Exchange, ExchangeLevel, type Keeper, type PathStage } from "../core/exchange.ts";
+import { Failure } from "../core/failure.ts";
+import { Down, Filter, Stack, Up } from "../core/filter.ts";
+import { Limit, type LimitKeeper } from "../core/limit.ts";
+import { Outcome } from "../core/outcome.ts";
+import type { Scope } from "../telemetry/registry.ts";
+import type { BoundClient, BoundTrees } from "./bound-tree.ts";
+import { destinationOf } from "./client-stack.ts";
+import { RequestStats } from "./request-stats.ts";
+import { Cached } from "./service-cache.ts";
+import type { ServiceSettings } from "./settings.ts";
+import { Waiting } from "./waiting.ts";
+
+/** Hands results back to the router. */
+export interface PathListener {
+  /** The path could not lead the exchange to an answer: `ex.failure` says why. */
+  pathFailed(ex: Exchange): void;
+  /** The name leads to an answer the proxy makes itself. */
+  canned(ex: Exchange, status: number): void;
+  /** Nobody uses the path any longer. */
+  pathClosed(path: PathEntry): void;
+}
+
+/** What paths of one router share. */
+export interface PathShared {
+  readonly loop: DataLoop;
+  readonly trees: BoundTrees;
+  readonly bindingTimeoutMs: number;
+  readonly listener: PathListener;
+  /** Tells of an unroutable name: names, base and override dtab, in one sentence. */
+  unroutable(service: string, localDtab: string): string;
+}
+
+/** A destination as one path uses it. */
+interface PathClient {
+  readonly destination: Destination;
+  readonly stack: Stack<Exchange> | null;
+}
+
+/** One entry of the path cache. */
+export class PathEntry extends Cached implements PathStage, Keeper {
+  readonly service: string;
+  readonly localDtab: string;
+  /** Number by which control knows the binding. */
+  readonly binding: number;
+  readonly stack: Stack<Exchange>;
+  readonly classify: (ex: Exchange, status: number) => Outcome;
+  /** Keys of identifiers that lead here, forgotten with it. */
+  readonly aliases: string[] = [];
+  readonly #shared: PathShared;
+  readonly #waiting: Waiting;
+  readonly #clients = new Map<BoundClient, PathClient>();
+  readonly #scope: Scope;
+  #tree: ReturnType<BoundTrees["take"]> | null = null;
+  #error: Failure | null = null;
+
+  constructor(key: string, service: string, localDtab: string, binding: number, settings: ServiceSettings, scope: Scope, shared: PathShared) {
+    super(key);
+    this.service = service;
+    this.localDtab = localDtab;
+    this.binding = binding;
+    this.#shared = shared;
+    this.#scope = scope;
+    this.classify = settings.allSuccessful ? alwaysSuccess : failureFrom500;
+    this.#waiting = new Waiting(shared.loop, shared.bindingTimeoutMs, (ex, failure) => this.#fail(ex, failure)); // cold: once
+    const filters = [pathStatsFilter(new RequestStats(scope))];
+    if (settings.totalTimeoutMs > 0) filters.push(totalTimeoutFilter(settings.totalTimeoutMs, shared));
+    this.stack = new Stack(
+      ExchangeLevel.path,
+      filters,
+      (ex) => this.#dispatch(ex), // cold: once per path
+      (ex) => shared.listener.pathFailed(ex), // cold: once per path
+    );
+  }
+
+  /** A request enters; it waits at the bottom of the stack while the name is not bound yet. */
+  enter(ex: Exchange): void {
+    ex.path = this;
+    this.stack.down(ex);
+  }
+
+  release(ex: Exchange): void {
+    this.#waiting.remove(ex);
+  }
+
+  /** Control has bound the name (anew). */
+  bound(tree: Parameters<BoundTrees["take"]>[0]): void {
+    const taken = this.#shared.trees.take(tree);
+    const old = this.#tree;
+    this.#tree = taken;
+    this.#error = null;
+    if (old !== null) {
+      this.#forgetClients(taken.clients);
+      this.#shared.trees.give(old);
+    }
+    this.#waiting.releaseAll((ex) => this.#dispatch(ex)); // cold: when control answers
+  }
+
+  /** Control could not bind the name. After a success failures are ignored: the last good tree stays in force. */
+  unbound(message: string): void {
+    if (this.#tree !== null) return;
+    const text = `${this.#shared.unroutable(this.service, this.localDtab)}: ${message}`;
+    this.#error = new Failure(causes.bindError, text, { service: this.service });
+    this.#waiting.releaseAll((ex) => this.#dispatch(ex)); // cold: when control answers
+  }
+
+  // A union draws by weight for every request, and again for every retry (linkerd1 §3.3).
+  #dispatch(ex: Exchange): void {
+    const tree = this.#tree;
+    if (tree === null) {
+      if (this.#error === null) this.#waiting.add(ex, this);
+      else this.#fail(ex, this.#error);
+      return;
+    }
+    const client = tree.pick(this.#shared.loop.random);
+    if (client === null) {
+      this.#fail(ex, this.#deadEnd(tree.ending));
+      return;
+    }
+    const known = this.#clients.get(client) ?? this.#newClient(client);
+    ex.destination = known.destination;
+    if (known.stack === null) {
+      this.#shared.listener.canned(ex, client.canned);
+      return;
+    }
+    ex.client = known.stack;
+    known.stack.down(ex);
+  }
+
+  #newClient(client: BoundClient): PathClient {
+    const stack = client.client === null ? null : client.client.stackFor(this.service);
+    const made = { destination: destinationOf(this.service, client.id, client.residual), stack };
+    this.#clients.set(client, made);
+    return made;
+  }
+
+  #forgetClients(kept: readonly BoundClient[]): void {
+    const known = Array.from(this.#clients.keys());
+    for (let i = 0; i < known.length; i++) {
+      const client = known[i] as BoundClient;
+      if (!kept.includes(client)) this.#clients.delete(client);
+    }
+  }
+
+  #deadEnd(ending: "neg" | "fail" | "empty"): Failure {
+    const cause = ending === "neg" ? causes.bindNegative : ending === "fail" ? causes.bindFail : causes.bindEmpty;
+    return new Failure(cause, this.#shared.unroutable(this.service, this.localDtab), { service: this.service });
+  }
+
+  #fail(ex: Exchange, failure: Failure): void {
+    ex.failure = failure;
+    ex.outcome = Outcome.failure;
+    this.#shared.listener.pathFailed(ex);
+  }
+
+  /** Number of requests waiting for the name to be bound. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  close(): void {
+    const tree = this.#tree;
+    this.#tree = null;
+    this.#clients.clear();
+    if (tree !== null) this.#shared.trees.give(tree);
+    this.#scope.prune();
+    this.#shared.listener.pathClosed(this);
+  }
+}
+
+function failureFrom500(_ex: Exchange, status: number): Outcome {
+  return status >= 500 ? Outcome.failure : Outcome.success;
+}
+
+function alwaysSuccess(): Outcome {
+  return Outcome.success;
+}
+
+function pathStatsFilter(stats: RequestStats): Filter<Exchange> {
+  return new Filter<Exchange>({
+    name: "service-stats",
+    doc: "Counts requests under rt/<router>/service/<name>, once each whatever is sent again below.",
+    down: () => {
+      stats.begin();
+      return Down.go;
+    },
+    end: (ex) => stats.end(ex.outcome, ex.failure, ex.latencyMs), // cold: compiled once
+  });
+}
+
+function totalTimeoutFilter(totalTimeoutMs: number, shared: PathShared): Filter<Exchange> {
+  const keeper: LimitKeeper<Exchange> = {
+    timeUp(ex) {
+      ex.failure = new Failure(causes.totalTimeout, undefined, { limitMs: totalTimeoutMs });
+      ex.outcome = Outcome.failure;
+      shared.listener.pathFailed(ex);
+    },
+  };
+  return new Filter<Exchange>({
+    name: "total-timeout",
+    doc: "Answers 503 when the request, with everything sent again for it, takes too long; sets the deadline.",
+    params: { totalTimeoutMs },
+    down: (ex) => {
+      ex.totalLimit ??= new Limit(ex, shared.loop.wheel);
+      ex.totalLimit.set(totalTimeoutMs, keeper);
+      ex.deadline = shared.loop.deadline(ex.deadline, totalTimeoutMs);
+      return Down.go;
+    },
+    up: (ex) => {
+      ex.totalLimit?.lift();
+      return Up.go;
+    },
+    end: (ex) => ex.totalLimit?.lift(), // cold: compiled once
+  });
+}

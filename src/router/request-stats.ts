@@ -1,0 +1,85 @@
+// @hot The figures every scope has of its requests (linkerd1 §7.4): requests, success, failures by cause, latency, pending.
+import type { Failure } from "../core/failure.ts";
+import { Outcome } from "../core/outcome.ts";
+import type { Histogram } from "../telemetry/histogram.ts";
+import type { Counter } from "../telemetry/metrics.ts";
+import type { Scope } from "../telemetry/registry.ts";
+
+/** Counters of one scope. */
+export class RequestStats {
+  pending = 0;
+  readonly #scope: Scope;
+  readonly #requests: Counter;
+  readonly #success: Counter;
+  readonly #failures: Counter;
+  readonly #latency: Histogram;
+
+  constructor(scope: Scope) {
+    this.#scope = scope;
+    this.#requests = scope.counter("requests");
+    this.#success = scope.counter("success");
+    this.#failures = scope.counter("failures");
+    this.#latency = scope.latency("request_latency_ms");
+    scope.gauge("pending", () => this.pending); // cold: once per scope
+  }
+
+  begin(): void {
+    this.pending++;
+  }
+
+  /**
+   * One request is over. Ignorable endings (the caller left) are recorded nowhere but in `pending` (finagle §9).
+   * @param latencyMs to the answer's head; NaN when there was none and the time says nothing.
+   */
+  end(outcome: Outcome, failure: Failure | null, latencyMs: number): void {
+    this.pending--;
+    if (outcome === Outcome.ignorable) return;
+    this.#requests.inc();
+    if (outcome === Outcome.success) this.#success.inc();
+    else this.#failures.inc();
+    if (failure !== null) this.#cause(failure);
+    if (latencyMs === latencyMs) this.#latency.record(latencyMs);
+  }
+
+  // By token, so that header, log and metric say the same word.
+  #cause(failure: Failure): void {
+    this.#scope.scope("failures").counter(failure.cause.token).inc();
+  }
+}
+
+/** Counts answers by status: `status/200`, `status/2XX`, and the latency per class for servers. */
+export class StatusStats {
+  readonly #scope: Scope;
+  readonly #times: Scope | null;
+  readonly #byCode: (Counter | undefined)[] = [];
+  readonly #byClass: (Counter | undefined)[] = [];
+  readonly #timeByClass: (Histogram | undefined)[] = [];
+
+  /** @param withTimes also keep `time/<class>`. */
+  constructor(scope: Scope, withTimes: boolean) {
+    this.#scope = scope.scope("status");
+    this.#times = withTimes ? scope.scope("time") : null;
+  }
+
+  /** @param status 0 when no answer came: `status/error`. */
+  record(status: number, latencyMs: number): void {
+    const code = this.#byCode[status] ?? this.#newCode(status);
+    code.inc();
+    if (status === 0) return;
+    const digit = (status / 100) | 0;
+    (this.#byClass[digit] ?? this.#newClass(digit)).inc();
+    if (this.#times !== null) (this.#timeByClass[digit] ?? this.#newTime(digit)).record(latencyMs);
+  }
+
+  #newCode(status: number): Counter {
+    return (this.#byCode[status] = this.#scope.counter(status === 0 ? "error" : String(status)));
+  }
+
+  #newClass(digit: number): Counter {
+    return (this.#byClass[digit] = this.#scope.counter(`${digit}XX`));
+  }
+
+  #newTime(digit: number): Histogram {
+    return (this.#timeByClass[digit] = (this.#times as Scope).latency(`${digit}XX`));
+  }
+}

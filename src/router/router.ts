@@ -1,0 +1,225 @@
+// @hot The way of a request: identify, bind, path, client, and back up. Everything that ends an exchange passes here.
+import type { BodySink } from "../core/body.ts";
+import type { ToControl, ToData } from "../core/border.ts";
+import { causes } from "../core/cause.ts";
+import type { DataLoop } from "../core/data-loop.ts";
+import type { Exchange, MessageHead } from "../core/exchange.ts";
+import { Failure } from "../core/failure.ts";
+import type { Identifier } from "../core/identifier.ts";
+import { Outcome } from "../core/outcome.ts";
+import type { MetricsRegistry, Scope } from "../telemetry/registry.ts";
+import { Bindings } from "./bindings.ts";
+import { BoundClient, BoundTreeEntry, BoundTrees } from "./bound-tree.ts";
+import { cancelAttempt, Client, type ClientListener } from "./client-stack.ts";
+import { PathEntry, type PathListener } from "./path-stack.ts";
+import { type CacheLimits, ServiceCache } from "./service-cache.ts";
+import type { Policies } from "./settings.ts";
+
+/** Sizes of the four binding caches (linkerd1 §1.4). */
+export interface BindingCacheSizes {
+  readonly paths: number;
+  readonly trees: number;
+  readonly bounds: number;
+  readonly clients: number;
+  readonly idleTtlMs: number;
+}
+
+/** One line per exchange. */
+export interface ExchangeLog {
+  record(ex: Exchange): void;
+}
+
+/** What a router is made of. */
+export interface RouterParts {
+  readonly label: string;
+  readonly loop: DataLoop;
+  readonly identifiers: readonly Identifier[];
+  /** The base dtab, for messages to people. */
+  readonly dtab: string;
+  readonly policies: Policies;
+  readonly bindingTimeoutMs: number;
+  readonly bindingCache: BindingCacheSizes;
+  readonly metrics: MetricsRegistry;
+  readonly log: ExchangeLog;
+  /** To control. The answer may come before this returns. */
+  readonly send: (message: ToControl) => void;
+  /** Makes a client without endpoints. */
+  readonly makeClient: (id: string, scope: Scope, listener: ClientListener) => Client;
+}
+
+/** One router: names, bindings and clients of one protocol. */
+export class Router implements ClientListener, PathListener {
+  readonly label: string;
+  readonly bindings: Bindings;
+  readonly #loop: DataLoop;
+  readonly #parts: RouterParts;
+
+  constructor(parts: RouterParts) {
+    this.label = parts.label;
+    this.#loop = parts.loop;
+    this.#parts = parts;
+    const scope = parts.metrics.root.scope("rt", parts.label);
+    const trees = this.#boundTrees(scope);
+    this.bindings = new Bindings({
+      label: parts.label,
+      identifiers: parts.identifiers,
+      paths: this.#cache<PathEntry>(scope, "path", parts.bindingCache.paths),
+      trees,
+      policies: parts.policies,
+      scope,
+      send: parts.send,
+      shared: {
+        loop: parts.loop,
+        trees,
+        bindingTimeoutMs: parts.bindingTimeoutMs,
+        listener: this,
+        unroutable: (service, localDtab) => this.#unroutable(service, localDtab), // cold: failures only
+      },
+    });
+  }
+
+  #boundTrees(scope: Scope): BoundTrees {
+    const sizes = this.#parts.bindingCache;
+    return new BoundTrees(
+      this.#cache<BoundTreeEntry>(scope, "tree", sizes.trees),
+      this.#cache<BoundClient>(scope, "bound", sizes.bounds),
+      this.#cache<Client>(scope, "client", sizes.clients),
+      (id) => this.#openClient(id, scope), // cold: once per client
+    );
+  }
+
+  #cache<T extends BoundTreeEntry | BoundClient | Client | PathEntry>(scope: Scope, name: string, size: number): ServiceCache<T> {
+    const limits: CacheLimits = { size, idleTtlMs: this.#parts.bindingCache.idleTtlMs };
+    const loop = this.#loop;
+    return new ServiceCache<T>(limits, () => loop.nowMs, loop.wheel, scope.scope("bindcache", name)); // cold: once
+  }
+
+  #openClient(id: string, scope: Scope): Client {
+    const client = this.#parts.makeClient(id, scope.scope("client", id.slice(1)), this);
+    this.bindings.clientOpened(client);
+    return client;
+  }
+
+  // ---- Down --------------------------------------------------------------------------------------------------------
+
+  /** Takes a request that its server has let pass. */
+  route(ex: Exchange): void {
+    const { identifiers } = this.#parts;
+    for (let i = 0; i < identifiers.length; i++) {
+      const identifier = identifiers[i] as Identifier;
+      const key = identifier.key(ex);
+      if (key === null) continue;
+      ex.trace.next(this.#loop.random);
+      const path = this.bindings.take(i, key, ex.localDtab);
+      identifier.apply(ex);
+      path.enter(ex);
+      return;
+    }
+    this.#fail(ex, new Failure(causes.unidentified, this.#unidentified()));
+  }
+
+  #unidentified(): string {
+    const kinds = this.#parts.identifiers.map((i) => i.kind).join(", "); // cold: failures only
+    return `Unknown destination: no identifier of router ${this.label} applies to the request (${kinds})`;
+  }
+
+  #unroutable(service: string, localDtab: string): string {
+    const override = localDtab === "" ? "" : `, override: ${localDtab}`;
+    return `Unable to route request! service name: ${service}, dtab: ${this.#parts.dtab}${override}`;
+  }
+
+  // ---- Up ----------------------------------------------------------------------------------------------------------
+
+  answered(ex: Exchange, head: MessageHead): BodySink | null {
+    ex.latencyMs = this.#loop.nowMs - ex.startMs;
+    ex.path?.stack.up(ex);
+    ex.server?.up(ex);
+    ex.downstream.answer(ex, head);
+    ex.answered = true;
+    return ex.downstream;
+  }
+
+  canned(ex: Exchange, status: number): void {
+    ex.latencyMs = this.#loop.nowMs - ex.startMs;
+    ex.outcome = (ex.path as PathEntry).classify(ex, status);
+    ex.path?.stack.up(ex);
+    ex.server?.up(ex);
+    ex.downstream.canned(ex, status);
+  }
+
+  failed(ex: Exchange): void {
+    this.pathFailed(ex);
+  }
+
+  pathFailed(ex: Exchange): void {
+    const failure = ex.failure as Failure;
+    this.#stop(ex, failure);
+    this.#fail(ex, withNames(ex, failure));
+  }
+
+  /** Answers with a failure, whatever is still going on for the exchange. */
+  refuse(ex: Exchange, failure: Failure): void {
+    this.#stop(ex, failure);
+    this.#fail(ex, failure);
+  }
+
+  #fail(ex: Exchange, failure: Failure): void {
+    ex.failure = failure;
+    ex.outcome = Outcome.failure;
+    if (!ex.answered) ex.latencyMs = this.#loop.nowMs - ex.startMs;
+    ex.path?.stack.up(ex);
+    ex.server?.up(ex);
+    ex.downstream.fail(ex, failure);
+  }
+
+  // Whatever keeps the exchange lets go of it.
+  #stop(ex: Exchange, why: Failure): void {
+    ex.keeper?.release(ex);
+    if (ex.attempt !== null) cancelAttempt(ex.attempt, why);
+  }
+
+  // ---- End ---------------------------------------------------------------------------------------------------------
+
+  /** The exchange is over: every filter that saw it down is told, innermost first. */
+  end(ex: Exchange): void {
+    ex.client?.end(ex);
+    const path = ex.path;
+    if (path !== null) {
+      path.stack.end(ex);
+      this.bindings.give(path as PathEntry); // paths of this router
+    }
+    ex.server?.end(ex);
+    this.#parts.log.record(ex);
+  }
+
+  /** The caller is gone. */
+  cancel(ex: Exchange, failure: Failure): void {
+    ex.failure = failure;
+    ex.outcome = failure.ignorable ? Outcome.ignorable : Outcome.failure;
+    this.#stop(ex, failure);
+  }
+
+  pathClosed(path: PathEntry): void {
+    this.bindings.pathClosed(path);
+  }
+
+  closed(client: Client): void {
+    this.bindings.clientClosed(client);
+  }
+
+  /** What control says. */
+  receive(message: ToData): void {
+    this.#loop.tick();
+    this.bindings.receive(message);
+    this.#loop.scratch.flush();
+  }
+}
+
+// A person who cannot reach a service wants to know which, by which names, and where it was looked for (linkerd1 §2.1.7).
+function withNames(ex: Exchange, failure: Failure): Failure {
+  const destination = ex.destination;
+  if (failure.cause.category !== "connect" || destination === null) return failure;
+  const message = `${failure.message}; service name: ${destination.service}, client name: ${destination.client}`;
+  const detail = { ...failure.detail, service: destination.service, client: destination.client, attempts: ex.attempts }; // cold: failures only
+  return new Failure(failure.cause, message, detail, failure.retry);
+}

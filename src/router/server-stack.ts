@@ -1,0 +1,139 @@
+// @hot The server side of a router: what every request meets first and every answer last.
+import { causes } from "../core/cause.ts";
+import type { DataLoop } from "../core/data-loop.ts";
+import { type Exchange, ExchangeLevel } from "../core/exchange.ts";
+import type { ExchangeHandler } from "../core/exchange-handler.ts";
+import { Failure } from "../core/failure.ts";
+import { Down, Filter, type FilterView, Stack, Up } from "../core/filter.ts";
+import { Limit } from "../core/limit.ts";
+import { Outcome } from "../core/outcome.ts";
+import type { Scope } from "../telemetry/registry.ts";
+import { RequestStats, StatusStats } from "./request-stats.ts";
+import type { Router } from "./router.ts";
+
+/** Bounds of one server (linkerd1 §1.3); 0 = none. */
+export interface ServerSettings {
+  readonly maxConcurrentRequests: number;
+  readonly timeoutMs: number;
+}
+
+/** Takes the exchanges of one listener to its router. */
+export class RouterServer implements ExchangeHandler {
+  readonly #router: Router;
+  readonly #stack: Stack<Exchange>;
+  readonly #stats: RequestStats;
+  readonly #statuses: StatusStats;
+  readonly #loop: DataLoop;
+  #active = 0;
+
+  constructor(router: Router, loop: DataLoop, settings: ServerSettings, scope: Scope) {
+    this.#router = router;
+    this.#loop = loop;
+    this.#stats = new RequestStats(scope);
+    this.#statuses = new StatusStats(scope, true);
+    scope.gauge("load", () => this.#active); // cold: once
+    const filters = [this.#statsFilter()];
+    if (settings.maxConcurrentRequests > 0) filters.push(this.#concurrencyFilter(settings.maxConcurrentRequests));
+    if (settings.timeoutMs > 0) filters.push(this.#timeoutFilter(settings.timeoutMs));
+    this.#stack = new Stack(
+      ExchangeLevel.server,
+      filters,
+      (ex) => router.route(ex), // cold: once
+      (ex) => router.refuse(ex, ex.failure ?? new Failure(causes.internal)), // cold: once
+    );
+  }
+
+  /** Requests in progress. */
+  get active(): number {
+    return this.#active;
+  }
+
+  accept(ex: Exchange): void {
+    ex.server = this.#stack;
+    this.#stack.down(ex);
+  }
+
+  refuse(ex: Exchange, failure: Failure): void {
+    this.#router.refuse(ex, failure);
+  }
+
+  finished(ex: Exchange): void {
+    if (ex.server === null) this.#countRefused(ex);
+    this.#router.end(ex);
+  }
+
+  cancelled(ex: Exchange, failure: Failure): void {
+    this.#router.cancel(ex, failure);
+    if (ex.status === 0) ex.status = CLIENT_CLOSED;
+    this.#router.end(ex);
+  }
+
+  // Refused by the protocol before it came to the stack; it is a request all the same.
+  #countRefused(ex: Exchange): void {
+    this.#stats.begin();
+    this.#stats.end(ex.outcome, ex.failure, ex.latencyMs);
+    this.#statuses.record(ex.status, ex.latencyMs);
+  }
+
+  #statsFilter(): Filter<Exchange> {
+    const stats = this.#stats;
+    const statuses = this.#statuses;
+    return new Filter<Exchange>({
+      name: "server-stats",
+      doc: "Counts requests, outcomes, causes, statuses and latency under rt/<router>/server/<ip>/<port>.",
+      down: () => {
+        this.#active++;
+        stats.begin();
+        return Down.go;
+      },
+      end: (ex) => {
+        this.#active--;
+        stats.end(ex.outcome, ex.failure, ex.latencyMs);
+        if (ex.outcome !== Outcome.ignorable) statuses.record(ex.status, ex.latencyMs);
+      },
+    });
+  }
+
+  #concurrencyFilter(maxConcurrentRequests: number): Filter<Exchange> {
+    return new Filter<Exchange>({
+      name: "max-concurrent-requests",
+      doc: "Refuses at once what goes beyond the limit; nobody waits.",
+      params: { maxConcurrentRequests },
+      down: (ex) => {
+        if (this.#active <= maxConcurrentRequests) return Down.go;
+        ex.failure = new Failure(causes.concurrency, undefined, { limit: maxConcurrentRequests });
+        return Down.answered;
+      },
+    });
+  }
+
+  #timeoutFilter(timeoutMs: number): Filter<Exchange> {
+    const keeper = {
+      timeUp: (ex: Exchange) => this.#router.refuse(ex, new Failure(causes.serverTimeout, undefined, { limitMs: timeoutMs })), // cold: on expiry
+    };
+    return new Filter<Exchange>({
+      name: "server-timeout",
+      doc: "Answers 503 when the request takes longer, wherever the time went; sets the deadline.",
+      params: { timeoutMs },
+      down: (ex) => {
+        ex.serverLimit ??= new Limit(ex, this.#loop.wheel);
+        ex.serverLimit.set(timeoutMs, keeper);
+        ex.deadline = this.#loop.deadline(ex.deadline, timeoutMs);
+        return Down.go;
+      },
+      up: (ex) => {
+        ex.serverLimit?.lift();
+        return Up.go;
+      },
+      end: (ex) => ex.serverLimit?.lift(), // cold: compiled once
+    });
+  }
+
+  /** The server stack in words. */
+  view(): FilterView[] {
+    return this.#stack.view();
+  }
+}
+
+/** What the log says when the caller left (as nginx has it). */
+const CLIENT_CLOSED = 499;

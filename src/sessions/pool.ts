@@ -1,0 +1,211 @@
+// @hot The connections to one endpoint (linkerd1 §6.4). Idle ones are used last-in first-out, so that the surplus ages and
+// can be closed; attempts that find none wait first-in first-out.
+import { Ring } from "../base/ring.ts";
+import { WheelTimer } from "../base/timer-wheel.ts";
+import type { Attempt, AttemptOwner } from "../core/attempt.ts";
+import { causes } from "../core/cause.ts";
+import type { DataLoop } from "../core/data-loop.ts";
+import { Failure } from "../core/failure.ts";
+import { type Session, type SessionOwner, SessionStatus } from "../core/session.ts";
+
+/** Bounds of a pool (`hostConnectionPool`, `clientSession`); 0 ms = no limit. */
+export interface PoolLimits {
+  readonly minSize: number;
+  readonly maxSize: number;
+  readonly maxWaiters: number;
+  /** How long a connection above `minSize` may lie idle. */
+  readonly idleTimeMs: number;
+  /** The same for every connection (`clientSession.idleTimeMs`). */
+  readonly sessionIdleMs: number;
+  /** Age after which a connection is not used again. */
+  readonly sessionLifeMs: number;
+}
+
+/** Counted events; the gauges read the pool itself. */
+export interface PoolStats {
+  waited(): void;
+  tooManyWaiters(): void;
+  closed(ageMs: number): void;
+}
+
+/** All sessions to one endpoint. */
+export class SessionPool implements SessionOwner {
+  readonly #connect: (owner: SessionOwner) => Session;
+  readonly #loop: DataLoop;
+  readonly #limits: PoolLimits;
+  readonly #stats: PoolStats;
+  readonly #idle: Session[] = [];
+  readonly #all = new Set<Session>();
+  readonly #waiting = new Ring<Attempt>();
+  readonly #timer = new WheelTimer(this);
+  readonly #connecting = new Set<Session>();
+  #draining = false;
+  #drained: (() => void) | null = null;
+
+  /** @param connect opens a session; it reports to the pool given. */
+  constructor(connect: (owner: SessionOwner) => Session, loop: DataLoop, limits: PoolLimits, stats: PoolStats) {
+    this.#connect = connect;
+    this.#loop = loop;
+    this.#limits = limits;
+    this.#stats = stats;
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  get idle(): number {
+    return this.#idle.length;
+  }
+
+  get waiters(): number {
+    return this.#waiting.length;
+  }
+
+  /** Can it take another attempt without refusing it? */
+  get hasRoom(): boolean {
+    if (this.#idle.length > 0 || this.#all.size < this.#limits.maxSize) return true;
+    return this.#waiting.length < this.#limits.maxWaiters;
+  }
+
+  /** Gives the attempt to a session, now or when one is ready; otherwise fails it. */
+  acquire(attempt: Attempt): void {
+    const session = this.#idle.pop();
+    if (session !== undefined) {
+      session.dispatch(attempt);
+      return;
+    }
+    const mayConnect = this.#all.size < this.#limits.maxSize;
+    if (!mayConnect && this.#waiting.length >= this.#limits.maxWaiters) {
+      this.#stats.tooManyWaiters();
+      (attempt.owner as AttemptOwner).failed(attempt, new Failure(causes.poolWaiters));
+      return;
+    }
+    attempt.waitingIn = this;
+    this.#waiting.push(attempt);
+    if (mayConnect && this.#connecting.size < this.#waiting.length) this.#open();
+    else this.#stats.waited();
+  }
+
+  /** The attempt no longer waits. */
+  abandon(attempt: Attempt): void {
+    attempt.waitingIn = null;
+    this.#waiting.remove(attempt);
+  }
+
+  ready(session: Session): void {
+    this.#connecting.delete(session);
+    this.#offer(session);
+  }
+
+  released(session: Session): void {
+    if (this.#draining || this.#tooOld(session)) session.close();
+    else this.#offer(session);
+  }
+
+  closed(session: Session, failure: Failure | null): void {
+    if (!this.#all.delete(session)) return;
+    this.#stats.closed(this.#loop.nowMs - session.madeMs);
+    const at = this.#idle.indexOf(session);
+    if (at >= 0) this.#idle.splice(at, 1);
+    this.#connecting.delete(session);
+    if (failure !== null) this.#failWaiting(failure);
+    if (!this.#draining) this.#openForWaiting();
+    this.#checkDrained();
+  }
+
+  /** Takes no more attempts; closes what is idle, and the rest when it is done. Resolves when all are closed. */
+  drain(): Promise<void> {
+    this.#draining = true;
+    const done = new Promise<void>((resolve) => (this.#drained = resolve)); // cold: shutdown and removal only
+    const sessions = Array.from(this.#all);
+    for (let i = 0; i < sessions.length; i++) (sessions[i] as Session).drain();
+    this.#loop.wheel.cancel(this.#timer);
+    this.#checkDrained();
+    return done;
+  }
+
+  /** Closes everything at once. */
+  close(): void {
+    this.#draining = true;
+    this.#loop.wheel.cancel(this.#timer);
+    const sessions = Array.from(this.#all);
+    for (let i = 0; i < sessions.length; i++) (sessions[i] as Session).close();
+  }
+
+  #offer(session: Session): void {
+    if (session.status !== SessionStatus.ready) return;
+    const attempt = this.#waiting.shift();
+    if (attempt !== undefined) {
+      attempt.waitingIn = null;
+      session.dispatch(attempt);
+      return;
+    }
+    if (this.#draining) {
+      session.close();
+      return;
+    }
+    session.idleSinceMs = this.#loop.nowMs;
+    this.#idle.push(session);
+    this.#armReaper();
+  }
+
+  #open(): void {
+    const session = this.#connect(this);
+    this.#connecting.add(session);
+    this.#all.add(session);
+  }
+
+  // One attempt per failed connect: the others wait for connections of their own.
+  #failWaiting(failure: Failure): void {
+    const attempt = this.#waiting.shift();
+    if (attempt === undefined) return;
+    attempt.waitingIn = null;
+    (attempt.owner as AttemptOwner).failed(attempt, failure);
+  }
+
+  #openForWaiting(): void {
+    while (this.#connecting.size < this.#waiting.length && this.#all.size < this.#limits.maxSize) this.#open();
+  }
+
+  #checkDrained(): void {
+    if (!this.#draining || this.#all.size > 0 || this.#drained === null) return;
+    const drained = this.#drained;
+    this.#drained = null;
+    drained();
+  }
+
+  #tooOld(session: Session): boolean {
+    const { sessionLifeMs } = this.#limits;
+    return sessionLifeMs > 0 && this.#loop.nowMs - session.madeMs >= sessionLifeMs;
+  }
+
+  // ---- Idle sessions -----------------------------------------------------------------------------------------------
+
+  /** How long a session may lie idle at the moment; Infinity when for ever. */
+  #patienceMs(): number {
+    const { idleTimeMs, minSize, sessionIdleMs } = this.#limits;
+    const surplus = idleTimeMs > 0 && this.#all.size > minSize ? idleTimeMs : Number.POSITIVE_INFINITY;
+    return sessionIdleMs > 0 ? Math.min(surplus, sessionIdleMs) : surplus;
+  }
+
+  #armReaper(): void {
+    if (this.#timer.armed) return;
+    const patience = this.#patienceMs();
+    const life = this.#limits.sessionLifeMs > 0 ? this.#limits.sessionLifeMs : Number.POSITIVE_INFINITY;
+    const delay = Math.min(patience, life);
+    if (delay !== Number.POSITIVE_INFINITY) this.#loop.wheel.arm(this.#timer, delay);
+  }
+
+  // The oldest idle session is the first of the stack.
+  onTimer(): void {
+    const nowMs = this.#loop.tick();
+    for (;;) {
+      const session = this.#idle[0];
+      if (session === undefined) break;
+      if (nowMs - session.idleSinceMs < this.#patienceMs() && !this.#tooOld(session)) break;
+      session.close();
+    }
+    if (this.#idle.length > 0) this.#armReaper();
+  }
+}

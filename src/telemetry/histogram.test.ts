@@ -1,0 +1,124 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { ManualEnv } from "../../test/support/manual-env.ts";
+import { Histogram } from "./histogram.ts";
+import { WindowClock } from "./window-clock.ts";
+
+const WINDOW_MS = 60_000;
+
+function setUp(scale = 1) {
+  const env = new ManualEnv();
+  const windows = new WindowClock(env, WINDOW_MS);
+  windows.run();
+  return { env, windows, histogram: new Histogram(windows, scale) };
+}
+
+test("Histogram summarises what was recorded", () => {
+  const { histogram } = setUp();
+  for (let n = 1; n <= 50; n++) histogram.record(n);
+  expect(histogram.snapshot()).toEqual({
+    count: 50,
+    sum: 1275,
+    min: 1,
+    max: 50,
+    avg: 25.5,
+    p50: 25,
+    p90: 45,
+    p95: 48,
+    p99: 50,
+    p9990: 50,
+    p9999: 50,
+  });
+});
+
+test("Histogram takes the lower of two values as the median, as Finagle does", () => {
+  const { histogram } = setUp();
+  histogram.record(1);
+  histogram.record(2);
+  expect(histogram.snapshot()).toMatchObject({ p50: 1, p90: 2, avg: 1.5 });
+});
+
+test("Histogram of milliseconds keeps fractions", () => {
+  const { histogram } = setUp(1000);
+  histogram.record(0.25);
+  histogram.record(1.5);
+  expect(histogram.snapshot()).toMatchObject({ count: 2, sum: 1.75, min: 0.25, max: 1.5, avg: 0.875 });
+});
+
+test("Histogram counts a negative value and NaN as zero and stops at the largest exact number", () => {
+  const { histogram } = setUp();
+  histogram.record(-5);
+  histogram.record(Number.NaN);
+  expect(histogram.snapshot()).toMatchObject({ count: 2, min: 0, max: 0, p9999: 0 });
+  histogram.record(Number.POSITIVE_INFINITY);
+  expect(histogram.snapshot()).toMatchObject({ count: 3, max: Number.MAX_SAFE_INTEGER });
+});
+
+test("Histogram that recorded nothing reads zero everywhere", () => {
+  expect(setUp().histogram.snapshot()).toMatchObject({ count: 0, sum: 0, min: 0, max: 0, avg: 0, p99: 0 });
+});
+
+test("Histogram never reads zero between windows while there is traffic", () => {
+  const { env, histogram } = setUp();
+  for (let second = 0; second < 600; second++) {
+    histogram.record(10);
+    expect(histogram.snapshot().count).toBeGreaterThan(0);
+    if (second >= 60) expect(histogram.snapshot().count).toBeGreaterThanOrEqual(60);
+    expect(histogram.snapshot().count).toBeLessThanOrEqual(120);
+    env.advance(1_000);
+  }
+});
+
+test("Histogram shows a value for the rest of its window and the next one, then forgets it", () => {
+  const { env, histogram } = setUp();
+  env.advance(30_000);
+  histogram.record(5);
+  env.advance(30_000);
+  expect(histogram.snapshot().count).toBe(1);
+  env.advance(59_999);
+  expect(histogram.snapshot()).toMatchObject({ count: 1, p50: 5 });
+  env.advance(1);
+  expect(histogram.snapshot().count).toBe(0);
+});
+
+test("Histogram keeps windows apart also when nobody reads for a long time", () => {
+  const { env, histogram } = setUp();
+  histogram.record(1_000_000);
+  env.advance(600_000);
+  histogram.record(7);
+  expect(histogram.snapshot()).toMatchObject({ count: 1, min: 7, max: 7 });
+});
+
+test("Histogram's totals grow for ever", () => {
+  const { env, histogram } = setUp(1000);
+  histogram.record(1.5);
+  env.advance(WINDOW_MS);
+  histogram.record(2);
+  env.advance(10 * WINDOW_MS);
+  expect(histogram.snapshot().count).toBe(0);
+  expect(histogram.totalCount).toBe(2);
+  expect(histogram.totalSum).toBe(3.5);
+});
+
+test("Histogram reports every quantile of any values within 1.6 percent", () => {
+  const magnitude = fc.oneof(fc.nat(200), fc.nat(2 ** 31 - 1), fc.maxSafeNat());
+  fc.assert(
+    fc.property(fc.array(magnitude, { minLength: 1, maxLength: 300 }), (values) => {
+      const { histogram } = setUp();
+      for (const value of values) histogram.record(value);
+      const sorted = values.toSorted((a, b) => a - b);
+      const summary = histogram.snapshot();
+      expect(summary).toMatchObject({ count: values.length, min: sorted[0], max: sorted.at(-1) });
+      for (const [quantile, found] of [
+        [0.5, summary.p50],
+        [0.9, summary.p90],
+        [0.95, summary.p95],
+        [0.99, summary.p99],
+        [0.999, summary.p9990],
+      ] as const) {
+        const exact = sorted[Math.max(1, Math.ceil(quantile * sorted.length)) - 1] ?? 0;
+        expect(Math.abs(found - exact)).toBeLessThanOrEqual(exact * 0.016);
+      }
+    }),
+  );
+});

@@ -1,0 +1,163 @@
+// Every metric there is, once, with its sentence. `docs/metrics.md` is printed from this; a test finds metrics that are missing here.
+
+/** A family of metrics: one name, with placeholders for what varies. */
+export interface MetricDoc {
+  /** Scopes joined by slashes. `<x>` is any one scope, `<x…>` one or more; one scope may itself contain slashes. */
+  readonly pattern: string;
+  readonly kind: "counter" | "gauge" | "stat";
+  /** What one unit is; `1` for plain counts. */
+  readonly unit: "1" | "ms" | "us" | "bytes";
+  readonly doc: string;
+}
+
+type Row = readonly [name: string, kind: MetricDoc["kind"], unit: MetricDoc["unit"], doc: string];
+
+const SERVER = "rt/<router>/server/<address>";
+const SERVICE = "rt/<router>/service/<path>";
+const CLIENT = "rt/<router>/client/<bound>";
+
+const REQUESTS: readonly Row[] = [
+  ["requests", "counter", "1", "Requests that ended, well or badly: success plus failures."],
+  ["success", "counter", "1", "Requests the response classifier called successful."],
+  ["failures", "counter", "1", "Requests the response classifier called failed, or that got no answer."],
+  [
+    "request_latency_ms",
+    "stat",
+    "ms",
+    "Time from the request's head to the end of a short answer or the head of a streamed one.",
+  ],
+];
+
+const CAUSES: readonly Row[] = [
+  ["failures/<cause…>", "counter", "1", "Failed requests by cause; `fairlead explain CAUSE` says what each one means."],
+];
+
+const PENDING: readonly Row[] = [["pending", "gauge", "1", "Requests in progress."]];
+
+const STATUS: readonly Row[] = [
+  [
+    "status/<code>",
+    "counter",
+    "1",
+    "Answers by status code, and by class as 1XX to 5XX; `error` for requests without an answer.",
+  ],
+];
+
+const TRAFFIC: readonly Row[] = [
+  ["connections", "gauge", "1", "Open connections."],
+  ["connects", "counter", "1", "Connections opened since the start."],
+  ["sent_bytes", "counter", "bytes", "Bytes written to connections."],
+  ["received_bytes", "counter", "bytes", "Bytes read from connections."],
+  ["connection_duration", "stat", "ms", "Life time of connections that ended."],
+  ["connection_requests", "stat", "1", "Requests carried by connections that ended."],
+  ["exn/<cause…>", "counter", "1", "Connections that ended badly, by cause."],
+];
+
+const ONLY_SERVER: readonly Row[] = [
+  ["closes", "counter", "1", "Connections closed by us."],
+  ["load", "gauge", "1", "Requests in progress, as the admission limit counts them."],
+  ["handletime_us", "stat", "us", "Time spent on a request before it was handed on."],
+  ["transit_latency_ms", "stat", "ms", "Age of requests that carry a timestamp, when they arrive."],
+  ["time/<class>", "stat", "ms", "Latency by class of status, 1XX to 5XX."],
+  ["dtab/size", "stat", "1", "Entries in the delegation table a request brought along."],
+];
+
+const RETRIES: readonly Row[] = [
+  ["retries/total", "counter", "1", "Retries the classifier asked for and the budget allowed."],
+  ["retries/per_request", "stat", "1", "Retries per request."],
+  ["retries/budget", "gauge", "1", "Retries the budget would allow now."],
+  ["retries/budget_exhausted", "counter", "1", "Retries the budget refused."],
+];
+
+const REQUEUES: readonly Row[] = [
+  ["retries/requeues", "counter", "1", "Attempts repeated because the first provably did not reach an endpoint."],
+  ["retries/requeues_per_request", "stat", "1", "Requeues per request."],
+  ["retries/budget", "gauge", "1", "Requeues the budget would allow now."],
+  ["retries/budget_exhausted", "counter", "1", "Requeues the budget refused."],
+  ["retries/request_limit", "counter", "1", "Requests that used up their share of the requeue budget."],
+  ["retries/cannot_retry", "counter", "1", "Requeues not tried because no endpoint was ready."],
+  ["retries/not_open", "counter", "1", "Acquisitions not repeated because no endpoint was ready."],
+];
+
+const CONNECTING: readonly Row[] = [
+  ["connect_latency_ms", "stat", "ms", "Time successful connects took."],
+  ["failed_connect_latency_ms", "stat", "ms", "Time failed connects took."],
+  ["cancelled_connects", "counter", "1", "Connects given up because nobody waited any more."],
+  ["pool_size", "gauge", "1", "Connections in use or being opened."],
+  ["pool_cached", "gauge", "1", "Idle connections kept for reuse."],
+  ["pool_waiters", "gauge", "1", "Requests waiting for a connection."],
+  ["pool_num_waited", "counter", "1", "Requests that had to wait for a connection."],
+  ["pool_num_too_many_waiters", "counter", "1", "Requests refused because too many waited."],
+];
+
+const ACCRUAL: readonly Row[] = [
+  ["failure_accrual/removals", "counter", "1", "Endpoints that went from alive to dead."],
+  ["failure_accrual/revivals", "counter", "1", "Endpoints whose probe succeeded."],
+  ["failure_accrual/probes", "counter", "1", "Times an endpoint's dead period ended and it waited for a probe."],
+  ["failure_accrual/removed_for_ms", "counter", "ms", "Sum of all dead periods that were begun."],
+];
+
+const BALANCER: readonly Row[] = [
+  ["loadbalancer/size", "gauge", "1", "Endpoints known."],
+  ["loadbalancer/available", "gauge", "1", "Endpoints ready for requests."],
+  ["loadbalancer/busy", "gauge", "1", "Endpoints to be avoided: dead, being probed, or full."],
+  ["loadbalancer/closed", "gauge", "1", "Endpoints that are going away."],
+  ["loadbalancer/load", "gauge", "1", "Requests in progress on all endpoints, connecting included."],
+  ["loadbalancer/meanweight", "gauge", "1", "Mean weight of the endpoints."],
+  ["loadbalancer/num_weight_classes", "gauge", "1", "Different weights among the endpoints."],
+  ["loadbalancer/adds", "counter", "1", "Endpoints added."],
+  ["loadbalancer/removes", "counter", "1", "Endpoints removed."],
+  ["loadbalancer/updates", "counter", "1", "Changes of the set of endpoints."],
+  ["loadbalancer/rebuilds", "counter", "1", "Picks that gave up and drew once more from everything."],
+  ["loadbalancer/max_effort_exhausted", "counter", "1", "Picks that found no ready endpoint and failed open."],
+  ["loadbalancer/p2c/zero", "counter", "1", "Picks between two endpoints without load."],
+  ["loadbalancer/busy_weight_classes", "counter", "1", "Picks whose weight class had no ready endpoint."],
+];
+
+const CACHES: readonly Row[] = ["path", "tree", "bound", "client"].flatMap((cache): Row[] => [
+  [`bindcache/${cache}/misses`, "counter", "1", `Look-ups that found nothing in the ${cache} cache.`],
+  [`bindcache/${cache}/evicts`, "counter", "1", `Idle entries of the ${cache} cache that made room.`],
+  [`bindcache/${cache}/expires`, "counter", "1", `Entries of the ${cache} cache that were idle for too long.`],
+  [
+    `bindcache/${cache}/oneshots`,
+    "counter",
+    "1",
+    `Look-ups served uncached because every entry of the ${cache} cache was in use.`,
+  ],
+]);
+
+const ROUTER: readonly Row[] = [["originator", "gauge", "1", "1 when this router is where requests enter the mesh."]];
+
+/** All families, in the order of the documentation. */
+export const METRICS: readonly MetricDoc[] = [
+  ...under(SERVER, [...REQUESTS, ...CAUSES, ...PENDING, ...STATUS, ...TRAFFIC, ...ONLY_SERVER]),
+  ...under(SERVICE, [...REQUESTS, ...CAUSES, ...PENDING, ...RETRIES]),
+  ...under(CLIENT, [
+    ...REQUESTS,
+    ...CAUSES,
+    ...PENDING,
+    ...STATUS,
+    ...TRAFFIC,
+    ...CONNECTING,
+    ...REQUEUES,
+    ...ACCRUAL,
+    ...BALANCER,
+  ]),
+  ...under(`${CLIENT}/service/<path>`, [...REQUESTS, ...CAUSES]),
+  ...under("rt/<router>", [...CACHES, ...ROUTER]),
+];
+
+/** The family a metric belongs to. */
+export function docOf(segments: readonly string[]): MetricDoc | undefined {
+  return METRICS.find(({ pattern }) => matches(pattern.split("/"), segments));
+}
+
+function matches(pattern: readonly string[], segments: readonly string[]): boolean {
+  const open = pattern.at(-1)?.endsWith("…>") === true;
+  if (open ? segments.length < pattern.length : segments.length !== pattern.length) return false;
+  return pattern.every((part, at) => part.startsWith("<") || part === segments[at]);
+}
+
+function under(scope: string, rows: readonly Row[]): MetricDoc[] {
+  return rows.map(([name, kind, unit, doc]) => ({ pattern: `${scope}/${name}`, kind, unit, doc }));
+}

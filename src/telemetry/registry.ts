@@ -1,0 +1,186 @@
+// All metrics of a process as a tree of scopes. Made and read in the slow world; counted in the fast one (`metrics`, `histogram`).
+import type { Env } from "../base/env.ts";
+import { invariant } from "../base/invariant.ts";
+import { Histogram } from "./histogram.ts";
+import { CellStore, Counter, Gauge } from "./metrics.ts";
+import { WindowClock } from "./window-clock.ts";
+
+/** Milliseconds are kept to the microsecond. */
+const MICROSECONDS = 1000;
+
+/** A gauge that is computed when someone reads it. */
+export class PullGauge {
+  read: () => number;
+
+  constructor(read: () => number) {
+    this.read = read;
+  }
+
+  get kind(): "gauge" {
+    return "gauge";
+  }
+
+  get value(): number {
+    return this.read();
+  }
+}
+
+export type Metric = Counter | Gauge | PullGauge | Histogram;
+
+/** What scopes share. */
+interface Owner {
+  readonly cells: CellStore;
+  readonly windows: WindowClock;
+}
+
+/**
+ * A place in the tree. Its children have one segment more; a place may hold a metric and have children
+ * (`failures`, `failures/<cause>`). A segment may contain slashes: a client's id or a service's path is one segment, which is
+ * how exporters find the labels. Asking twice for the same name gives the same metric.
+ */
+export class Scope {
+  readonly segment: string;
+  #metric: Metric | null = null;
+  #children: Map<string, Scope> | null = null;
+  #pruned = false;
+  readonly #parent: Scope | null;
+  readonly #owner: Owner;
+
+  constructor(segment: string, parent: Scope | null, owner: Owner) {
+    this.segment = segment;
+    this.#parent = parent;
+    this.#owner = owner;
+  }
+
+  get metric(): Metric | null {
+    return this.#metric;
+  }
+
+  /** Live: scopes that come and go while someone walks are seen or not, never twice. */
+  get children(): Iterable<Scope> {
+    return this.#children === null ? [] : this.#children.values();
+  }
+
+  get hasChildren(): boolean {
+    return this.#children !== null && this.#children.size > 0;
+  }
+
+  /** The place one segment below, if it exists. */
+  existing(segment: string): Scope | undefined {
+    return this.#children?.get(segment);
+  }
+
+  /** The place below this one, made when new. */
+  scope(...segments: readonly string[]): Scope {
+    let place: Scope = this;
+    for (const segment of segments) place = place.#child(segment);
+    return place;
+  }
+
+  /** A number that only grows. */
+  counter(name: string): Counter {
+    const place = this.#child(name);
+    const metric = (place.#metric ??= this.#owner.cells.counter());
+    invariant(metric instanceof Counter, `metric "${name}" is a counter everywhere`);
+    if (place.#pruned) this.#owner.cells.release(metric);
+    return metric;
+  }
+
+  /** A number its owner sets. */
+  settableGauge(name: string): Gauge {
+    const place = this.#child(name);
+    const metric = (place.#metric ??= this.#owner.cells.gauge());
+    invariant(metric instanceof Gauge, `metric "${name}" is a settable gauge everywhere`);
+    if (place.#pruned) this.#owner.cells.release(metric);
+    return metric;
+  }
+
+  /** A number computed when read. The last function given for a name counts. */
+  gauge(name: string, read: () => number): void {
+    const metric = (this.#child(name).#metric ??= new PullGauge(read));
+    invariant(metric instanceof PullGauge, `metric "${name}" is a computed gauge everywhere`);
+    metric.read = read;
+  }
+
+  /** A distribution of whole numbers: bytes, counts. */
+  stat(name: string): Histogram {
+    return this.#histogram(name, 1);
+  }
+
+  /** A distribution of lengths of time in milliseconds, kept to the microsecond. */
+  latency(name: string): Histogram {
+    return this.#histogram(name, MICROSECONDS);
+  }
+
+  /**
+   * Removes this place and all below it, and takes their cells back. Late writers write into the void; what is asked of a pruned
+   * scope afterwards is not listed either.
+   */
+  prune(): void {
+    if (this.#parent?.existing(this.segment) === this) this.#parent.#drop(this.segment);
+    this.#retire();
+  }
+
+  #drop(segment: string): void {
+    this.#children?.delete(segment);
+  }
+
+  #retire(): void {
+    this.#pruned = true;
+    const metric = this.#metric;
+    if (metric instanceof Counter || metric instanceof Gauge) this.#owner.cells.release(metric);
+    this.#metric = null;
+    for (const child of this.children) child.#retire();
+    this.#children?.clear();
+  }
+
+  #histogram(name: string, scale: number): Histogram {
+    this.#owner.windows.run();
+    const metric = (this.#child(name).#metric ??= new Histogram(this.#owner.windows, scale));
+    invariant(metric instanceof Histogram, `metric "${name}" is a distribution everywhere`);
+    return metric;
+  }
+
+  #child(segment: string): Scope {
+    const known = this.#children?.get(segment);
+    if (known !== undefined) return known;
+    const child = new Scope(segment, this, this.#owner);
+    child.#pruned = this.#pruned;
+    if (!this.#pruned) (this.#children ??= new Map()).set(segment, child);
+    return child;
+  }
+}
+
+/** The metrics of one process. */
+export class MetricsRegistry {
+  readonly root: Scope;
+  readonly #cells = new CellStore();
+  readonly #windows: WindowClock;
+
+  constructor(env: Env) {
+    this.#windows = new WindowClock(env);
+    this.root = new Scope("", null, { cells: this.#cells, windows: this.#windows });
+  }
+
+  /** Counters and settable gauges that exist. */
+  get liveCells(): number {
+    return this.#cells.live;
+  }
+
+  /** Removes everything under a scope: metrics of evicted clients and services must not pile up. */
+  prune(scope: Scope): void {
+    scope.prune();
+  }
+
+  /** The metric of exactly this name, if there is one. */
+  find(...segments: readonly string[]): Metric | null {
+    let place: Scope | undefined = this.root;
+    for (const segment of segments) place = place?.existing(segment);
+    return place?.metric ?? null;
+  }
+
+  /** Stops the clock of the histograms' windows. */
+  [Symbol.dispose](): void {
+    this.#windows[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,67 @@
+// Configuration of sockets (reference §1.5) and of TLS.
+import { bool, int, object, unavailable } from "../config/schema.ts";
+
+/** TLS of the admin server, of servers and of clients. */
+export const tls = unavailable(
+  "Encrypts connections.",
+  "remove it, and let another process encrypt, or talk plain text on a network you trust",
+);
+
+const noDelay = bool({ doc: "Sends small messages at once (TCP_NODELAY).", default: true });
+const keepAlive = bool({ doc: "Lets the kernel probe idle connections (SO_KEEPALIVE).", default: false });
+const readTimeoutMs = unavailable(
+  "Closes a connection on which nothing arrives for this long.",
+  "use serverSession.idleTimeMs and limits of a server, or requestAttemptTimeoutMs of a client",
+);
+const writeTimeoutMs = unavailable(
+  "Closes a connection that takes no bytes for this long.",
+  "use limits.writeStallTimeoutMs of a server",
+);
+
+/** Options of listening sockets and of the connections they accept. */
+export const serverSocketOptions = object(
+  { doc: "Options of the listening socket and of accepted connections.", default: {} },
+  {
+    noDelay,
+    reuseAddr: bool({
+      doc: "Listens although connections of an earlier process linger (SO_REUSEADDR).",
+      default: true,
+      refuse: {
+        shown: "false",
+        when: (on) => !on,
+        because: "cannot be switched off: the runtime always sets it",
+        instead: "remove it",
+      },
+    }),
+    reusePort: bool({
+      doc: "Lets several processes listen on one port (SO_REUSEPORT), for restarts without a gap.",
+      default: false,
+    }),
+    readTimeoutMs,
+    writeTimeoutMs,
+    keepAlive,
+    backlog: int({
+      doc: "Connections the kernel holds until they are accepted.",
+      min: 1,
+      unit: "connections",
+      defaultDoc: "the system's",
+      example: 511,
+    }),
+  },
+);
+
+const noEffect = "has no effect on connections that go out";
+
+/** Options of connections to endpoints. */
+export const clientSocketOptions = object(
+  { doc: "Options of connections to endpoints.", default: {} },
+  {
+    noDelay,
+    reuseAddr: bool({ doc: "Of listening sockets only.", accepted: noEffect }),
+    reusePort: bool({ doc: "Of listening sockets only.", accepted: noEffect }),
+    readTimeoutMs,
+    writeTimeoutMs,
+    keepAlive,
+    backlog: int({ doc: "Of listening sockets only.", min: 1, accepted: noEffect }),
+  },
+);

@@ -1,0 +1,214 @@
+// @hot A TCP socket as a `ByteStream`.
+//
+// Reads go into one buffer shared by all sockets of the loop, or into a private one while a large body streams. Writes are
+// the public `socket.write`; a look at `writableLength` tells whether the kernel took everything at once (data-path §2).
+import type net from "node:net";
+import type { ByteReader, ByteStream, Connector } from "../../core/byte-stream.ts";
+import type { ReadBuffers } from "./read-buffers.ts";
+
+/** What all streams of one event loop share. */
+export interface StreamHost {
+  readonly buffers: ReadBuffers;
+  /** Runs after every callback into a reader: sends what was composed meanwhile. */
+  flush(): void;
+  /** A reader threw: a bug of ours. The stream is dropped, everything else goes on. */
+  readerFailed(error: unknown): void;
+}
+
+const NO_BYTES = Buffer.alloc(0);
+const kStream = Symbol("stream");
+
+type Owned = net.Socket & { [kStream]?: NodeStream };
+
+function streamOf(socket: net.Socket): NodeStream {
+  return (socket as Owned)[kStream] as NodeStream;
+}
+
+// Shared by all sockets, so that accepting one makes no closures.
+function onEnd(this: net.Socket): void {
+  streamOf(this).ended();
+}
+function onClose(this: net.Socket): void {
+  streamOf(this).closed();
+}
+function onError(this: net.Socket, error: Error): void {
+  streamOf(this).broken(error);
+}
+function onData(this: net.Socket, chunk: Buffer): void {
+  streamOf(this).chunk(chunk);
+}
+function onConnect(this: net.Socket): void {
+  streamOf(this).connected();
+}
+
+/** One connection. */
+export class NodeStream implements ByteStream {
+  readonly #socket: net.Socket;
+  readonly #host: StreamHost;
+  #reader: ByteReader | null = null;
+  #buffer: Buffer;
+  #fullReads = 0;
+  #private = false;
+  #error: Error | null = null;
+  #closed = false;
+  #pendingWrites = 0;
+  readonly #written = (): void => this.#onWritten(); // one per connection
+
+  constructor(socket: net.Socket, host: StreamHost) {
+    this.#socket = socket;
+    this.#host = host;
+    this.#buffer = host.buffers.shared;
+    (socket as Owned)[kStream] = this;
+    socket.on("end", onEnd);
+    socket.on("close", onClose);
+    socket.on("error", onError);
+  }
+
+  get remote(): string {
+    return `${this.#socket.remoteAddress ?? "?"}:${this.#socket.remotePort ?? 0}`;
+  }
+
+  get lent(): boolean {
+    return this.#pendingWrites > 0;
+  }
+
+  attach(reader: ByteReader): void {
+    this.#reader = reader;
+    const staticRead = this.#host.buffers.staticRead;
+    if (staticRead === null) this.#socket.on("data", onData);
+    else staticRead.install(this.#socket, this.#buffer, (bytes) => this.#read(bytes)); // cold: one per connection
+    this.#socket.resume();
+  }
+
+  /** Attaches to a socket that is still connecting. */
+  attachConnecting(connector: Connector): void {
+    this.#reader = connector;
+    this.#socket.once("connect", onConnect);
+  }
+
+  write(buffer: Buffer, start: number, end: number): boolean {
+    const socket = this.#socket;
+    if (this.#closed || socket.destroyed) return true;
+    socket.write(buffer.subarray(start, end));
+    if (socket.writableLength === 0) return true;
+    // The callback of an empty write, queued behind, tells when the bytes have left; 'drain' would not come for small ones.
+    this.#pendingWrites++;
+    socket.write(NO_BYTES, this.#written);
+    return false;
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  usePrivateBuffer(on: boolean, lentOut = false): void {
+    const { buffers } = this.#host;
+    if (buffers.staticRead === null || on === this.#private) return;
+    const old = this.#buffer;
+    this.#private = on;
+    this.#fullReads = 0;
+    this.#buffer = on ? buffers.takeSmall() : buffers.shared;
+    if (!on && !lentOut) buffers.give(old);
+    if (!this.#closed) buffers.staticRead.useBuffer(this.#socket, this.#buffer);
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(reset = false): void {
+    if (this.#closed) return;
+    if (reset) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
+  }
+
+  // Events of the socket.
+
+  connected(): void {
+    const connector = this.#reader as Connector; // attachConnecting was called with one
+    this.attach(connector);
+    this.#guard(connector, CONNECTED);
+  }
+
+  chunk(chunk: Buffer): void {
+    const reader = this.#reader as ByteReader;
+    let goOn = false;
+    try {
+      goOn = reader.onBytes(chunk, 0, chunk.length, true);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#host.flush();
+    if (!goOn) this.#socket.pause();
+  }
+
+  ended(): void {
+    if (this.#reader !== null) this.#guard(this.#reader, ENDED);
+  }
+
+  broken(error: Error): void {
+    this.#error = error;
+  }
+
+  closed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#private = false; // a private buffer may still be lent to a writer, so it is left to the collector
+    if (this.#reader !== null) this.#guard(this.#reader, CLOSED);
+  }
+
+  #read(bytes: number): boolean {
+    const reader = this.#reader as ByteReader;
+    const buffer = this.#buffer;
+    let goOn = false;
+    try {
+      goOn = reader.onBytes(buffer, 0, bytes, this.#private);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#host.flush();
+    if (goOn && this.#private && buffer === this.#buffer && bytes === buffer.length) this.#grow();
+    return goOn;
+  }
+
+  // Two full reads in a row prove that the peer has much to say: 256 kB then halve the cost of 64 kB (data-path §4).
+  #grow(): void {
+    const { buffers } = this.#host;
+    if (++this.#fullReads < 2 || this.#buffer.length >= buffers.largeBytes || buffers.staticRead === null) return;
+    buffers.give(this.#buffer);
+    this.#buffer = buffers.takeLarge();
+    buffers.staticRead.useBuffer(this.#socket, this.#buffer);
+  }
+
+  #onWritten(): void {
+    if (--this.#pendingWrites > 0 || this.#closed || this.#reader === null) return;
+    this.#guard(this.#reader, WRITTEN);
+  }
+
+  // Every call into a reader is a wall: a bug in one exchange must not take the loop down.
+  #guard(reader: ByteReader, event: number): void {
+    try {
+      if (event === ENDED) reader.onEnd();
+      else if (event === CLOSED) reader.onClose(this.#error);
+      else if (event === WRITTEN) reader.onWritten();
+      else (reader as Connector).onConnect();
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#host.flush();
+  }
+
+  #fail(error: unknown): void {
+    this.#host.readerFailed(error);
+    this.#socket.destroy();
+  }
+}
+
+const CONNECTED = 0;
+const ENDED = 1;
+const CLOSED = 2;
+const WRITTEN = 3;
