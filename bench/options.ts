@@ -13,6 +13,9 @@ export interface Options {
   readonly base: string | undefined;
   readonly save: boolean;
   readonly readme: boolean;
+  /** All 100 host names lead to one client with one set of pools, as with the peers; else each has its own. */
+  readonly sharedUpstream: boolean;
+  readonly validate: boolean;
   readonly list: boolean;
   readonly help: boolean;
 }
@@ -30,6 +33,8 @@ export const USAGE = `npm run bench -- [options]
   --force              measure on a loaded box all the same; recorded in the result
   --save               keep the result in bench/results (full runs are always kept there)
   --readme             also put the table into README.md
+  --shared-upstream    all 100 hosts lead to one fairlead client, as with the peers (default: one client per host)
+  --validate           compare the load generator with wrk instead of measuring
   --list               names and sentences of all rows
 
 Tuning the hot path:  npm run bench -- --quick --rows h1-1k-c64
@@ -48,6 +53,8 @@ const SPECIFICATION = {
   force: { type: "boolean", default: false },
   save: { type: "boolean", default: false },
   readme: { type: "boolean", default: false },
+  "shared-upstream": { type: "boolean", default: false },
+  validate: { type: "boolean", default: false },
   list: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
 } as const;
@@ -82,6 +89,8 @@ export function parseOptions(args: readonly string[], seed: number): Options {
     base: values.base,
     save: values.save,
     readme: values.readme,
+    sharedUpstream: values["shared-upstream"],
+    validate: values.validate,
     list: values.list,
     help: values.help,
   };

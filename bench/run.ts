@@ -1,7 +1,7 @@
 // `npm run bench`: starts the proxies, measures row after row, prints and keeps the result. See bench/README.md.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Bench, type Row } from "./load/bench.ts";
 import { versionOf } from "./load/compile.ts";
@@ -24,6 +24,7 @@ import { quotaRows } from "./load/rows/quota.ts";
 import { startRows } from "./load/rows/start.ts";
 import { trafficRows } from "./load/rows/traffic.ts";
 import { seededRandom } from "./load/statistics.ts";
+import { validate } from "./load/validate.ts";
 import { matches, type Options, parseOptions, USAGE } from "./options.ts";
 
 const ROWS: readonly Row[] = [
@@ -54,8 +55,10 @@ function choose(options: Options): Row[] {
 }
 
 function kinds(options: Options): ProxyKind[] {
-  const ours = fairleadKind("fairlead", ROOT, (site) => site.ports.fairlead);
-  const base = options.base && fairleadKind("base", resolve(options.base), (site) => site.ports.fairlead + 2);
+  const ours = fairleadKind("fairlead", ROOT, options.sharedUpstream, (site) => site.ports.fairlead);
+  const base =
+    options.base &&
+    fairleadKind("base", resolve(options.base), options.sharedUpstream, (site) => site.ports.fairlead + 2);
   const all = [nginx, nginxTwin, haproxy, relay, ours, ...(base ? [base] : [])];
   const wanted = (kind: ProxyKind): boolean => options.proxies.includes(kind.name.replace("-twin", ""));
   return options.proxies.length === 0 ? all : all.filter(wanted);
@@ -129,37 +132,43 @@ async function measureAll(options: Options, site: Site, rows: readonly Row[], fo
   };
 }
 
+/** What the bench cannot do without, said before anything is started. */
+function checkMachine(): void {
+  if (process.platform !== "linux") throw new Error("the bench reads /proc and pins processes: it needs Linux");
+  if (availableParallelism() < 2) throw new Error("the bench needs two cores: one for the proxy, one for the load");
+  if (!versionOf("taskset", "--version")) throw new Error("taskset is absent (package util-linux)");
+}
+
+async function measureOrValidate(options: Options, site: Site, rows: readonly Row[]): Promise<void> {
+  if (options.validate) return validate(site);
+  const run = await measureAll(options, site, rows, await checkQuiet(options));
+  const complete = !options.quick && options.rows.length === 0 && options.proxies.length === 0;
+  say(`\nkept in ${writeRun(run, site.folder, options.save || complete)}`);
+  if (options.readme) updateReadme(run);
+}
+
 async function main(options: Options): Promise<void> {
   const rows = choose(options);
   if (options.help) return say(USAGE);
   if (options.list) return rows.forEach((row) => say(`${row.name.padEnd(22)} ${row.says}`));
-  const foreignShare = await checkQuiet(options);
+  checkMachine();
   execFileSync("taskset", ["-pc", String(GENERATOR_CORE), String(process.pid)], { stdio: "ignore" });
-  const ports = await findPorts();
   const folder = mkdtempSync(join(tmpdir(), "fairlead-bench-"));
-  const generator = await Generator.start(ports.backends);
-  try {
-    const run = await measureAll(options, { folder, ports, generator }, rows, foreignShare);
-    const complete = !options.quick && options.rows.length === 0 && options.proxies.length === 0;
-    say(`\nkept in ${writeRun(run, folder, options.save || complete)}`);
-    if (options.readme) updateReadme(run);
-  } finally {
-    await generator.stop();
+  process.once("exit", () => {
+    stopEverything();
     rmSync(folder, { recursive: true, force: true });
-  }
+  });
+  const ports = await findPorts();
+  const generator = await Generator.start(options.validate ? [] : ports.backends);
+  await measureOrValidate(options, { folder, ports, generator }, rows);
+  await generator.stop();
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
-    stopEverything();
-    process.exit(130);
-  });
-}
-process.once("exit", stopEverything);
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 
 try {
   await main(parseOptions(process.argv.slice(2), Math.floor(Date.now() / 1000)));
 } catch (error) {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  process.exit(1);
 }

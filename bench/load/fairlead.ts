@@ -5,7 +5,7 @@ import { versionOf } from "./compile.ts";
 import { launch, type Proxy, type ProxyKind, type Site, writeConfig } from "./proxy.ts";
 
 export const ROOT: string = resolve(import.meta.dirname, "../..");
-export const SERVICES = 100;
+const SERVICES = 100;
 
 const GAUGE = join(import.meta.dirname, "gauge.ts");
 
@@ -99,12 +99,16 @@ export function hasDist(root: string = ROOT): boolean {
   return existsSync(join(root, "dist", "cli", "main.js"));
 }
 
-export function fairleadKind(name: string, root: string, portOf: (site: Site) => number): ProxyKind {
+const SHARED_DTAB = "/svc/* => /#/io.l5d.fs/svc0 ;";
+
+/** fairlead of a checkout among the proxies compared. `shared`: all names lead to one client. */
+export function fairleadKind(name: string, root: string, shared: boolean, portOf: (site: Site) => number): ProxyKind {
   return {
     name,
     version: () => versionOf("git", "-C", root, "describe", "--always", "--dirty") || "no git",
     async start(site) {
-      return (await startFairlead(site, { name, root, port: portOf(site) })).proxy;
+      return (await startFairlead(site, { name, root, port: portOf(site), ...(shared && { dtab: SHARED_DTAB }) }))
+        .proxy;
     },
   };
 }

@@ -92,7 +92,7 @@ export async function launch(site: Site, what: Launch): Promise<{ proxy: Proxy; 
   }
   await child.stop();
   throw new Error(
-    `${what.name} did not answer with 200 within ${STARTS_WITHIN_S} s: ${child.complaint() || "it said nothing"}`,
+    `${what.name} did not answer with 200 within ${STARTS_WITHIN_S} s: ${child.complaint().replaceAll(/\s+/g, " ").slice(0, 400) || "it said nothing"}`,
   );
 }
 

@@ -116,7 +116,7 @@ export function summary(row: MeasuredRow): string {
     });
     return `    ${line.measure}: ${values.join("  ·  ")}`;
   });
-  return [`${row.name}`, ...lines, ...row.notes.map((note) => `    ! ${note}`)].join("\n");
+  return [row.name, ...lines, ...row.notes.map((note) => `    ! ${note}`)].join("\n");
 }
 
 /** What the run of nginx against nginx gave, for the header of a report. */

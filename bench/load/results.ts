@@ -68,7 +68,7 @@ function header(run: Run): string {
 }
 
 /** The report as Markdown. */
-export function markdown(run: Run): string {
+function markdown(run: Run): string {
   return `# Benchmark\n\n${header(run)}\n\n${table(run.rows)}\n\n${notes(run.rows)}\n`;
 }
 
@@ -87,7 +87,7 @@ export function writeRun(run: Run, site: string, keep: boolean): string {
   mkdirSync(folder, { recursive: true });
   keepConfigurations(site, join(folder, stem));
   const path = join(folder, `${stem}.json`);
-  writeFileSync(path, `${JSON.stringify(run, null, 1)}\n`);
+  writeFileSync(path, `${JSON.stringify(run).replaceAll('{"event":', '\n{"event":')}\n`); // one window per line
   writeFileSync(join(folder, "latest.md"), markdown(run));
   return path;
 }

@@ -1,23 +1,21 @@
-// Compares the load generator with wrk on the same server: `node bench/load/validate.ts`. The server is nginx with the
+// Compares the load generator with wrk on the same server: `npm run bench -- --validate`. The server is nginx with the
 // backends of a second load generator behind it, all on the proxy's core, so that neither client is the bottleneck.
 // Figures of a run are quoted in bench/README.md.
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { promisify } from "node:util";
 import { compileGenerator, versionOf } from "./compile.ts";
-import { Generator } from "./generator.ts";
+import type { Generator } from "./generator.ts";
 import { nginx } from "./peers.ts";
-import { findPorts } from "./ports.ts";
-import { GENERATOR_CORE, PROXY_CORE, start, stopEverything } from "./processes.ts";
+import { GENERATOR_CORE, PROXY_CORE, start } from "./processes.ts";
 import type { Site } from "./proxy.ts";
-import { cpuMsOf } from "./quiet.ts";
+import { cpuMsOf, waitForQuiet } from "./quiet.ts";
 import { spread } from "./statistics.ts";
 
 const ROUNDS = 7;
 const SECONDS = 3;
 const CONNECTIONS = 64;
+const QUIET_SHARE = 0.05;
+const PATIENCE_MS = 20_000;
 
 /** The fields of a generated request, with values of about the same lengths. */
 const FIELDS = [
@@ -95,26 +93,20 @@ function print(name: string, samples: readonly Sample[]): void {
   );
 }
 
-async function compare(site: Site): Promise<void> {
+/** Prints both clients' figures. Throws when wrk is not installed. */
+export async function validate(site: Site): Promise<void> {
+  if (!versionOf("wrk", "-v")) throw new Error("wrk is absent: nothing to compare with");
   const backends = await start([compileGenerator(), ...site.ports.backends.map(String)], { core: PROXY_CORE });
   const proxy = await nginx.start(site);
   const server = [...proxy.pids(), backends.pid];
   const ours: Sample[] = [];
   const wrks: Sample[] = [];
   for (let round = 0; round < ROUNDS; round++) {
+    await waitForQuiet(QUIET_SHARE, PATIENCE_MS);
     ours.push(await withOurs(site.generator, proxy.port, server));
     wrks.push(await withWrk(proxy.port, server));
   }
   print("loadgen", ours);
   print("wrk    ", wrks);
-}
-
-if (!versionOf("wrk", "-v")) throw new Error("wrk is absent: nothing to compare with");
-const folder = mkdtempSync(join(tmpdir(), "fairlead-bench-"));
-process.once("exit", stopEverything);
-try {
-  await compare({ folder, ports: await findPorts(), generator: await Generator.start([]) });
-} finally {
-  stopEverything();
-  rmSync(folder, { recursive: true, force: true });
+  await Promise.all([proxy.stop(), backends.stop()]);
 }

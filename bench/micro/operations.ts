@@ -10,7 +10,7 @@ import { constant } from "../../src/base/backoff.ts";
 import { Accrual, accrualCounters } from "../../src/resilience/accrual/accrual.ts";
 import { ConsecutiveFailures } from "../../src/resilience/accrual/consecutive-failures.ts";
 import { RetryBudget } from "../../src/resilience/budget.ts";
-import { MetricsRegistry } from "../../src/telemetry/registry.ts";
+import type { MetricsRegistry } from "../../src/telemetry/registry.ts";
 
 /** An operation, `times` over. */
 export interface Operation {

@@ -9,6 +9,10 @@ const PENALTY = 2 ** 47 - 1;
 export class LeastLoaded implements LoadCell {
   pending = 0;
 
+  get load(): number {
+    return this.pending;
+  }
+
   start(): void {
     this.pending++;
   }
@@ -17,21 +21,24 @@ export class LeastLoaded implements LoadCell {
     this.pending--;
   }
 
-  load(): number {
-    return this.pending;
+  weigh(): void {
+    // The count is always up to date.
   }
 }
 
 /**
  * Peak-sensitive moving average of latency, times requests in progress. A slower answer than the average replaces it at once; faster
- * ones and the mere passing of time (reading counts as an answer in no time) bring it down slowly. Cost is in nanoseconds.
+ * ones and the mere passing of time (weighing counts as an answer in no time) bring it down slowly. Cost is in nanoseconds.
  */
 export class PeakEwma implements LoadCell {
   pending = 0;
+  load = 0;
   readonly #decayMs: number;
   /** The average at `#stampMs`; 0 also means that there is none yet, since whatever comes first is higher. */
   #costNs = 0;
   #stampMs = 0;
+  /** The share of the average that was left of it when the stamp last moved. */
+  #left = 1;
 
   /** @param decayMs time after which a latency's weight has fallen to 1/e. */
   constructor(decayMs: number) {
@@ -44,21 +51,22 @@ export class PeakEwma implements LoadCell {
 
   end(nowMs: number, startedMs: number): void {
     this.pending--;
-    const weight = this.#elapse(nowMs);
+    this.#elapse(nowMs);
     const latencyNs = Math.max(0, nowMs - startedMs) * NS_PER_MS;
-    this.#costNs = latencyNs > this.#costNs ? latencyNs : latencyNs * (1 - weight) + this.#costNs * weight;
+    const averageNs = latencyNs * (1 - this.#left) + this.#costNs * this.#left;
+    this.#costNs = latencyNs > this.#costNs ? latencyNs : averageNs;
   }
 
-  load(nowMs: number): number {
-    this.#costNs *= this.#elapse(nowMs);
-    return this.#costNs === 0 && this.pending !== 0 ? PENALTY + this.pending : this.#costNs * (this.pending + 1);
+  weigh(nowMs: number): void {
+    this.#elapse(nowMs);
+    this.#costNs *= this.#left;
+    this.load = this.#costNs === 0 && this.pending !== 0 ? PENALTY + this.pending : this.#costNs * (this.pending + 1);
   }
 
-  /** Moves the stamp to now, never back, and returns the weight that the average keeps. */
-  #elapse(nowMs: number): number {
+  /** Moves the stamp to now, never back. */
+  #elapse(nowMs: number): void {
     const elapsedMs = nowMs - this.#stampMs;
-    if (elapsedMs <= 0) return 1;
-    this.#stampMs = nowMs;
-    return Math.exp(-elapsedMs / this.#decayMs);
+    this.#left = elapsedMs > 0 ? Math.exp(-elapsedMs / this.#decayMs) : 1;
+    if (elapsedMs > 0) this.#stampMs = nowMs;
   }
 }

@@ -272,7 +272,7 @@ test("A pick is always a member, and open whenever all members of its class are"
       for (const members of updates) {
         balancer.update(
           members.map(({ key, weight, ready }) =>
-            Object.assign(balancer.get(`h:${key}`) ?? new Node(`h:${key}`), { weight, ready: ready as EndpointStatus }),
+            Object.assign(balancer.get(`h:${key}`) ?? new Node(`h:${key}`), { weight, ready }),
           ),
         );
         expect(new Set(balancer.nodes.map((node) => node.key))).toEqual(new Set(members.map(({ key }) => `h:${key}`)));

@@ -41,6 +41,7 @@ export class P2cBalancer<N extends BalancerNode> implements Balancer<N> {
     return this.#byKey.get(key);
   }
 
+  // cold: the membership changes rarely
   update(nodes: readonly N[]): readonly N[] {
     const before = this.#byKey;
     const after = new Map<string, N>();
@@ -109,8 +110,10 @@ export class P2cBalancer<N extends BalancerNode> implements Balancer<N> {
       this.#drawn = statusB;
       return b;
     }
-    const loadA = a.cell.load(nowMs);
-    const loadB = b.cell.load(nowMs);
+    a.cell.weigh(nowMs);
+    b.cell.weigh(nowMs);
+    const loadA = a.cell.load;
+    const loadB = b.cell.load;
     if (loadA === 0 && loadB === 0) this.#counters.zero.inc();
     return loadA <= loadB ? a : b;
   }

@@ -24,6 +24,7 @@ export class AliasTable {
   }
 
   /** Fills columns that are too low with what columns that are too high have left. */
+  // cold: once per table
   #build(heights: number[]): void {
     const low: number[] = [];
     const high: number[] = [];

@@ -36,8 +36,8 @@ function changedDefault({ path, spec }: Place): Row[] {
   return original === modern ? [] : [[`\`${path}\``, original, modern, spec.doc]];
 }
 
-function newKey({ path, what, spec }: Place): Row[] {
-  return what === "key" && spec.origin === "fairlead" ? [[`\`${path}\``, defaultText(spec), spec.doc]] : [];
+function newKey({ path, what, spec, origin }: Place): Row[] {
+  return what === "key" && origin === "fairlead" ? [[`\`${path}\``, defaultText(spec), spec.doc]] : [];
 }
 
 function different({ path, spec }: Place): Row[] {

@@ -46,7 +46,7 @@ export function parseDocument(yaml: typeof Yaml, problems: Problems): ConfigNode
 }
 
 const syntaxAdvice: Partial<Record<Yaml.ErrorCode, string>> = {
-  BAD_INDENT: "start all entries of one list or map in the same column",
+  BAD_INDENT: "start all entries of one list or map in the same column, and close open brackets",
   TAB_AS_INDENT: "indent with spaces",
   BLOCK_AS_IMPLICIT_KEY: 'write one "key: value" per line, and put a value that contains ": " in quotes',
   MULTILINE_IMPLICIT_KEY: 'write "key: value" on one line',

@@ -33,17 +33,18 @@ test("a repeated key is a problem that names the first one", async () => {
 });
 
 test.for([
-  ["one: {name: x", "1:14", "close the bracket or quote, or add the missing character"],
+  ["one: {name: x", "1:14", "start all entries of one list or map in the same column, and close open brackets"],
   ["one:\n\tname: x", "2:1", "indent with spaces"],
-  ["one:\n    name: x\n  size: 1", "3:1", "start all entries of one list or map in the same column"],
+  ["one:\n    name: x\n  size: 1", "3:1", "start all entries of one list or map in the same column, and close open brackets"],
   ["one: a: b", "1:6", 'write one "key: value" per line, and put a value that contains ": " in quotes'],
   ["one: 'x", "1:8", "close the bracket or quote, or add the missing character"],
   ["one: @x", "1:6", "put the value in quotes"],
   ["one: {}\n---\none: {}", "2:1", 'keep one document in the file, without further "---" lines'],
   ["one: !secret x", "1:6", "remove the tag"],
 ] as const)("%s is a problem of YAML at its place", async ([body, place, advice]) => {
-  const problems = await problemsIn(body);
-  expect(problems.some((problem) => problem.startsWith(`${place} : YAML: `) && problem.endsWith(`; ${advice}`))).toBe(true);
+  const [first = ""] = await problemsIn(body);
+  expect(first).toContain(" : YAML: ");
+  expect([first.split(" ")[0], first.split("; ").at(-1)]).toEqual([place, advice]);
 });
 
 test("keys must be words", async () => {
@@ -62,7 +63,7 @@ test("aliases stand for what their anchor marks", async () => {
 });
 
 test("an alias without anchor, and one inside of its own anchor, are problems", async () => {
-  expect(await problemsIn("one: *x")).toEqual([expect.stringContaining("1:6 : YAML: ")]);
+  expect(await problemsIn("one: *x")).toEqual(['1:6 one: no anchor "x" comes before this alias; write the value out']);
   expect(await problemsIn("one: &x {name: *x}")).toEqual(["1:16 one.name: an alias inside its own anchor; write the value out"]);
 });
 

@@ -50,6 +50,11 @@ export class Problems {
     return this.#errors > 0;
   }
 
+  /** True when further problems are only counted, so that their wording is not worth any effort. */
+  get isFull(): boolean {
+    return this.#kept.length === maxKept;
+  }
+
   error(span: Span, path: KeyPath, message: string, advice: string): void {
     this.#errors++;
     this.#add("error", span, path, message, advice);
@@ -71,7 +76,7 @@ export class Problems {
   }
 
   #add(severity: Severity, span: Span, path: KeyPath, message: string, advice: string): void {
-    if (this.#kept.length === maxKept) {
+    if (this.isFull) {
       this.#dropped++;
       return;
     }

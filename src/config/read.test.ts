@@ -32,7 +32,7 @@ const schema = object(
     share: number({ doc: "A share.", min: 0, max: 1 }),
     timeoutMs: int({ doc: "A timeout.", unit: "ms", min: 1 }),
     ttlSecs: int({ doc: "A time.", unit: "s" }),
-    servers: list({ doc: "The servers.", default: [], minLength: 1 }, server),
+    servers: list({ doc: "The servers.", default: [{}], minLength: 1 }, server),
     tags: oneOrMany({ doc: "One or many." }, text({ doc: "A tag." })),
     table: dtab({ doc: "A dtab." }),
     at: path({ doc: "A path." }),
@@ -58,7 +58,7 @@ async function problemsIn(body: string): Promise<string[]> {
 
 test("defaults are filled in, also inside of objects that are not given", async () => {
   const { config } = await loadText("name: x", schema);
-  expect(config).toEqual({ name: "x", on: false, pool: { size: 7 }, servers: undefined, level: 0 });
+  expect(config).toEqual({ name: "x", on: false, pool: { size: 7 }, servers: [{ port: 4140 }], level: 0 });
 });
 
 test("with fairlead: 1 the defaults of today are filled in", async () => {
@@ -94,7 +94,7 @@ test.for([
   ["servers:\n- {port: '80'}", '3:10 servers[0].port: expected a whole number from 0 to 65535, got the text "80"; write 80 without quotes'],
   ["servers:\n- {}\n- {port: 65536}", "4:10 servers[1].port: expected a whole number from 0 to 65535, got the number 65536; write a number such as 4140"],
   ["servers:\n- {ip: localhost}", "3:8 servers[0].ip: not well-formed as an IP address: this is neither IPv4 nor IPv6; write something like 127.0.0.1"],
-  ["tags: {a: b}", "2:7 tags: expected text, or a list of such, got a map; write a text"],
+  ["tags: {a: b}", "2:7 tags: expected text, got a map; write a text"],
   ["tags: [a, 8080]", '2:11 tags[1]: expected text, got the number 8080; put it in quotes: "8080"'],
   ["tags: [a, '']", "2:11 tags[1]: expected text, got an empty text; write a text"],
   ["table: |\n  /a => /b;\n  /c !! /d", "4:6 table: not well-formed as a dtab: no double bang; write something like /svc => /#/io.l5d.fs;"],
@@ -105,7 +105,7 @@ test.for([
   ["header: 'a b'", "2:11 header: not well-formed as a header name: this character cannot be in a header name; write something like l5d-name"],
   ["tls: {}", "2:1 tls: is not available in this release; remove it"],
   ["level: 3", "2:8 level: too high; write 0"],
-  ["labl: x", '2:1 labl: unknown key "labl"; did you mean "table"?'],
+  ["tabel: x", '2:1 tabel: unknown key "tabel"; did you mean "table"?'],
   ["nmae: x", '2:1 nmae: unknown key "nmae"; did you mean "name"?'],
   ["port: 80", '2:1 port: unknown key "port"; it belongs under "servers"'],
   ["<<: {on: true}", '2:1 ["<<"]: unknown key "<<"; write the keys out: merge keys are not part of YAML 1.2'],
@@ -175,7 +175,7 @@ test.for([
   ["shape: {kind: cirlce}", '1:15 shape.kind: unknown kind "cirlce"; did you mean "circle"?'],
   ["shape: {kind: square}", '1:15 shape.kind: unknown kind "square"; did you mean "io.l5d.square"?'],
   ["shape: {kind: toString}", '1:15 shape.kind: unknown kind "toString"; write one of circle, io.l5d.square, blob, line, cube'],
-  ["shape: {kind: circle, side: 3}", '1:23 shape.side: unknown key "side"; did you mean "kind"?'],
+  ["shape: {kind: circle, side: 3}", '1:23 shape.side: unknown key "side"; write one of radius, kind'],
   ["shape: {kind: cube, anything: 1}", '1:15 shape.kind: "cube" has too many dimensions; use io.l5d.square'],
   ["shape: circle", '1:8 shape: expected a map with a kind, got the text "circle"; write kind: with one of circle, io.l5d.square, blob, line below it'],
   ["shape: {kind: blob}", '1:15 shape.experimental: "blob" is experimental; write experimental: true beside it'],

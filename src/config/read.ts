@@ -95,7 +95,7 @@ function reportUnknown(
   at: KeyPath,
   reading: Reading,
 ): void {
-  const advice = unknownKeyAdvice(entry.key, spec, alsoKnown);
+  const advice = reading.problems.isFull ? "" : unknownKeyAdvice(entry.key, spec, alsoKnown);
   reading.problems.error(entry.keySpan, [...at, entry.key], `unknown key ${quote(entry.key)}`, advice);
 }
 

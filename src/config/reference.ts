@@ -1,8 +1,8 @@
 // The configuration reference, printed from the schema: what is not in the schema is not in the documentation, and the other way round.
 import { formats } from "./formats.ts";
 import { type Json } from "./node.ts";
-import { type KindSpec, type Mode, type ObjectSpec, type RefusedSpec, type Spec, type Unit } from "./spec.ts";
-import { contentOf } from "./walk.ts";
+import { type KeyClass, type KindSpec, type Mode, type ObjectSpec, type RefusedSpec, type Spec, type Unit } from "./spec.ts";
+import { contentOf, innerClass } from "./walk.ts";
 
 interface Section {
   readonly title: string;
@@ -11,31 +11,31 @@ interface Section {
 
 /** All sections of the reference as Markdown, the top level first. */
 export function referenceSections(root: ObjectSpec): string {
-  return objectSections("Top level", "", root)
+  return objectSections("Top level", "", root, root.class)
     .map(({ title, lines }) => [`## ${title}`, "", ...lines, ""].join("\n"))
     .join("\n");
 }
 
-function objectSections(title: string, path: string, spec: ObjectSpec): Section[] {
+function objectSections(title: string, path: string, spec: ObjectSpec, outer: KeyClass): Section[] {
   const keys = Object.entries(spec.keys).filter(([name]) => spec.repeats?.keys.includes(name) !== true);
-  const rows = keys.map(([name, key]) => keyRow(name, key, join(path, name)));
+  const rows = keys.map(([name, key]) => keyRow(name, key, join(path, name), outer));
   const repeats = spec.repeats === null ? [] : ["", `Also every key of kind \`${spec.repeats.of}\`.`];
   const table =
     rows.length === 0 ? [] : ["", "| key | type | default | class | meaning |", "|---|---|---|---|---|", ...rows];
   const own: Section = { title, lines: [spec.doc, ...table, ...repeats] };
-  return [own, ...keys.flatMap(([name, key]) => innerSections(join(path, name), key))];
+  return [own, ...keys.flatMap(([name, key]) => innerSections(join(path, name), key, innerClass(outer, key)))];
 }
 
 /** Sections for what is inside of a key; keys with plain values and refused ones have none. */
-function innerSections(path: string, spec: Spec): Section[] {
+function innerSections(path: string, spec: Spec, outer: KeyClass): Section[] {
   const content = contentOf(spec);
-  if (content === null || spec.class.at === "refused") return [];
+  if (content === null || outer.at === "refused") return [];
   const at = spec.type === "list" && !spec.single ? `${path}[]` : path;
-  return content.type === "object" ? objectSections(`\`${at}\``, at, content) : kindSections(at, content, spec.doc);
+  return content.type === "object" ? objectSections(`\`${at}\``, at, content, outer) : kindSections(at, content, spec.doc, outer);
 }
 
-function kindSections(path: string, spec: KindSpec, doc: string): Section[] {
-  const rows = Object.entries(spec.kinds).map(([name, kind]) => kindRow(path, spec, name, kind));
+function kindSections(path: string, spec: KindSpec, doc: string, outer: KeyClass): Section[] {
+  const rows = Object.entries(spec.kinds).map(([name, kind]) => kindRow(path, spec, name, kind, outer));
   const omitted = spec.omitted === null ? [] : ["", `Without \`${spec.tag}\` it is \`${spec.omitted}\`.`];
   const about = spec.doc === doc ? spec.doc : `${doc} ${spec.doc}`;
   const own: Section = {
@@ -43,7 +43,7 @@ function kindSections(path: string, spec: KindSpec, doc: string): Section[] {
     lines: [about, "", `| ${spec.tag} | class | meaning |`, "|---|---|---|", ...rows, ...omitted],
   };
   const kinds = Object.entries(spec.kinds).flatMap(([name, kind]) => {
-    return hasKeys(kind) ? objectSections(kindTitle(path, spec.tag, name), path, kind) : [];
+    return hasKeys(kind) ? objectSections(kindTitle(path, spec.tag, name), path, kind, innerClass(outer, kind)) : [];
   });
   return [own, ...kinds];
 }
@@ -56,18 +56,18 @@ function kindTitle(path: string, tag: string, name: string): string {
   return `\`${path}\` with \`${tag}: ${name}\``;
 }
 
-function kindRow(path: string, spec: KindSpec, name: string, kind: ObjectSpec | RefusedSpec): string {
+function kindRow(path: string, spec: KindSpec, name: string, kind: ObjectSpec | RefusedSpec, outer: KeyClass): string {
   const shown = hasKeys(kind) ? `[\`${name}\`](#${anchor(kindTitle(path, spec.tag, name))})` : `\`${name}\``;
-  return `| ${shown} | ${className(kind)} | ${meaning(kind)} |`;
+  return `| ${shown} | ${className(kind, outer)} | ${meaning(kind)} |`;
 }
 
-function keyRow(name: string, spec: Spec, path: string): string {
-  return `| \`${name}\` | ${typeName(spec, path)} | ${defaultText(spec)} | ${className(spec)} | ${meaning(spec)} |`;
+function keyRow(name: string, spec: Spec, path: string, outer: KeyClass): string {
+  return `| \`${name}\` | ${typeName(spec, path)} | ${defaultText(spec)} | ${className(spec, outer)} | ${meaning(spec)} |`;
 }
 
-function className(spec: Spec): string {
+function className(spec: Spec, outer: KeyClass): string {
   const experimental = spec.type === "object" && spec.experimental ? ", experimental" : "";
-  return spec.class.at + experimental;
+  return innerClass(outer, spec).at + experimental;
 }
 
 /** Meaning, with what limits it; written for a table cell. */

@@ -167,6 +167,11 @@ export function object<const K extends Keys, const O extends ObjectOptions>(
   return { spec: { ...described(options), type: "object", keys: specsOf(keys), checks, experimental, repeats } };
 }
 
+/** The same key where it has no effect, or not its whole effect. */
+export function ineffective<T, P extends Presence>(schema: Schema<T, P>, warning: string): Schema<T, P> {
+  return { spec: { ...schema.spec, class: { at: "accepted", warning } } };
+}
+
 /** A key or kind that is known but not taken. */
 export function refused(options: {
   readonly doc: string;

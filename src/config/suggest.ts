@@ -8,10 +8,11 @@ const longestCompared = 64;
  */
 export function nearest(name: string, known: Iterable<string>): string | null {
   if (name.length > longestCompared) return null;
+  const wanted = plain(name);
   let best: string | null = null;
-  let fewest = Math.max(1, Math.floor(name.length / 3)) + 1;
+  let fewest = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of known) {
-    const edits = editDistance(plain(name), plain(candidate));
+    const edits = editDistance(wanted, plain(candidate));
     if (edits >= fewest) continue;
     fewest = edits;
     best = candidate;

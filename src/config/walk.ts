@@ -1,14 +1,20 @@
 // All keys and kinds of a schema, one after the other, with their class: for the reference and for the tests of completeness.
-import { type KindSpec, type ObjectSpec, type RefusedSpec, type Spec } from "./spec.ts";
+import { type KeyClass, type KindSpec, type ObjectSpec, type RefusedSpec, type Spec } from "./spec.ts";
 
 /** A place in a schema. */
 export interface Place {
   /** `routers[http].servers[].port`: `[]` stands for the items of a list, `[kind]` for a choice of kind. */
   readonly path: string;
   readonly what: "key" | "kind";
-  readonly name: string;
   readonly spec: Spec;
+  /** Its own class, or that of what it is inside of: nothing in an accepted key is effective. */
+  readonly class: KeyClass;
+  readonly origin: "linkerd" | "fairlead";
 }
+
+type Outer = Pick<Place, "class" | "origin">;
+
+const outermost: Outer = { class: { at: "effective" }, origin: "linkerd" };
 
 /** The object and kind specs directly inside a spec: through lists, but not through keys. */
 export function contentOf(spec: Spec): ObjectSpec | KindSpec | null {
@@ -17,23 +23,27 @@ export function contentOf(spec: Spec): ObjectSpec | KindSpec | null {
 }
 
 /** Every key and kind below a spec, parents first. What an object repeats from another one is left out. */
-export function* placesOf(spec: Spec, path = ""): Generator<Place> {
+export function* placesOf(spec: Spec, path = "", outer = outermost): Generator<Place> {
   const content = contentOf(spec);
   if (content === null) return;
-  if (content.type === "object") yield* keyPlaces(content, content === spec ? path : `${path}[]`);
-  else for (const [name, kind] of Object.entries(content.kinds)) yield* kindPlaces(name, kind, `${path}[${name}]`);
+  if (content.type === "object") yield* keyPlaces(content, content === spec ? path : `${path}[]`, outer);
+  else for (const [name, kind] of Object.entries(content.kinds)) yield* placesAt(kind, "kind", `${path}[${name}]`, outer);
 }
 
-function* keyPlaces(spec: ObjectSpec, path: string): Generator<Place> {
+function* keyPlaces(spec: ObjectSpec, path: string, outer: Outer): Generator<Place> {
   for (const [name, key] of Object.entries(spec.keys)) {
-    if (spec.repeats?.keys.includes(name)) continue;
-    const inner = path === "" ? name : `${path}.${name}`;
-    yield { path: inner, what: "key", name, spec: key };
-    yield* placesOf(key, inner);
+    if (spec.repeats?.keys.includes(name) !== true) yield* placesAt(key, "key", path === "" ? name : `${path}.${name}`, outer);
   }
 }
 
-function* kindPlaces(name: string, kind: ObjectSpec | RefusedSpec, path: string): Generator<Place> {
-  yield { path, what: "kind", name, spec: kind };
-  yield* placesOf(kind, path);
+function* placesAt(spec: Spec | RefusedSpec, what: Place["what"], path: string, outer: Outer): Generator<Place> {
+  const origin = outer.origin === "fairlead" ? outer.origin : spec.origin;
+  const place: Place = { path, what, spec, class: innerClass(outer.class, spec), origin };
+  yield place;
+  yield* placesOf(spec, path, place);
+}
+
+/** The class of what stands inside of something of class `outer`. */
+export function innerClass(outer: KeyClass, spec: Spec): KeyClass {
+  return outer.at === "effective" ? spec.class : outer;
 }

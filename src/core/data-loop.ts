@@ -5,6 +5,7 @@ import { Pool } from "../base/pool.ts";
 import type { Random } from "../base/random.ts";
 import { Scratch } from "../base/scratch.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
+import type { Timers } from "../base/timers.ts";
 import { Attempt } from "./attempt.ts";
 import { combineDeadlines, type Deadline } from "./deadline.ts";
 import { Exchange } from "./exchange.ts";
@@ -23,8 +24,21 @@ export class DataLoop {
   constructor(env: Env) {
     this.clock = env.clock;
     this.random = env.random;
-    this.wheel = new TimerWheel(env);
     this.nowMs = env.clock.nowMs();
+    this.wheel = new TimerWheel({ clock: env.clock, timers: this.#flushing(env.timers) });
+  }
+
+  // What timers compose is sent like everything else: at the end of the callback.
+  #flushing(timers: Timers): Timers {
+    const wrap = (run: () => void) => () => {
+      this.tick();
+      run();
+      this.scratch.flush();
+    }; // cold: once per start of the wheel
+    return {
+      after: (delayMs, run) => timers.after(delayMs, wrap(run)), // cold: as above
+      every: (periodMs, run) => timers.every(periodMs, wrap(run)), // cold: as above
+    };
   }
 
   /** A deadline `timeoutMs` from now, combined with the one that came with the request (finagle §5.1). */

@@ -11,11 +11,13 @@ export type EndpointStatus = (typeof EndpointStatus)[keyof typeof EndpointStatus
 export interface LoadCell {
   /** Requests that have started and not ended. */
   readonly pending: number;
+  /** The load as of the last `weigh`: the lower the better; comparable between nodes of one balancer only. */
+  readonly load: number;
   start(nowMs: number): void;
   /** @param startedMs the time given to `start`. */
   end(nowMs: number, startedMs: number): void;
-  /** The figure to compare; the lower the better. Only comparable between nodes of one balancer. */
-  load(nowMs: number): number;
+  /** Brings `load` up to date. A field and not a result, because a returned fraction may have to be boxed. */
+  weigh(nowMs: number): void;
 }
 
 /** An endpoint as a balancer sees it. */

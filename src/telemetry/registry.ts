@@ -72,9 +72,7 @@ export class Scope {
 
   /** The place below this one, made when new. */
   scope(...segments: readonly string[]): Scope {
-    let place: Scope = this;
-    for (const segment of segments) place = place.#child(segment);
-    return place;
+    return segments.reduce<Scope>((place, segment) => place.#child(segment), this);
   }
 
   /** A number that only grows. */

@@ -55,11 +55,13 @@ static char input[READ_BYTES];
 /// Heads that differ in values and sizes, as real ones do.
 static void write_head(int i) {
   char *to = heads[i].bytes;
-  int n = sprintf(to, "HTTP/1.1 200 OK\r\nDate: Mon, 05 Jan 2026 10:00:%02d GMT\r\nContent-Type: application/octet-stream\r\n", i % 60);
+  int n = sprintf(to, "HTTP/1.1 200 OK\r\nDate: Mon, 05 Jan 2026 10:00:%02d GMT\r\n", i % 60);
+  n += sprintf(to + n, "Content-Type: application/octet-stream\r\n");
   n += sprintf(to + n, "ETag: \"%016llx\"\r\nCache-Control: max-age=%d\r\nX-Bench-Id: ", i * 0x9e3779b97f4a7c15ull, i * i);
   heads[i].id_at = (size_t)n;
   n += sprintf(to + n, "0000000000000000\r\nX-Node: node-%.*s\r\n", i % 24, "abcdefghijklmnopqrstuvwxyz");
-  n += plan.chunked ? sprintf(to + n, "Transfer-Encoding: chunked\r\n\r\n") : sprintf(to + n, "Content-Length: %u\r\n\r\n", plan.bytes);
+  if (plan.chunked) n += sprintf(to + n, "Transfer-Encoding: chunked\r\n\r\n");
+  else n += sprintf(to + n, "Content-Length: %u\r\n\r\n", plan.bytes);
   heads[i].length = (size_t)n;
 }
 
@@ -236,7 +238,8 @@ void backend_listen(int port) {
   if (listener_count == MAX_LISTENERS) die("more than %d backends", MAX_LISTENERS);
   listener *l = &listeners[listener_count++];
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 4096) < 0)
     die("cannot listen on 127.0.0.1:%d: %s", port, strerror(errno));
@@ -250,8 +253,8 @@ void backend_print(void) {
   printf("[");
   for (int i = 0; i < listener_count; i++) {
     const listener *l = &listeners[i];
-    printf("%s{\"port\":%d,\"open\":%u,\"requests\":%" PRIu64 ",\"lastRequestNs\":%" PRIu64 "}", i ? "," : "", l->port, l->open,
-           l->requests, l->last_request_ns);
+    printf("%s{\"port\":%d,\"open\":%u", i ? "," : "", l->port, l->open);
+    printf(",\"requests\":%" PRIu64 ",\"lastRequestNs\":%" PRIu64 "}", l->requests, l->last_request_ns);
   }
   printf("]");
 }

@@ -158,7 +158,8 @@ void client_connect(client *c) {
   if (fd < 0) die("socket: %s", strerror(errno));
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   if (plan.fresh) choose_source_address(fd);
-  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)plan.target), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)plan.target)};
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   c->source = (source){.ready = client_ready, .fd = fd};
   c->at = CLIENT_CONNECTING;
   c->scheduled_ns = now_ns();

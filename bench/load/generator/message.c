@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "message.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,12 +29,13 @@ void write_id(char *to, uint64_t id) {
   for (int i = 0; i < ID_DIGITS; i++) to[i] = "0123456789abcdef"[(id >> (60 - 4 * i)) & 15];
 }
 
+static uint64_t hex_digit(char digit) {
+  return (uint64_t)(digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10) & 15;
+}
+
 static uint64_t read_id(const char *from) {
   uint64_t id = 0;
-  for (int i = 0; i < ID_DIGITS; i++) {
-    unsigned digit = (unsigned char)from[i] - '0';
-    id = id << 4 | (digit < 10 ? digit : (digit - ('a' - '0') + 10) & 15);
-  }
+  for (int i = 0; i < ID_DIGITS; i++) id = id << 4 | hex_digit(from[i]);
   return id;
 }
 
@@ -100,8 +102,7 @@ static size_t take_data(body *b, const char *bytes, size_t size) {
 /// Everything of chunked coding that is not data, one byte at a time.
 static void take_framing(body *b, char byte) {
   if (b->at == CHUNK_SIZE) {
-    int digit = byte >= '0' && byte <= '9' ? byte - '0' : (byte | 0x20) >= 'a' && (byte | 0x20) <= 'f' ? (byte | 0x20) - 'a' + 10 : -1;
-    if (digit >= 0) b->left = b->left * 16 + (uint64_t)digit;
+    if (isxdigit((unsigned char)byte)) b->left = b->left * 16 + hex_digit(byte);
     else if (byte == '\n') b->at = b->left ? CHUNK_DATA : CHUNK_TRAILER, b->line = 0;
   } else if (b->at == CHUNK_END) {
     if (byte == '\n') b->at = CHUNK_SIZE, b->left = 0;

@@ -51,14 +51,17 @@ static client *pop_idle(void) {
   return c;
 }
 
+static uint64_t due_by(uint64_t now) { return (uint64_t)((double)(now - schedule_from) * plan.rate / 1e9); }
+
+static uint64_t moment_of(uint64_t number) { return schedule_from + (uint64_t)((double)number * 1e9 / plan.rate); }
+
 /// Sends every request whose moment has come. Latency counts from that moment, also when no connection was free.
 static void send_due(uint64_t now) {
-  uint64_t due = (uint64_t)((double)(now - schedule_from) * plan.rate / 1e9);
+  uint64_t due = due_by(now);
   while (sent_on_schedule < due && idle_first) {
     client *c = pop_idle();
     if (c->at != CLIENT_IDLE) continue;
-    sent_on_schedule++;
-    client_request(c, schedule_from + (uint64_t)((double)sent_on_schedule * 1e9 / plan.rate));
+    client_request(c, moment_of(++sent_on_schedule));
   }
 }
 
@@ -148,23 +151,24 @@ static void end_window(uint64_t now) {
   enter(FINISHING, now);
 }
 
-static void print_latency(const char *name, double quantile) {
-  printf(",\"%s\":%" PRIu64, name, histogram_quantile(&counts.latency, quantile));
-}
+static void print_count(const char *name, uint64_t value) { printf(",\"%s\":%" PRIu64, name, value); }
+
+static void print_latency(const char *name, double quantile) { print_count(name, histogram_quantile(&counts.latency, quantile)); }
 
 static void report(void) {
-  printf("{\"event\":\"result\",\"ok\":%" PRIu64 ",\"non2xx\":%" PRIu64 ",\"connectErrors\":%" PRIu64 ",\"resets\":%" PRIu64, ok_in_window,
-         counts.non_2xx, counts.connect_errors, counts.resets);
-  printf(",\"timeouts\":%" PRIu64 ",\"crossings\":%" PRIu64 ",\"badBodies\":%" PRIu64 ",\"badUploads\":%" PRIu64, counts.timeouts,
-         counts.crossings, counts.bad_bodies, backend_mismatches() - window_mismatches);
-  printf(",\"idleCloses\":%" PRIu64 ",\"unfinished\":%" PRIu64 ",\"bytesIn\":%" PRIu64 ",\"bytesOut\":%" PRIu64, counts.idle_closes, unfinished,
-         counts.bytes_in, counts.bytes_out);
-  printf(",\"startNs\":%" PRIu64 ",\"endNs\":%" PRIu64 ",\"proxyCpuNs\":%" PRIu64 ",\"ownCpuNs\":%" PRIu64, window_start, window_end, window_cpu,
-         window_own_cpu);
-  printf(",\"latencies\":%" PRIu64 ",\"mean\":%" PRIu64 ",\"max\":%" PRIu64, counts.latency.count,
-         counts.latency.count ? counts.latency.sum / counts.latency.count : 0, counts.latency.max);
-  print_latency("p50", 0.5), print_latency("p90", 0.9), print_latency("p99", 0.99), print_latency("p999", 0.999);
-  print_latency("p9999", 0.9999);
+  const histogram *latency = &counts.latency;
+  printf("{\"event\":\"result\"");
+  print_count("ok", ok_in_window), print_count("non2xx", counts.non_2xx);
+  print_count("connectErrors", counts.connect_errors), print_count("resets", counts.resets);
+  print_count("timeouts", counts.timeouts), print_count("crossings", counts.crossings);
+  print_count("badBodies", counts.bad_bodies), print_count("badUploads", backend_mismatches() - window_mismatches);
+  print_count("idleCloses", counts.idle_closes), print_count("unfinished", unfinished);
+  print_count("bytesIn", counts.bytes_in), print_count("bytesOut", counts.bytes_out);
+  print_count("startNs", window_start), print_count("endNs", window_end);
+  print_count("proxyCpuNs", window_cpu), print_count("ownCpuNs", window_own_cpu);
+  print_count("latencies", latency->count), print_count("mean", latency->count ? latency->sum / latency->count : 0);
+  print_latency("p50", 0.5), print_latency("p90", 0.9), print_latency("p99", 0.99);
+  print_latency("p999", 0.999), print_latency("p9999", 0.9999), print_count("max", latency->max);
   printf("}\n");
 }
 
@@ -176,12 +180,16 @@ static void finish(void) {
   stage = QUIET;
 }
 
-/// What never came back in an open loop waited at least until now: leaving it out would flatter.
+/// What never came back in an open loop, or never found a free connection, waited at least until now: leaving it out would flatter.
 static void count_unfinished(uint64_t now) {
   unfinished = (uint64_t)still_in_flight();
   for (int i = 0; i < plan.connections && plan.rate > 0; i++)
     if (in_flight(&clients[i]) && clients[i].scheduled_ns >= counted_from_ns && clients[i].scheduled_ns < now)
       histogram_add(&counts.latency, now - clients[i].scheduled_ns);
+  while (plan.rate > 0 && sent_on_schedule < due_by(window_end)) {
+    uint64_t moment = moment_of(++sent_on_schedule);
+    if (moment >= counted_from_ns) histogram_add(&counts.latency, now - moment), unfinished++;
+  }
 }
 
 // ---- the outside

@@ -11,8 +11,8 @@ const RATE = 300;
 
 /** A control group with a quota. Only made where the system lets us. */
 interface Quota {
-  move(pids: readonly number[]): void;
-  end(): void;
+  readonly move: (pids: readonly number[]) => void;
+  readonly end: () => void;
 }
 
 function writeAll(folder: string, files: Readonly<Record<string, string>>): void {
@@ -44,14 +44,17 @@ function openQuota(): Quota | undefined {
     return undefined;
   }
   const procs = join(folder, "cgroup.procs");
-  return {
+  const quota: Quota = {
     move: (pids) => pids.forEach((pid) => writeFileSync(procs, String(pid))),
-    end() {
+    end: () => {
+      process.off("exit", quota.end);
       for (const pid of readFileSync(procs, "utf8").split("\n").filter(Boolean))
         writeFileSync(join(parent, "cgroup.procs"), pid);
       rmdirSync(folder);
     },
   };
+  process.prependOnceListener("exit", quota.end); // an interrupted bench leaves no group behind
+  return quota;
 }
 
 async function underQuota(bench: Bench, proxy: Proxy, round: number): Promise<Window | undefined> {

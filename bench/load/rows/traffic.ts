@@ -130,7 +130,7 @@ async function rounds(bench: Bench, proxies: Bench["proxies"], load: Load): Prom
   return windows;
 }
 
-export const CALIBRATION_TOLERANCE = 0.04;
+const CALIBRATION_TOLERANCE = 0.04;
 
 /** nginx against an equal nginx: what differs here differs by chance. */
 const calibration: Row = {

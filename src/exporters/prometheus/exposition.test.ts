@@ -20,7 +20,7 @@ test("Scopes outside routers are joined by colons", () => {
   registry.root.scope("foo", "bar").counter("bas").add(2);
   registry.root.scope("process").gauge("cpu-seconds.total", () => 1.5);
   expect(textOf(registry)).toBe(
-    "# TYPE process:cpu_seconds_total gauge\nprocess:cpu_seconds_total 1.5\n# TYPE foo:bar:bas counter\nfoo:bar:bas 2\n",
+    "# TYPE foo:bar:bas counter\nfoo:bar:bas 2\n# TYPE process:cpu_seconds_total gauge\nprocess:cpu_seconds_total 1.5\n",
   );
 });
 
@@ -50,9 +50,9 @@ test("Scopes inside an entity stay in the name, and binding caches are entities 
   router.scope("bindcache", "path").counter("misses").add(2);
   router.gauge("originator", () => 1);
   expect(samplesOf(registry)).toEqual([
-    'rt:originator{rt="incoming"} 1',
-    'rt:bindcache:misses{rt="incoming", bindcache="path"} 2',
     'rt:client:loadbalancer:adds{rt="incoming", client="/#/bar"} 1',
+    'rt:bindcache:misses{rt="incoming", bindcache="path"} 2',
+    'rt:originator{rt="incoming"} 1',
   ]);
 });
 

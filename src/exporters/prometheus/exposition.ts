@@ -6,12 +6,12 @@ import { ChunkedText } from "../../telemetry/chunked-text.ts";
 import type { Histogram } from "../../telemetry/histogram.ts";
 import type { Metric, Scope } from "../../telemetry/registry.ts";
 import type { Summary } from "../../telemetry/summary.ts";
-import { below, labelText, metricName, type Place, START } from "./labels.ts";
+import { below, metricName, type Place, START } from "./labels.ts";
 
 export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** How many scopes are looked at in one turn of the event loop. */
-const SCOPES_PER_TURN = 1_000;
+const SCOPES_PER_TURN = 500;
 
 const QUANTILES: readonly (readonly [label: string, field: keyof Summary])[] = [
   ["0", "min"],
@@ -38,33 +38,46 @@ interface Family {
  */
 export function* prometheusText(root: Scope, prefix: string): Generator<string, void, undefined> {
   const text = new ChunkedText();
-  const families = yield* familiesOf(root, prefix);
-  for (const family of families) {
+  const families = new Families(prefix);
+  yield* families.gather(root, START);
+  for (const family of families.all) {
     if (family.kind === "stat") yield* writeSummaries(family, text);
     else yield* writeNumbers(family, text);
   }
   yield text.take();
 }
 
-/** A first walk that only sorts: the format wants the members of a family together. */
-function* familiesOf(root: Scope, prefix: string): Generator<string, Iterable<Family>, undefined> {
-  const families = new Map<string, Family>();
-  const seen: { readonly scope: Scope; readonly place: Place }[] = [{ scope: root, place: START }];
-  for (const { scope, place } of seen) {
-    if (scope.metric !== null) join(families, scope, scope.metric.kind, place, prefix);
+/** Gathers families by name: the format wants the members of one together. */
+class Families {
+  readonly #prefix: string;
+  readonly #byName = new Map<string, Family>();
+  #looked = 0;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  get all(): Iterable<Family> {
+    return this.#byName.values();
+  }
+
+  /** Everything below a scope; now and then an empty piece. */
+  *gather(scope: Scope, place: Place): Generator<string, void, undefined> {
     for (const child of scope.children) {
-      if (seen.push({ scope: child, place: below(place, child) }) % SCOPES_PER_TURN === 0) yield "";
+      const childPlace = below(place, child);
+      if (child.metric !== null) this.#join(child, child.metric.kind, childPlace);
+      if (++this.#looked % SCOPES_PER_TURN === 0) yield "";
+      if (child.hasChildren) yield* this.gather(child, childPlace);
     }
   }
-  return families.values();
-}
 
-function join(families: Map<string, Family>, scope: Scope, kind: Metric["kind"], place: Place, prefix: string): void {
-  const name = metricName(prefix, place);
-  const key = `${kind} ${name}`;
-  const family = families.get(key) ?? { name, kind, members: [] };
-  if (family.members.length === 0) families.set(key, family);
-  family.members.push({ labels: labelText(place.labels), place: scope });
+  #join(scope: Scope, kind: Metric["kind"], place: Place): void {
+    const name = metricName(this.#prefix, place);
+    const key = `${kind} ${name}`;
+    const family = this.#byName.get(key) ?? { name, kind, members: [] };
+    if (family.members.length === 0) this.#byName.set(key, family);
+    family.members.push({ labels: place.labels.text, place: scope });
+  }
 }
 
 function* writeNumbers({ name, kind, members }: Family, text: ChunkedText): Generator<string, void, undefined> {

@@ -229,15 +229,18 @@ test("Accrual without timers does what the state machine with timers does, for a
         expect(accrual.health(atMs)).toBe(model.state.startsWith("probe") ? "probing" : model.state);
         expect(counted()).toEqual([model.removals, model.probes, model.revivals, model.removedForMs]);
       };
+      const steps = {
+        start: (atMs: number) => (accrual.started(atMs), model.start()),
+        succeed: (atMs: number) => (accrual.succeeded(atMs), model.succeed()),
+        fail: (atMs: number) => (accrual.failed(atMs), model.fail(atMs)),
+        ignore: (atMs: number) => (accrual.ignored(atMs), model.ignore()),
+        look: agree,
+      };
       let nowMs = 0;
       for (const { act, stepMs } of events) {
         nowMs += stepMs;
         model.tick(nowMs);
-        if (act === "start") [accrual.started(nowMs), model.start()];
-        if (act === "succeed") [accrual.succeeded(nowMs), model.succeed()];
-        if (act === "fail") [accrual.failed(nowMs), model.fail(nowMs)];
-        if (act === "ignore") [accrual.ignored(nowMs), model.ignore()];
-        if (act === "look") agree(nowMs);
+        steps[act](nowMs);
       }
       agree(nowMs);
     }),

@@ -1,6 +1,6 @@
 // Configuration of failure accrual: when an endpoint counts as dead (reference §6.3).
 import { kindOf } from "../../config/kinds.ts";
-import { int, object, unavailable } from "../../config/schema.ts";
+import { ineffective, int, object, unavailable } from "../../config/schema.ts";
 import { backoff } from "../config.ts";
 
 const useConsecutive = "use io.l5d.consecutiveFailures";
@@ -20,6 +20,6 @@ export const failureAccrual = kindOf(
       "Dead when too few requests of the last seconds succeeded.",
       useConsecutive,
     ),
-    none: object({ doc: "Never dead." }, { backoff }),
+    none: object({ doc: "Never dead." }, { backoff: ineffective(backoff, "has no effect: nothing is ever dead") }),
   },
 );

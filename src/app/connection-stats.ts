@@ -1,0 +1,65 @@
+// Figures of connections under their metric names (linkerd1 §7.4).
+import type { ClientConnectionStats } from "../protocols/http1/client-context.ts";
+import type { ServerConnectionStats } from "../protocols/http1/server-context.ts";
+import type { PoolStats } from "../sessions/pool.ts";
+import type { Scope } from "../telemetry/registry.ts";
+
+/** Figures of a server's accepted connections. */
+export function serverConnectionStats(scope: Scope): ServerConnectionStats {
+  const connects = scope.counter("connects");
+  const closes = scope.counter("closes");
+  const duration = scope.latency("connection_duration");
+  const requests = scope.stat("connection_requests");
+  return {
+    sentBytes: scope.counter("sent_bytes"),
+    receivedBytes: scope.counter("received_bytes"),
+    opened: () => connects.inc(),
+    closed(durationMs, served) {
+      closes.inc();
+      duration.record(durationMs);
+      requests.record(served);
+    },
+  };
+}
+
+/** What the pool gauges read. */
+interface PoolHolder {
+  readonly pool: { readonly size: number; readonly idle: number; readonly waiters: number };
+}
+
+/** Figures of a client's connections and pools, over all its endpoints. */
+export function clientConnectionStats(
+  scope: Scope,
+): ClientConnectionStats & PoolStats & { watch(endpoints: () => readonly PoolHolder[]): void } {
+  const connects = scope.counter("connects");
+  const failed = scope.latency("failed_connect_latency_ms");
+  const latency = scope.latency("connect_latency_ms");
+  const duration = scope.latency("connection_duration");
+  const waited = scope.counter("pool_num_waited");
+  const tooMany = scope.counter("pool_num_too_many_waiters");
+  const closes = scope.counter("closes");
+  const unexpected = scope.scope("exn").counter("unexpected_bytes");
+  return {
+    sentBytes: scope.counter("sent_bytes"),
+    receivedBytes: scope.counter("received_bytes"),
+    connected(ms) {
+      connects.inc();
+      latency.record(ms);
+    },
+    connectFailed: (ms) => failed.record(ms),
+    unexpected: () => unexpected.inc(),
+    waited: () => waited.inc(),
+    tooManyWaiters: () => tooMany.inc(),
+    closed(ageMs) {
+      closes.inc();
+      duration.record(ageMs);
+    },
+    watch(endpoints) {
+      const sum = (read: (holder: PoolHolder) => number) => () => endpoints().reduce((total, e) => total + read(e), 0);
+      scope.gauge("connections", sum((e) => e.pool.size));
+      scope.gauge("pool_size", sum((e) => e.pool.size));
+      scope.gauge("pool_cached", sum((e) => e.pool.idle));
+      scope.gauge("pool_waiters", sum((e) => e.pool.waiters));
+    },
+  };
+}

@@ -1,0 +1,36 @@
+// The namers of a configuration.
+import type { Env } from "../base/env.ts";
+import type { Namer } from "../core/namer.ts";
+import { PathMatcher, PathTemplate } from "../core/path-matcher.ts";
+import { pathFrom } from "../core/path.ts";
+import { systemResolver } from "../namers/dns/resolver.ts";
+import { FsNamer } from "../namers/fs/namer.ts";
+import { rewriteNamer } from "../namers/rewrite/namer.ts";
+import { Hosts } from "../naming/hosts.ts";
+import { NamerTable } from "../naming/namer-table.ts";
+import { utilityNamers } from "../naming/utility-namers.ts";
+import type { NamerConfig } from "./config.ts";
+
+/** All namers of a process: those of the file, and the built-in ones. */
+export function makeNamers(written: readonly NamerConfig[], env: Env): NamerTable {
+  const hosts = new Hosts(env, systemResolver());
+  return new NamerTable(
+    written.map((config) => makeNamer(config, env, hosts)),
+    utilityNamers(hosts),
+  );
+}
+
+function makeNamer(config: NamerConfig, env: Env, hosts: Hosts): Namer {
+  const prefix = pathFrom(`/#${config.prefix}`);
+  switch (config.kind) {
+    case "io.l5d.fs":
+      return new FsNamer({ prefix, rootDir: config.rootDir }, env, hosts);
+    case "io.l5d.rewrite": {
+      const pattern = PathMatcher.parse(config.pattern);
+      const name = PathTemplate.parse(config.name);
+      // The schema has parsed both; a failure here is a bug of ours.
+      if (!(pattern instanceof PathMatcher) || !(name instanceof PathTemplate)) throw new Error(`bad rewrite ${config.pattern}`);
+      return rewriteNamer({ prefix, pattern, name });
+    }
+  }
+}

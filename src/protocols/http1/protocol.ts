@@ -1,0 +1,115 @@
+// HTTP/1.x as a protocol of the proxy: its server half and its client half, made from settings.
+import { Pool } from "../../base/pool.ts";
+import type { ByteStream, ConnectOptions, Listener, ListenOptions, Transport } from "../../core/byte-stream.ts";
+import type { DataLoop } from "../../core/data-loop.ts";
+import type { ExchangeHandler } from "../../core/exchange-handler.ts";
+import type { Failure } from "../../core/failure.ts";
+import type { Session, SessionOwner } from "../../core/session.ts";
+import type { AdmissionOptions } from "../http/admit.ts";
+import { HttpHead } from "../http/head.ts";
+import type { ClientConnectionStats, ClientContext } from "./client-context.ts";
+import { Http1Session } from "./client.ts";
+import type { Http1Limits } from "./limits.ts";
+import type { ServerConnectionStats, ServerContext } from "./server-context.ts";
+import { Http1ServerConnection } from "./server.ts";
+
+/** What both halves share on one event loop. */
+export class Http1 {
+  readonly loop: DataLoop;
+  readonly transport: Transport;
+  readonly heads = new Pool(() => new HttpHead());
+  readonly #answerHead = new HttpHead();
+
+  constructor(loop: DataLoop, transport: Transport) {
+    this.loop = loop;
+    this.transport = transport;
+  }
+
+  /** Opens a server. */
+  async listen(
+    options: ListenOptions,
+    settings: { limits: Http1Limits; admission: AdmissionOptions },
+    handler: ExchangeHandler,
+    stats: (address: string) => ServerConnectionStats,
+  ): Promise<Http1Server> {
+    const server = new Http1Server();
+    server.listener = await this.transport.listen(options, (stream) => server.accept(stream));
+    const address = `${server.listener.host}:${server.listener.port}`;
+    server.context = {
+      loop: this.loop,
+      handler,
+      heads: this.heads,
+      limits: settings.limits,
+      admission: settings.admission,
+      stats: stats(address),
+      address,
+      gone: (connection) => server.gone(connection),
+    };
+    return server;
+  }
+
+  /** Makes the function that opens sessions to one endpoint. */
+  connector(
+    endpoint: ConnectOptions,
+    settings: { limits: Http1Limits; connectTimeoutMs: number },
+    stats: ClientConnectionStats,
+  ): (owner: SessionOwner) => Session {
+    const context: ClientContext = {
+      loop: this.loop,
+      transport: this.transport,
+      heads: this.heads,
+      answerHead: this.#answerHead,
+      limits: settings.limits,
+      connectTimeoutMs: settings.connectTimeoutMs,
+      stats,
+      endpoint,
+      address: endpoint.host.includes(":") ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`,
+    };
+    return (owner) => new Http1Session(context, owner);
+  }
+}
+
+/** A listener and its connections. */
+export class Http1Server {
+  listener: Listener | null = null;
+  context: ServerContext | null = null;
+  readonly #connections = new Set<Http1ServerConnection>();
+  #draining = false;
+  #drained: (() => void) | null = null;
+
+  /** Connections open at the moment. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  accept(stream: ByteStream): void {
+    if (this.context === null || this.#draining) {
+      stream.destroy();
+      return;
+    }
+    this.context.loop.tick();
+    this.#connections.add(new Http1ServerConnection(stream, this.context));
+  }
+
+  gone(connection: Http1ServerConnection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#drained?.();
+  }
+
+  /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    await this.listener?.close();
+    if (this.#connections.size === 0) return;
+    const done = new Promise<void>((resolve) => {
+      this.#drained = resolve;
+    });
+    for (const connection of [...this.#connections]) connection.drain();
+    await done;
+  }
+
+  /** Ends whatever is left, each exchange with this failure. */
+  abandon(failure: Failure): void {
+    for (const connection of [...this.#connections]) connection.abandon(failure);
+  }
+}

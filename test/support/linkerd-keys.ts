@@ -1,0 +1,217 @@
+// Every configuration key and kind of Linkerd 1.x as the reference lists them, and the class each has in this release.
+
+export interface KeyGroup {
+  /** Section of the reference. */
+  readonly source: string;
+  /** What stands before each name; see `Place.path` in src/config/walk.ts. */
+  readonly below: string;
+  /** Names, separated by blanks; `[x]` is the kind x. */
+  readonly effective?: string;
+  readonly accepted?: string;
+  readonly refused?: string;
+}
+
+const http = "routers[http]";
+const server = "routers[http].servers[]";
+const client = "routers[http].client[io.l5d.global]";
+const service = "routers[http].service[io.l5d.global]";
+
+export const linkerdKeys: readonly KeyGroup[] = [
+  { source: "§1.1", below: "", effective: "admin routers namers telemetry", accepted: "usage" },
+  { source: "§0, removed", below: "", refused: "tracers" },
+  { source: "§7.1", below: "usage", accepted: "enabled orgId" },
+  { source: "§1.2", below: "routers", effective: "[http]", refused: "[h2] [thrift] [thriftmux] [mux]" },
+  {
+    source: "§1.2",
+    below: http,
+    effective: "servers service client dtab dstPrefix identifier interpreter bindingTimeoutMs bindingCache label originator",
+    accepted: "experimental",
+    refused: "announcers",
+  },
+  { source: "§0, removed", below: http, accepted: "maxRequestKB maxResponseKB maxChunkKB", refused: "baseDtab failFast timeoutMs" },
+  {
+    source: "§1.3",
+    below: server,
+    effective: "port ip label socketOptions maxConcurrentRequests clearContext timeoutMs serverSession",
+    refused: "tls announce",
+  },
+  { source: "§0, removed", below: server, accepted: "engine engine.kind" },
+  { source: "§1.3", below: `${server}.serverSession`, effective: "idleTimeMs lifeTimeMs" },
+  { source: "§1.4", below: `${http}.bindingCache`, effective: "paths trees bounds clients idleTtlSecs" },
+  ...[`${server}.socketOptions`, "admin.socketOptions"].map((below) => ({
+    source: "§1.5",
+    below,
+    effective: "noDelay reuseAddr reusePort keepAlive backlog",
+    refused: "readTimeoutMs writeTimeoutMs",
+  })),
+  {
+    source: "§1.5",
+    below: `${client}.socketOptions`,
+    effective: "noDelay keepAlive",
+    accepted: "reuseAddr reusePort backlog",
+    refused: "readTimeoutMs writeTimeoutMs",
+  },
+  { source: "§1.6", below: `${http}.client`, effective: "[io.l5d.global] [io.l5d.static] [io.l5d.static].configs [io.l5d.static].configs[].prefix" },
+  { source: "§1.6", below: `${http}.service`, effective: "[io.l5d.global] [io.l5d.static] [io.l5d.static].configs [io.l5d.static].configs[].prefix" },
+  {
+    source: "§2.1.1",
+    below: http,
+    effective:
+      "httpAccessLog httpAccessLogRollPolicy httpAccessLogAppend httpAccessLogRotateCount streamingEnabled maxHeadersKB maxInitialLineKB maxErrResponseKB compressionLevel tracePropagator",
+    accepted: "streamAfterContentLengthKB",
+  },
+  { source: "§2.6.4", below: `${http}.tracePropagator`, effective: "[io.l5d.default]", refused: "[io.l5d.zipkin]" },
+  { source: "§2.1.2", below: server, effective: "addForwardedHeader timestampHeader maxCallDepth" },
+  ...["by", "for"].map((name) => ({
+    source: "§2.1.2",
+    below: `${server}.addForwardedHeader`,
+    effective: ["", "[ip]", "[ip:port]", "[connectionRandom]", "[requestRandom]", "[router]", "[static]", "[static].label"]
+      .map((rest) => `${name}${rest}`)
+      .join(" "),
+  })),
+  { source: "§2.1.3", below: client, effective: "forwardClientCert", refused: "requestAuthorizers requestAuthorizers.mixerHost requestAuthorizers.mixerPort" },
+  {
+    source: "§2.1.4",
+    below: `${http}.identifier`,
+    effective: [
+      "[io.l5d.header.token] [io.l5d.header.token].header [io.l5d.methodAndHost] [io.l5d.methodAndHost].httpUriInDst",
+      "[io.l5d.path] [io.l5d.path].segments [io.l5d.path].consume [io.l5d.header] [io.l5d.header].header [io.l5d.static] [io.l5d.static].path",
+    ].join(" "),
+    refused: [
+      "[io.l5d.ingress] [io.l5d.ingress].namespace [io.l5d.ingress].ingressClassAnnotation [io.l5d.ingress].ignoreDefaultBackends",
+      "[io.l5d.ingress].host [io.l5d.ingress].port [io.l5d.k8s.istio] [io.l5d.k8s.istio].discoveryHost [io.l5d.k8s.istio].discoveryPort",
+      "[io.l5d.k8s.istio].apiserverHost [io.l5d.k8s.istio].apiserverPort [io.l5d.k8s.istio-ingress]",
+    ].join(" "),
+  },
+  {
+    source: "§2.2",
+    below: "routers[h2]",
+    refused: [
+      "servers service client dtab dstPrefix identifier identifier[io.l5d.header.path] identifier[io.l5d.header.path].segments label interpreter",
+      "h2AccessLog h2AccessLogRollPolicy h2AccessLogAppend h2AccessLogRotateCount tracePropagator servers[].windowUpdateRatio",
+      "servers[].headerTableBytes servers[].initialStreamWindowBytes servers[].maxFrameBytes servers[].maxHeaderListBytes",
+      "servers[].maxConcurrentStreamsPerConnection servers[].addForwardedHeader servers[].maxCallDepth client.forwardClientCert",
+      "client.requestAuthorizers service.classificationTimeoutMs service.retryBufferSize.requestBytes service.retryBufferSize.responseBytes",
+    ].join(" "),
+  },
+  { source: "§2.3", below: "routers[thrift]", refused: "thriftMethodInDst thriftProtocol servers[].thriftFramed client.thriftFramed client.attemptTTwitterUpgrade" },
+  { source: "§2.4", below: "routers[thriftmux]", refused: "thriftMethodInDst thriftProtocol servers[].thriftFramed client.attemptTTwitterUpgrade" },
+  { source: "§2.5", below: "routers[mux]", refused: "servers client service dtab" },
+  { source: "§4", below: "namers[io.l5d.fs]", effective: "prefix rootDir", accepted: "experimental", refused: "transformers" },
+  { source: "§4.12", below: "namers[io.l5d.rewrite]", effective: "prefix pattern name", accepted: "experimental", refused: "transformers" },
+  { source: "§4", below: "namers", effective: "[io.l5d.fs] [io.l5d.rewrite]" },
+  {
+    source: "§4.2",
+    below: "namers[io.l5d.consul]",
+    refused:
+      "host port includeTag useHealthCheck healthStatuses token setHost consistencyMode failFast preferServiceAddress weights fixedLengthStreamedAfterKB transferMetadata tls prefix",
+  },
+  { source: "§4.3", below: "namers[io.l5d.k8s]", refused: "host port labelSelector prefix" },
+  { source: "§4.4", below: "namers[io.l5d.k8s.ns]", refused: "host port envVar" },
+  { source: "§4.5", below: "namers[io.l5d.k8s.external]", refused: "host port" },
+  { source: "§4.6", below: "namers[io.l5d.k8s.istio]", refused: "host port" },
+  { source: "§4.7", below: "namers[io.l5d.marathon]", refused: "host port uriPrefix ttlMs jitterMs dst useHealthCheck tls" },
+  { source: "§4.8", below: "namers[io.l5d.serversets]", refused: "zkAddrs" },
+  { source: "§4.9", below: "namers[io.l5d.zkLeader]", refused: "zkAddrs" },
+  { source: "§4.10", below: "namers[io.l5d.curator]", refused: "zkAddrs basePath" },
+  { source: "§4.11", below: "namers[io.l5d.dnssrv]", refused: "refreshIntervalSeconds dnsHosts" },
+  { source: "§4.12", below: "namers[io.l5d.rancher]", refused: "portMappings maxWait" },
+  {
+    source: "§4",
+    below: "namers",
+    refused:
+      "[io.l5d.consul] [io.l5d.k8s] [io.l5d.k8s.ns] [io.l5d.k8s.external] [io.l5d.k8s.istio] [io.l5d.marathon] [io.l5d.serversets] [io.l5d.zkLeader] [io.l5d.curator] [io.l5d.dnssrv] [io.l5d.rancher]",
+  },
+  { source: "§4.13", below: `${http}.announcers[io.l5d.serversets]`, refused: "prefix zkAddrs pathPrefix" },
+  {
+    source: "§5.1",
+    below: `${http}.interpreter[default].transformers`,
+    refused:
+      "[io.l5d.localhost] [io.l5d.specificHost].host [io.l5d.port].port [io.l5d.k8s.daemonset].k8sHost [io.l5d.k8s.daemonset].namespace [io.l5d.k8s.localnode].hostNetwork [io.l5d.replace].path [io.l5d.const].path",
+  },
+  {
+    source: "§5.2",
+    below: `${http}.interpreter`,
+    effective: "[default]",
+    refused: [
+      "[default].transformers [io.l5d.fs] [io.l5d.fs].dtabFile [io.l5d.k8s.configMap] [io.l5d.k8s.configMap].name [io.l5d.k8s.configMap].filename",
+      "[io.l5d.consul.interpreter] [io.l5d.consul.interpreter].pathPrefix [io.l5d.consul.interpreter].backoff [io.l5d.namerd] [io.l5d.namerd].dst",
+      "[io.l5d.namerd].retry.baseSeconds [io.l5d.namerd].failureThreshold.minPeriodMs [io.l5d.mesh] [io.l5d.mesh].root",
+      "[io.l5d.mesh].initialStreamWindowSizeKB [io.l5d.namerd.http] [io.l5d.k8s.istio]",
+    ].join(" "),
+  },
+  {
+    source: "§6.1",
+    below: client,
+    effective: "loadBalancer failureAccrual hostConnectionPool requestAttemptTimeoutMs failFast requeueBudget clientSession socketOptions",
+    refused: "tls",
+  },
+  { source: "§0, removed", below: client, accepted: "engine engine.kind" },
+  { source: "§6.1", below: `${client}.hostConnectionPool`, effective: "minSize maxSize idleTimeMs maxWaiters" },
+  { source: "§6.1", below: `${client}.clientSession`, effective: "idleTimeMs lifeTimeMs" },
+  {
+    source: "§6.2",
+    below: `${client}.loadBalancer`,
+    effective: "[p2c] [p2c].maxEffort [p2c].enableProbation [ewma] [ewma].maxEffort [ewma].decayTimeMs [ewma].enableProbation",
+    refused: [
+      "[aperture] [aperture].maxEffort [aperture].smoothWindowMs [aperture].lowLoad [aperture].highLoad [aperture].minAperture",
+      "[heap] [roundRobin] [roundRobin].maxEffort",
+    ].join(" "),
+  },
+  {
+    source: "§6.3",
+    below: `${client}.failureAccrual`,
+    effective: [
+      "[io.l5d.consecutiveFailures] [io.l5d.consecutiveFailures].failures [io.l5d.consecutiveFailures].backoff",
+      "[io.l5d.consecutiveFailures].backoff[constant] [io.l5d.consecutiveFailures].backoff[constant].ms",
+      "[io.l5d.consecutiveFailures].backoff[jittered] [io.l5d.consecutiveFailures].backoff[jittered].minMs",
+      "[io.l5d.consecutiveFailures].backoff[jittered].maxMs [none]",
+    ].join(" "),
+    accepted: "[none].backoff [none].backoff[constant] [none].backoff[constant].ms [none].backoff[jittered] [none].backoff[jittered].minMs [none].backoff[jittered].maxMs",
+    refused: [
+      "[io.l5d.successRate] [io.l5d.successRate].successRate [io.l5d.successRate].requests",
+      "[io.l5d.successRateWindowed] [io.l5d.successRateWindowed].successRate [io.l5d.successRateWindowed].window",
+    ].join(" "),
+  },
+  { source: "§6.5", below: `${server}.tls`, refused: "certPath keyPath intermediateCertsPath caCertPath requireClientAuth protocols ciphers" },
+  {
+    source: "§6.5",
+    below: `${client}.tls`,
+    refused:
+      "enabled commonName trustCertsBundle trustCerts disableValidation clientAuth.certPath clientAuth.keyPath clientAuth.intermediateCertsPath protocols",
+  },
+  { source: "§6.6", below: service, effective: "totalTimeoutMs responseClassifier", accepted: "retries" },
+  {
+    source: "§6.6.1",
+    below: `${service}.retries`,
+    accepted: [
+      "budget budget.minRetriesPerSec budget.percentCanRetry budget.ttlSecs",
+      "backoff backoff[constant] backoff[constant].ms backoff[jittered] backoff[jittered].minMs backoff[jittered].maxMs",
+    ].join(" "),
+  },
+  { source: "§6.6.2", below: `${client}.requeueBudget`, effective: "minRetriesPerSec percentCanRetry ttlSecs" },
+  {
+    source: "§6.7",
+    below: `${service}.responseClassifier`,
+    effective: "[io.l5d.http.nonRetryable5XX] [io.l5d.http.allSuccessful]",
+    accepted: "[io.l5d.http.retryableRead5XX] [io.l5d.http.retryableIdempotent5XX] [io.l5d.http.retryableAll5XX]",
+  },
+  {
+    source: "§7.1",
+    below: "telemetry",
+    effective: "[io.l5d.prometheus] [io.l5d.prometheus].path [io.l5d.prometheus].prefix",
+    refused: [
+      "[io.l5d.influxdb] [io.l5d.statsd] [io.l5d.statsd].prefix [io.l5d.statsd].hostname [io.l5d.statsd].port [io.l5d.statsd].gaugeIntervalMs",
+      "[io.l5d.statsd].sampleRate [io.l5d.recentRequests] [io.l5d.recentRequests].sampleRate [io.l5d.recentRequests].capacity",
+      "[io.l5d.tracelog] [io.l5d.tracelog].sampleRate [io.l5d.tracelog].level [io.l5d.zipkin] [io.l5d.zipkin].host [io.l5d.zipkin].port",
+      "[io.l5d.zipkin].sampleRate [io.zipkin.http]",
+    ].join(" "),
+  },
+  {
+    source: "§7.5",
+    below: "admin",
+    effective: "ip port socketOptions shutdownGraceMs",
+    accepted: "workerThreads",
+    refused: "httpIdentifierPort tls security security.uiEnabled security.controlEnabled security.diagnosticsEnabled security.pathWhitelist security.pathBlacklist",
+  },
+];
