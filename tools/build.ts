@@ -1,5 +1,5 @@
 // `npm run build`: src/ as plain JavaScript with types in dist/, which is what the published package runs (Node strips no types under node_modules).
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { cpSync, globSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { importsOf } from "./source-text.ts";
@@ -23,11 +23,18 @@ function staleEndings(): string[] {
   );
 }
 
-rmSync("dist", { recursive: true, force: true });
-execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "--project", "tsconfig.build.json"], {
-  stdio: "inherit",
-});
-copyAssets();
-const stale = staleEndings();
-for (const problem of stale) console.error(problem);
-process.exitCode = stale.length === 0 ? 0 : 1;
+function compile(): boolean {
+  const command = ["node_modules/typescript/bin/tsc", "--project", "tsconfig.build.json"];
+  return spawnSync(process.execPath, command, { stdio: "inherit" }).status === 0;
+}
+
+function build(): boolean {
+  rmSync("dist", { recursive: true, force: true });
+  if (!compile()) return false;
+  copyAssets();
+  const stale = staleEndings();
+  for (const problem of stale) console.error(problem);
+  return stale.length === 0;
+}
+
+process.exitCode = build() ? 0 : 1;

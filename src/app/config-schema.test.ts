@@ -10,7 +10,11 @@ const listed = linkerdKeys.flatMap((group) => {
   const { source, below } = group;
   return (["effective", "accepted", "refused"] as const).flatMap((at) => {
     const names = group[at]?.split(" ") ?? [];
-    return names.map((name) => ({ source, at, path: name.startsWith("[") || below === "" ? below + name : `${below}.${name}` }));
+    return names.map((name) => ({
+      source,
+      at,
+      path: name.startsWith("[") || below === "" ? below + name : `${below}.${name}`,
+    }));
   });
 });
 
@@ -44,5 +48,5 @@ test("every key and kind of the schema is one of Linkerd 1.x or marked as new", 
 });
 
 test("every place has a sentence that says what it means", () => {
-  expect([...places.values()].filter(({ spec }) => !/^\S.*\.$|^`.*`\.?$/s.test(spec.doc)).map(({ path }) => path)).toEqual([]);
+  expect([...places.values()].filter(({ spec }) => !/^\S.*\.$/s.test(spec.doc)).map(({ path }) => path)).toEqual([]);
 });

@@ -89,7 +89,10 @@ function routerConfig(written: WrittenRouter, mode: Mode): RouterConfig {
 
 type WrittenPolicies<P extends object> =
   | ({ readonly kind: "io.l5d.global" } & PolicyEntry<P>["params"])
-  | { readonly kind: "io.l5d.static"; readonly configs: readonly ({ readonly prefix: string } & PolicyEntry<P>["params"])[] };
+  | {
+      readonly kind: "io.l5d.static";
+      readonly configs: readonly ({ readonly prefix: string } & PolicyEntry<P>["params"])[];
+    };
 
 function entriesOf<P extends object>(written: WrittenPolicies<P>): readonly PolicyEntry<P>[] {
   if (written.kind === "io.l5d.global") return [{ prefix: null, params: without<P>(written, "kind") }];

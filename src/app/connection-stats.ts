@@ -56,10 +56,22 @@ export function clientConnectionStats(
     },
     watch(endpoints) {
       const sum = (read: (holder: PoolHolder) => number) => () => endpoints().reduce((total, e) => total + read(e), 0);
-      scope.gauge("connections", sum((e) => e.pool.size));
-      scope.gauge("pool_size", sum((e) => e.pool.size));
-      scope.gauge("pool_cached", sum((e) => e.pool.idle));
-      scope.gauge("pool_waiters", sum((e) => e.pool.waiters));
+      scope.gauge(
+        "connections",
+        sum((e) => e.pool.size),
+      );
+      scope.gauge(
+        "pool_size",
+        sum((e) => e.pool.size),
+      );
+      scope.gauge(
+        "pool_cached",
+        sum((e) => e.pool.idle),
+      );
+      scope.gauge(
+        "pool_waiters",
+        sum((e) => e.pool.waiters),
+      );
     },
   };
 }

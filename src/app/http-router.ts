@@ -50,7 +50,12 @@ export interface RunningRouter {
 }
 
 /** Makes the data side of a router; `send` takes its messages to control. */
-export function makeHttpRouter(config: RouterConfig, world: RouterWorld, log: ExchangeLog, send: (message: ToControl) => void): Router {
+export function makeHttpRouter(
+  config: RouterConfig,
+  world: RouterWorld,
+  log: ExchangeLog,
+  send: (message: ToControl) => void,
+): Router {
   const policies = policiesOf(config);
   return new Router({
     label: config.label,

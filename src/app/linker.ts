@@ -5,7 +5,7 @@ import { causes } from "../core/cause.ts";
 import type { Transport } from "../core/byte-stream.ts";
 import { DataLoop } from "../core/data-loop.ts";
 import { Failure } from "../core/failure.ts";
-import { Binder } from "../naming/binder.ts";
+import { BindService } from "../naming/bind-service.ts";
 import { dtabFrom } from "../naming/dtab-parser.ts";
 import { Interpreter } from "../naming/interpreter.ts";
 import type { NamerTable } from "../naming/namer-table.ts";
@@ -44,7 +44,7 @@ export class Linker {
   readonly transport: Transport;
   readonly http1: Http1;
   readonly routers: RunningRouter[] = [];
-  readonly #binders = new Map<string, Binder>();
+  readonly #binders = new Map<string, BindService>();
   /** False from the moment that draining begins. */
   ready = false;
 
@@ -85,8 +85,12 @@ export class Linker {
       logger: this.log.logger(`router.${config.label}`),
     };
     // Control and data of one process: the messages of the thread border are direct calls.
-    const router: Router = makeHttpRouter(config, world, options.exchangeLog?.(config) ?? noLog, (message) => binder.receive(message));
-    const binder = new Binder(config.label, this.interpreter, dtabFrom(config.dtab), (message) => router.receive(message));
+    const router: Router = makeHttpRouter(config, world, options.exchangeLog?.(config) ?? noLog, (message) =>
+      binder.receive(message),
+    );
+    const binder = new BindService(config.label, this.interpreter, dtabFrom(config.dtab), (message) =>
+      router.receive(message),
+    );
     this.#binders.set(config.label, binder);
     this.metrics.root.scope("rt", config.label).gauge("originator", () => (config.originator ? 1 : 0));
     const running: RunningRouter = { config, router, servers: [], stacks: [] };
@@ -125,7 +129,9 @@ export class Linker {
 async function tcp(loop: DataLoop, logger: Logger): Promise<Transport> {
   const staticRead = await proveStaticRead();
   if (staticRead === null) {
-    logger.warn("this Node does not read accepted connections into a given buffer; using 'data' events, about 20 % slower");
+    logger.warn(
+      "this Node does not read accepted connections into a given buffer; using 'data' events, about 20 % slower",
+    );
   }
   return new NodeTransport({
     buffers: new ReadBuffers(staticRead),

@@ -29,7 +29,8 @@ function makeNamer(config: NamerConfig, env: Env, hosts: Hosts): Namer {
       const pattern = PathMatcher.parse(config.pattern);
       const name = PathTemplate.parse(config.name);
       // The schema has parsed both; a failure here is a bug of ours.
-      if (!(pattern instanceof PathMatcher) || !(name instanceof PathTemplate)) throw new Error(`bad rewrite ${config.pattern}`);
+      if (!(pattern instanceof PathMatcher) || !(name instanceof PathTemplate))
+        throw new Error(`bad rewrite ${config.pattern}`);
       return rewriteNamer({ prefix, pattern, name });
     }
   }

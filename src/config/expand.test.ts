@@ -41,7 +41,10 @@ test.for([
 
 test("a variable can add neither keys nor lines nor items", async () => {
   const hostile = { NAME: "x\nport: 1\nfoo: [1, 2]", OTHER: "{a: 1}" };
-  expect(await expanded("label: ${NAME}\nnames:\n- ${OTHER}", hostile)).toEqual({ label: hostile.NAME, names: ["{a: 1}"] });
+  expect(await expanded("label: ${NAME}\nnames:\n- ${OTHER}", hostile)).toEqual({
+    label: hostile.NAME,
+    names: ["{a: 1}"],
+  });
 });
 
 test("the value of a variable is not expanded again", async () => {

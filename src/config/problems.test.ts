@@ -43,7 +43,9 @@ test("the marked place stays in view in a long line, and under its text after a 
   const problems = problemsOf(`${"x".repeat(300)}HERE${"y".repeat(300)}\n\ta: b`);
   problems.error({ start: 300, end: 304 }, [], "long", "");
   problems.error({ start: 609, end: 610 }, [], "tab", "");
-  const marked = problems.sorted().map(({ excerpt }) => excerpt.text.slice(excerpt.before, excerpt.before + excerpt.marked));
+  const marked = problems
+    .sorted()
+    .map(({ excerpt }) => excerpt.text.slice(excerpt.before, excerpt.before + excerpt.marked));
   expect(marked).toEqual(["HERE", "b"]);
   expect(problems.sorted()[0]?.excerpt.text.length).toBeLessThanOrEqual(120);
 });

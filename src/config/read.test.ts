@@ -22,7 +22,10 @@ import {
   unfilled,
 } from "./schema.ts";
 
-const server = object({ doc: "A server." }, { port: port({ doc: "Its port.", default: 4140 }), ip: ip({ doc: "Its address." }) });
+const server = object(
+  { doc: "A server." },
+  { port: port({ doc: "Its port.", default: 4140 }), ip: ip({ doc: "Its address." }) },
+);
 
 const schema = object(
   { doc: "A file." },
@@ -39,7 +42,10 @@ const schema = object(
     pattern: pathPattern({ doc: "A pattern." }),
     template: pathTemplate({ doc: "A template." }),
     header: headerName({ doc: "A header." }),
-    pool: object({ doc: "A pool.", default: {} }, { size: int({ doc: "Its size.", default: 7 }), idle: int({ doc: "Idle.", modernDefault: 60 }) }),
+    pool: object(
+      { doc: "A pool.", default: {} },
+      { size: int({ doc: "Its size.", default: 7 }), idle: int({ doc: "Idle.", modernDefault: 60 }) },
+    ),
     tls: unavailable("Encryption.", "remove it"),
     old: bool({ doc: "Obsolete.", accepted: "has no effect" }),
     level: int({
@@ -62,7 +68,13 @@ test("defaults are filled in, also inside of objects that are not given", async 
 });
 
 test("with fairlead: 1 the defaults of today are filled in", async () => {
-  const both = object({ doc: "A file." }, { fairlead: int({ doc: "Mode." }), pool: object({ doc: "A pool.", default: {} }, { idle: int({ doc: "Idle.", modernDefault: 60 }) }) });
+  const both = object(
+    { doc: "A file." },
+    {
+      fairlead: int({ doc: "Mode." }),
+      pool: object({ doc: "A pool.", default: {} }, { idle: int({ doc: "Idle.", modernDefault: 60 }) }),
+    },
+  );
   expect((await loadText("fairlead: 1", both)).config).toEqual({ fairlead: 1, pool: { idle: 60 } });
   expect((await loadText("{}", both)).config).toEqual({ pool: {} });
 });
@@ -83,40 +95,86 @@ test.for([
   ["on: [1]", "2:5 on: expected true or false, got a list; write true or false"],
   ["share: 1.5", "2:8 share: expected a number from 0 to 1, got the number 1.5; write a number such as 1"],
   ["share: .nan", "2:8 share: expected a number from 0 to 1, got the number .nan; write a number such as 1"],
-  ["timeoutMs: 1.5", "2:12 timeoutMs: expected a whole number of milliseconds from 1 to 2147483647, got the number 1.5; write a number such as 1"],
-  ["timeoutMs: 0", "2:12 timeoutMs: expected a whole number of milliseconds from 1 to 2147483647, got the number 0; write a number such as 1"],
-  ["timeoutMs: 10s", '2:12 timeoutMs: expected a whole number of milliseconds from 1 to 2147483647, got the text "10s"; write 10000'],
-  ["timeoutMs: 1_000", '2:12 timeoutMs: expected a whole number of milliseconds from 1 to 2147483647, got the text "1_000"; write 1000'],
+  [
+    "timeoutMs: 1.5",
+    "2:12 timeoutMs: expected a whole number of milliseconds from 1 to 2147483647, got the number 1.5; write a number such as 1",
+  ],
+  [
+    "timeoutMs: 0",
+    "2:12 timeoutMs: expected a whole number of milliseconds from 1 to 2147483647, got the number 0; write a number such as 1",
+  ],
+  [
+    "timeoutMs: 10s",
+    '2:12 timeoutMs: expected a whole number of milliseconds from 1 to 2147483647, got the text "10s"; write 10000',
+  ],
+  [
+    "timeoutMs: 1_000",
+    '2:12 timeoutMs: expected a whole number of milliseconds from 1 to 2147483647, got the text "1_000"; write 1000',
+  ],
   ["ttlSecs: 2m", '2:10 ttlSecs: expected a whole number of seconds, at least 0, got the text "2m"; write 120'],
   ["servers: {port: 1}", '2:10 servers: expected a list, got a map; begin each item on a line of its own with "- "'],
   ["servers: []", "2:10 servers: an empty list; give at least 1"],
-  ["servers: [4140]", '2:11 servers[0]: expected a map of keys and values, got the number 4140; write its keys indented below, such as "port: …"'],
-  ["servers:\n- {port: '80'}", '3:10 servers[0].port: expected a whole number from 0 to 65535, got the text "80"; write 80 without quotes'],
-  ["servers:\n- {}\n- {port: 65536}", "4:10 servers[1].port: expected a whole number from 0 to 65535, got the number 65536; write a number such as 4140"],
-  ["servers:\n- {ip: localhost}", "3:8 servers[0].ip: not well-formed as an IP address: this is neither IPv4 nor IPv6; write something like 127.0.0.1"],
+  [
+    "servers: [4140]",
+    '2:11 servers[0]: expected a map of keys and values, got the number 4140; write its keys indented below, such as "port: …"',
+  ],
+  [
+    "servers:\n- {port: '80'}",
+    '3:10 servers[0].port: expected a whole number from 0 to 65535, got the text "80"; write 80 without quotes',
+  ],
+  [
+    "servers:\n- {}\n- {port: 65536}",
+    "4:10 servers[1].port: expected a whole number from 0 to 65535, got the number 65536; write a number such as 4140",
+  ],
+  [
+    "servers:\n- {ip: localhost}",
+    "3:8 servers[0].ip: not well-formed as an IP address: this is neither IPv4 nor IPv6; write something like 127.0.0.1",
+  ],
   ["tags: {a: b}", "2:7 tags: expected text, got a map; write a text"],
   ["tags: [a, 8080]", '2:11 tags[1]: expected text, got the number 8080; put it in quotes: "8080"'],
   ["tags: [a, '']", "2:11 tags[1]: expected text, got an empty text; write a text"],
-  ["table: |\n  /a => /b;\n  /c !! /d", "4:6 table: not well-formed as a dtab: no double bang; write something like /svc => /#/io.l5d.fs;"],
+  [
+    "table: |\n  /a => /b;\n  /c !! /d",
+    "4:6 table: not well-formed as a dtab: no double bang; write something like /svc => /#/io.l5d.fs;",
+  ],
   ["at: svc", '2:5 at: not well-formed as a path: a path begins with "/"; write something like /svc/users'],
-  ["at: /svc//users", '2:10 at: not well-formed as a path: a path segment must follow "/"; write something like /svc/users'],
-  ["pattern: /a/{b", '2:13 pattern: not well-formed as a path pattern: "{" without a "}" after it; write something like /svc/*/{version}'],
-  ["template: /a/*", '2:14 template: not well-formed as a path with variables: "*" has no value to fill in; write a {variable} of the pattern; write something like /srv/{service}'],
-  ["header: 'a b'", "2:11 header: not well-formed as a header name: this character cannot be in a header name; write something like l5d-name"],
+  [
+    "at: /svc//users",
+    '2:10 at: not well-formed as a path: a path segment must follow "/"; write something like /svc/users',
+  ],
+  [
+    "pattern: /a/{b",
+    '2:13 pattern: not well-formed as a path pattern: "{" without a "}" after it; write something like /svc/*/{version}',
+  ],
+  [
+    "template: /a/*",
+    '2:14 template: not well-formed as a path with variables: "*" has no value to fill in; write a {variable} of the pattern; write something like /srv/{service}',
+  ],
+  [
+    "header: 'a b'",
+    "2:11 header: not well-formed as a header name: this character cannot be in a header name; write something like l5d-name",
+  ],
   ["tls: {}", "2:1 tls: is not available in this release; remove it"],
   ["level: 3", "2:8 level: too high; write 0"],
   ["tabel: x", '2:1 tabel: unknown key "tabel"; did you mean "table"?'],
   ["nmae: x", '2:1 nmae: unknown key "nmae"; did you mean "name"?'],
   ["port: 80", '2:1 port: unknown key "port"; it belongs under "servers"'],
   ["<<: {on: true}", '2:1 ["<<"]: unknown key "<<"; write the keys out: merge keys are not part of YAML 1.2'],
-  ["__proto__: 1", '2:1 __proto__: unknown key "__proto__"; write one of name, on, share, timeoutMs, ttlSecs, servers, tags, table, at, pattern, template, header, pool, old, level'],
+  [
+    "__proto__: 1",
+    '2:1 __proto__: unknown key "__proto__"; write one of name, on, share, timeoutMs, ttlSecs, servers, tags, table, at, pattern, template, header, pool, old, level',
+  ],
 ] as const)("of %s is told what was wrong and what to write instead", async ([body, problem]) => {
   expect(await problemsIn(body)).toEqual([problem]);
 });
 
 test("a missing key is told at the object that lacks it, an empty one at the key", async () => {
-  expect(told((await loadText("on: true", schema)).problems)).toEqual(['1:1 name: "name" is missing; add name: its name']);
-  expect(told((await loadText("on: true\nname:", schema)).problems)).toEqual(['2:1 name: "name" is empty; add name: its name']);
+  expect(told((await loadText("on: true", schema)).problems)).toEqual([
+    '1:1 name: "name" is missing; add name: its name',
+  ]);
+  expect(told((await loadText("on: true\nname:", schema)).problems)).toEqual([
+    '2:1 name: "name" is empty; add name: its name',
+  ]);
   expect(told((await loadText("", schema)).problems)).toEqual(['1:1 name: "name" is missing; add name: its name']);
 });
 
@@ -169,17 +227,32 @@ test("the kind selects what else an object has", async () => {
 });
 
 test.for([
-  ["shape: {radius: 3}", '1:9 shape.kind: "kind" is missing; write kind: with one of circle, io.l5d.square, blob, line'],
-  ["shape: {knd: circle}", '1:9 shape.kind: "kind" is missing, but there is "knd"; write kind: with one of circle, io.l5d.square, blob, line'],
+  [
+    "shape: {radius: 3}",
+    '1:9 shape.kind: "kind" is missing; write kind: with one of circle, io.l5d.square, blob, line',
+  ],
+  [
+    "shape: {knd: circle}",
+    '1:9 shape.kind: "kind" is missing, but there is "knd"; write kind: with one of circle, io.l5d.square, blob, line',
+  ],
   ["shape: {kind: 3}", "1:15 shape.kind: expected a word; write one of circle, io.l5d.square, blob, line"],
   ["shape: {kind: cirlce}", '1:15 shape.kind: unknown kind "cirlce"; did you mean "circle"?'],
   ["shape: {kind: square}", '1:15 shape.kind: unknown kind "square"; did you mean "io.l5d.square"?'],
-  ["shape: {kind: toString}", '1:15 shape.kind: unknown kind "toString"; write one of circle, io.l5d.square, blob, line, cube'],
+  [
+    "shape: {kind: toString}",
+    '1:15 shape.kind: unknown kind "toString"; write one of circle, io.l5d.square, blob, line, cube',
+  ],
   ["shape: {kind: circle, side: 3}", '1:23 shape.side: unknown key "side"; write one of radius, kind'],
   ["shape: {kind: cube, anything: 1}", '1:15 shape.kind: "cube" has too many dimensions; use io.l5d.square'],
-  ["shape: circle", '1:8 shape: expected a map with a kind, got the text "circle"; write kind: with one of circle, io.l5d.square, blob, line below it'],
+  [
+    "shape: circle",
+    '1:8 shape: expected a map with a kind, got the text "circle"; write kind: with one of circle, io.l5d.square, blob, line below it',
+  ],
   ["shape: {kind: blob}", '1:15 shape.experimental: "blob" is experimental; write experimental: true beside it'],
-  ["shape: {kind: blob, experimental: false}", '1:15 shape.experimental: "blob" is experimental; write experimental: true beside it'],
+  [
+    "shape: {kind: blob, experimental: false}",
+    '1:15 shape.experimental: "blob" is experimental; write experimental: true beside it',
+  ],
 ] as const)("of %s is told what is wrong with its kind", async ([body, problem]) => {
   const problems = await drawn(body);
   expect(problems).toContain(problem);
@@ -206,19 +279,25 @@ test("a check across keys sees what could be read, and its problem points at the
       doc: "A range.",
       checks: [
         ({ min, max }, report) => {
-          if (min !== undefined && max !== undefined && min > max) report(["min"], "min is larger than max", "swap them");
+          if (min !== undefined && max !== undefined && min > max)
+            report(["min"], "min is larger than max", "swap them");
         },
       ],
     },
     { min: int({ doc: "Least.", default: 5 }), max: int({ doc: "Most." }) },
   );
-  expect(told((await loadText("max: 3\nmin: 4", checked)).problems)).toEqual(["2:6 min: min is larger than max; swap them"]);
+  expect(told((await loadText("max: 3\nmin: 4", checked)).problems)).toEqual([
+    "2:6 min: min is larger than max; swap them",
+  ]);
   expect(told((await loadText("max: 3", checked)).problems)).toEqual(["1:1 min: min is larger than max; swap them"]);
   expect(told((await loadText("max: x\nmin: 4", checked)).problems).length).toBe(1);
 });
 
 test("unfilled keys keep what is not given apart from what is given as the default", async () => {
-  const keys = { size: int({ doc: "Size.", default: 7 }), pool: object({ doc: "Pool." }, { idle: int({ doc: "Idle.", default: 3 }) }) };
+  const keys = {
+    size: int({ doc: "Size.", default: 7 }),
+    pool: object({ doc: "Pool." }, { idle: int({ doc: "Idle.", default: 3 }) }),
+  };
   const entry = object({ doc: "Entry." }, unfilled(keys));
   expect((await loadText("{}", entry)).config).toEqual({});
   expect((await loadText("size: 7", entry)).config).toEqual({ size: 7 });

@@ -1,7 +1,15 @@
 // The configuration reference, printed from the schema: what is not in the schema is not in the documentation, and the other way round.
 import { formats } from "./formats.ts";
 import { type Json } from "./node.ts";
-import { type KeyClass, type KindSpec, type Mode, type ObjectSpec, type RefusedSpec, type Spec, type Unit } from "./spec.ts";
+import {
+  type KeyClass,
+  type KindSpec,
+  type Mode,
+  type ObjectSpec,
+  type RefusedSpec,
+  type Spec,
+  type Unit,
+} from "./spec.ts";
 import { contentOf, innerClass } from "./walk.ts";
 
 interface Section {
@@ -11,9 +19,12 @@ interface Section {
 
 /** All sections of the reference as Markdown, the top level first. */
 export function referenceSections(root: ObjectSpec): string {
-  return objectSections("Top level", "", root, root.class)
-    .map(({ title, lines }) => [`## ${title}`, "", ...lines, ""].join("\n"))
-    .join("\n");
+  // A key that several kinds share, such as `backoff`, has one section: the first.
+  const sections = new Map<string, Section>();
+  for (const section of objectSections("Top level", "", root, root.class)) {
+    if (!sections.has(section.title)) sections.set(section.title, section);
+  }
+  return [...sections.values()].map(({ title, lines }) => [`## ${title}`, "", ...lines, ""].join("\n")).join("\n");
 }
 
 function objectSections(title: string, path: string, spec: ObjectSpec, outer: KeyClass): Section[] {
@@ -31,7 +42,9 @@ function innerSections(path: string, spec: Spec, outer: KeyClass): Section[] {
   const content = contentOf(spec);
   if (content === null || outer.at === "refused") return [];
   const at = spec.type === "list" && !spec.single ? `${path}[]` : path;
-  return content.type === "object" ? objectSections(`\`${at}\``, at, content, outer) : kindSections(at, content, spec.doc, outer);
+  return content.type === "object"
+    ? objectSections(`\`${at}\``, at, content, outer)
+    : kindSections(at, content, spec.doc, outer);
 }
 
 function kindSections(path: string, spec: KindSpec, doc: string, outer: KeyClass): Section[] {

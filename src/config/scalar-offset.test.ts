@@ -40,11 +40,17 @@ test.for([
 test("the end of a block is where its last character ends, not after the blank lines", () => {
   const text = "key: |\n  /a => \n\nnext: 1\n";
   const node = scalarAt(text, "key");
-  expect(new Source("f", text).position(sourceOffset(text, node, String(node.value).trimEnd().length))).toEqual({ line: 2, column: 8 });
+  expect(new Source("f", text).position(sourceOffset(text, node, String(node.value).trimEnd().length))).toEqual({
+    line: 2,
+    column: 8,
+  });
 });
 
 test("every visible character of a value is found again in the file, however it was written", () => {
-  const words = fc.array(fc.constantFrom("a", "/svc", "=>", "é", "\u{1f600}", "'", '"', "\\", ";", " ", "\n"), { minLength: 1, maxLength: 20 });
+  const words = fc.array(fc.constantFrom("a", "/svc", "=>", "é", "\u{1f600}", "'", '"', "\\", ";", " ", "\n"), {
+    minLength: 1,
+    maxLength: 20,
+  });
   const kinds = fc.constantFrom("QUOTE_DOUBLE", "QUOTE_SINGLE", "BLOCK_LITERAL", "BLOCK_FOLDED", "PLAIN");
   fc.assert(
     fc.property(words, kinds, fc.nat(40), (parts, type, wanted) => {

@@ -27,12 +27,14 @@ export function* placesOf(spec: Spec, path = "", outer = outermost): Generator<P
   const content = contentOf(spec);
   if (content === null) return;
   if (content.type === "object") yield* keyPlaces(content, content === spec ? path : `${path}[]`, outer);
-  else for (const [name, kind] of Object.entries(content.kinds)) yield* placesAt(kind, "kind", `${path}[${name}]`, outer);
+  else
+    for (const [name, kind] of Object.entries(content.kinds)) yield* placesAt(kind, "kind", `${path}[${name}]`, outer);
 }
 
 function* keyPlaces(spec: ObjectSpec, path: string, outer: Outer): Generator<Place> {
   for (const [name, key] of Object.entries(spec.keys)) {
-    if (spec.repeats?.keys.includes(name) !== true) yield* placesAt(key, "key", path === "" ? name : `${path}.${name}`, outer);
+    if (spec.repeats?.keys.includes(name) !== true)
+      yield* placesAt(key, "key", path === "" ? name : `${path}.${name}`, outer);
   }
 }
 

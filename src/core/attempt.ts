@@ -1,6 +1,7 @@
 // One dispatch of an exchange to one endpoint.
 import type { BodySink, BodySource } from "./body.ts";
-import type { Exchange, MessageHead } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import type { MessageHead } from "./message-head.ts";
 import type { Failure } from "./failure.ts";
 import type { Staged } from "./filter.ts";
 import type { Limit } from "./limit.ts";

@@ -1,13 +1,10 @@
 // A body is a flow of chunks from a source to a sink, with back-pressure: HTTP/1 pauses a socket, HTTP/2 withholds credit,
 // Mux (whole messages) never pauses. The two codecs are joined directly; nothing stands between them.
 import type { Failure } from "./failure.ts";
+import type { MessageHead } from "./message-head.ts";
 
-/** Header fields after a body (RFC 9110 §6.5), as raw `name: value` lines each ending in CRLF. */
-export interface Trailers {
-  readonly buffer: Buffer;
-  readonly start: number;
-  readonly end: number;
-}
+/** Fields after a body (RFC 9110 §6.5): gRPC says there how a call ended. */
+export type Trailers = MessageHead;
 
 /** Where a body goes: the connection (or stream) that writes it out. */
 export interface BodySink {

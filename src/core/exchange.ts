@@ -6,14 +6,9 @@ import type { Destination } from "./destination.ts";
 import type { Failure } from "./failure.ts";
 import type { Stack, Staged } from "./filter.ts";
 import type { Limit } from "./limit.ts";
+import type { MessageHead } from "./message-head.ts";
 import { Outcome } from "./outcome.ts";
 import { TraceId } from "./trace-id.ts";
-
-/** The head of a message, of whatever protocol. Protocols know their own richer form. */
-export interface MessageHead {
-  /** The first value of a header (or its counterpart), or undefined. Names in lower case. */
-  get(name: string): string | undefined;
-}
 
 /** The downstream half of one exchange: source of the request's body, sink of the answer's. */
 export interface Downstream extends BodySink, BodySource {
@@ -128,7 +123,7 @@ export class Exchange implements Staged {
   }
 }
 
-const noHead: MessageHead = { get: () => undefined };
+const noHead: MessageHead = { get: () => undefined, each: () => undefined };
 
 // A released exchange must not reach any connection: late calls land here and are loud.
 function late(): never {

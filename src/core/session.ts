@@ -17,6 +17,25 @@ export interface SessionOwner {
   closed(session: Session, failure: Failure | null): void;
 }
 
+/**
+ * The sessions to one endpoint, as its stack sees them. HTTP/1.1 has a pool of them, HTTP/2 and Mux share one; what they
+ * have in common is this.
+ */
+export interface SessionSource {
+  /** Sessions open or opening. */
+  readonly size: number;
+  /** Sessions that could take an attempt at once. */
+  readonly idle: number;
+  /** Attempts that wait for a session. */
+  readonly waiters: number;
+  /** Can it take another attempt without refusing it? */
+  readonly hasRoom: boolean;
+  /** Gives the attempt to a session, now or when one is ready; otherwise fails it. */
+  acquire(attempt: Attempt): void;
+  /** Takes no more attempts; closes what is idle, and the rest when it is done. */
+  drain(): Promise<void>;
+}
+
 /** One upstream connection. */
 export interface Session {
   status: SessionStatus;

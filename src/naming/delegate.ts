@@ -1,4 +1,4 @@
-// Explaining a name: walks the same way as the interpreter does, but into every alternative, and keeps what made each step.
+// Explaining a name: walks the same way as the binder does, but into every alternative, and keeps what made each step.
 import type { Activity } from "../core/activity.ts";
 import { type Dentry, type Dtab } from "../core/dtab.ts";
 import type { AddressState, BoundName, EndpointAddress } from "../core/endpoint.ts";
@@ -6,136 +6,128 @@ import { type NameTree, showTree } from "../core/name-tree.ts";
 import type { NamedTree, Namer } from "../core/namer.ts";
 import { Path } from "../core/path.ts";
 import { showPrefix } from "../core/prefix.ts";
-import { collect, Constant, type Var } from "../core/var.ts";
-import { afterLookup, type Budget, overdrawn, shared, wholeBudget } from "./budget.ts";
+import { collect, Constant, Observed, type Var } from "../core/var.ts";
 import type { Delegation, ExplainedAddress, ExplainedAddresses, Step } from "./delegation.ts";
+import { Effort, inside, type Place, start, stepped } from "./effort.ts";
 import { ask, type NamerTable } from "./namer-table.ts";
-
-/** A live explanation of `path` under `dtab`. It may have pending parts at first: see `isSettled`. */
-export function delegate(namers: NamerTable, dtab: Dtab, path: Path): Var<Delegation> {
-  return new Explainer(namers, dtab).path(path, asked, wholeBudget);
-}
 
 type Explained = Var<Delegation>;
 
 /** What made a step. */
 type Origin = Omit<Step, "path">;
 
-const asked: Origin = {};
+/** A step that is being explained. */
+interface Here {
+  readonly path: Path;
+  readonly made: Origin;
+}
 
-class Explainer {
+/** Where a tree of names came from. */
+interface Written {
+  /** What made it, and thereby the steps its names are. */
+  readonly origin: Origin;
+  /** What its paths go on with. */
+  readonly suffix: Path;
+  readonly place: Place;
+}
+
+/** Explains one path. The explanation is live and may have pending parts at first: see `isSettled`. */
+export class Explainer {
   readonly #namers: NamerTable;
   readonly #dtab: Dtab;
+  readonly #effort = new Effort();
 
   constructor(namers: NamerTable, dtab: Dtab) {
     this.#namers = namers;
     this.#dtab = dtab;
   }
 
-  path(path: Path, made: Origin, budget: Budget): Explained {
-    const problem = overdrawn(budget, path);
-    if (problem !== undefined) return constant({ type: "exception", ...step(path, made), message: problem });
-    const matches = this.#dtab.matches(path);
-    const each = shared(afterLookup(budget), matches.length);
+  explain(path: Path): Explained {
+    const explanation = this.#effort.go(() => this.#path({ path, made: {} }, start));
+    return new Observed((listener) => this.#effort.go(() => explanation.observe(listener)));
+  }
+
+  #path(here: Here, place: Place): Explained {
+    const matches = this.#dtab.matches(here.path);
+    const problem = this.#effort.lookup(here.path, place) ?? this.#effort.split(here.path, matches.length, place);
+    if (problem !== undefined) return broken(here, problem);
+    const next = stepped(place);
     const [only] = matches;
-    if (only === undefined) return this.#ask(path, made, each, () => constant({ type: "neg", ...step(path, made) }));
-    if (matches.length > 1)
-      return alternatives(
-        path,
-        made,
-        matches.flatMap((dentry) => this.#choices(path, dentry, each)),
-      );
-    if (only.dst.kind !== "neg") return this.#onlyRule(path, made, only, each);
-    return this.#ask(path, made, each, () => wrapped(path, made, constant({ type: "neg", ...step("~", rule(only)) })));
+    if (only === undefined) return this.#ask(here, next, () => constant({ type: "neg", ...step(here) }));
+    if (matches.length > 1) return alternatives(here, matches.flatMap((dentry) => this.#choices(here.path, dentry, next)));
+    if (only.dst.kind !== "neg") return this.#onlyRule(here, only, next);
+    return this.#ask(here, next, () => wrapped(here, constant({ type: "neg", path: "~", ...rule(only) })));
   }
 
   /** The one rule that matches. Alternatives or a union on its right side are not another step. */
-  #onlyRule(path: Path, made: Origin, dentry: Dentry, budget: Budget): Explained {
-    const tree = this.#tree(path, made, dentry.dst, rest(dentry, path), rule(dentry), budget);
-    return dentry.dst.kind === "alt" || dentry.dst.kind === "union" ? tree : wrapped(path, made, tree);
+  #onlyRule(here: Here, dentry: Dentry, place: Place): Explained {
+    const tree = this.#tree(here, dentry.dst, written(dentry, here.path, place));
+    return dentry.dst.kind === "alt" || dentry.dst.kind === "union" ? tree : wrapped(here, tree);
   }
 
   /** What one of several matching rules adds to the alternatives: those on its own right side are just more of them. */
-  #choices(path: Path, dentry: Dentry, budget: Budget): readonly Explained[] {
+  #choices(path: Path, dentry: Dentry, place: Place): readonly Explained[] {
+    const from = written(dentry, path, inside(place));
     const trees = dentry.dst.kind === "alt" ? dentry.dst.trees : [dentry.dst];
-    const each = shared(budget, trees.length);
-    return trees.map((tree) => this.#tree(path, rule(dentry), tree, rest(dentry, path), rule(dentry), each));
+    return trees.map((tree) => this.#tree({ path, made: from.origin }, tree, from));
   }
 
-  /**
-   * A tree that `origin` made at `path`. A group (alternatives, union) is part of the step that was made by `made`; names in it are steps of
-   * their own, made by `origin`, with `suffix` appended.
-   */
-  #tree(path: Path, made: Origin, tree: NamedTree, suffix: Path, origin: Origin, budget: Budget): Explained {
+  #tree(here: Here, tree: NamedTree, from: Written): Explained {
     switch (tree.kind) {
-      case "leaf":
-        return tree.value instanceof Path
-          ? this.path(tree.value.concat(suffix), origin, budget)
-          : leafOf(path, origin, tree.value);
-      case "alt": {
-        const each = shared(budget, tree.trees.length);
-        return alternatives(
-          path,
-          made,
-          tree.trees.map((child) => this.#tree(path, origin, child, suffix, origin, each)),
-        );
+      case "leaf": {
+        const made = from.origin;
+        if (tree.value instanceof Path) return this.#path({ path: tree.value.concat(from.suffix), made }, from.place);
+        return leafOf({ path: here.path, made }, tree.value);
       }
+      case "alt":
+        return this.#group(here, tree.trees, from, (trees) => ({ type: "alt", ...step(here), alt: trees }));
       case "union": {
-        const each = shared(budget, tree.branches.length);
-        const branches = collect(tree.branches.map((b) => this.#tree(path, origin, b.tree, suffix, origin, each)));
-        const weightOf = (i: number) => tree.branches[i]?.weight ?? 1;
-        const weighted = (trees: readonly Delegation[]) =>
-          trees.map((child, i) => ({ weight: weightOf(i), tree: child }));
-        return branches.map((trees) => ({ type: "union", ...step(path, made), union: weighted(trees) }));
+        const weighted = (child: Delegation, i: number) => ({ weight: tree.branches[i]?.weight ?? 1, tree: child });
+        const children = tree.branches.map((branch) => branch.tree);
+        return this.#group(here, children, from, (trees) => ({ type: "union", ...step(here), union: trees.map(weighted) }));
       }
       default:
-        return constant({ type: tree.kind, ...step(writtenAs(tree, path, origin), origin) });
+        return constant({ type: tree.kind, path: asWritten(tree, here.path, from.origin), ...from.origin });
     }
   }
 
-  /** The namers, when the dtab says exactly neg; `unknown` if they know nothing either. */
-  #ask(path: Path, made: Origin, budget: Budget, unknown: () => Explained): Explained {
-    const namers = this.#namers.matching(path);
-    if (namers.length === 0) return this.#answer(path, made, made, this.#namers.unmatched(path), budget, unknown);
-    return this.#askFrom(namers, 0, path, made, budget, unknown);
+  #group(here: Here, trees: readonly NamedTree[], from: Written, join: (trees: readonly Delegation[]) => Delegation): Explained {
+    const problem = this.#effort.split(here.path, trees.length, from.place);
+    if (problem !== undefined) return broken(here, problem);
+    const below = { path: here.path, made: from.origin };
+    const deeper = { ...from, place: inside(from.place) };
+    return collect(trees.map((child) => this.#tree(below, child, deeper))).map(join);
   }
 
-  #askFrom(
-    namers: readonly Namer[],
-    index: number,
-    path: Path,
-    made: Origin,
-    budget: Budget,
-    unknown: () => Explained,
-  ): Explained {
+  /** The namers, when the dtab says exactly neg; `unknown` if they know nothing either. */
+  #ask(here: Here, place: Place, unknown: () => Explained): Explained {
+    const namers = this.#namers.matching(here.path);
+    if (namers.length > 0) return this.#askFrom(namers, 0, here, place, unknown);
+    return this.#answer(here, this.#namers.unmatched(here.path), here.made, place, unknown);
+  }
+
+  #askFrom(namers: readonly Namer[], index: number, here: Here, place: Place, unknown: () => Explained): Explained {
     const namer = namers[index];
     if (namer === undefined) return unknown();
-    const next = () => this.#askFrom(namers, index + 1, path, made, budget, unknown);
-    return this.#answer(path, made, { namer: namer.prefix.show() }, ask(namer, path), budget, next);
+    const next = () => this.#askFrom(namers, index + 1, here, place, unknown);
+    return this.#answer(here, ask(namer, here.path), { namer: namer.prefix.show() }, place, next);
   }
 
-  #answer(
-    path: Path,
-    made: Origin,
-    namer: Origin,
-    answer: Activity<NamedTree>,
-    budget: Budget,
-    onNeg: () => Explained,
-  ): Explained {
-    return answer.states.flatMap((state): Explained => {
-      if (state.at === "pending") return constant({ type: "pending", ...step(path, made) });
-      if (state.at === "failed") return constant({ type: "exception", ...step(path, made), message: state.message });
+  #answer(here: Here, answer: Activity<NamedTree>, by: Origin, place: Place, onNeg: () => Explained): Explained {
+    return this.#effort.watched(answer).states.flatMap((state): Explained => {
+      if (state.at === "pending") return constant({ type: "pending", ...step(here) });
+      if (state.at === "failed") return broken(here, state.message);
       const tree = state.value;
       if (tree.kind === "neg") return onNeg();
-      if (!isGroupOrPath(tree)) return this.#tree(path, made, tree, Path.root, made, budget);
-      const explained = this.#tree(path, made, tree, Path.root, namer, budget);
-      return tree.kind === "leaf" ? wrapped(path, made, explained) : explained;
+      const origin = leadsOn(tree) ? by : here.made;
+      const explained = this.#tree(here, tree, { origin, suffix: Path.root, place });
+      return tree.kind === "leaf" && leadsOn(tree) ? wrapped(here, explained) : explained;
     });
   }
 }
 
 /** Whether a namer's answer leads to further steps, which it then made; otherwise it ends the step it was asked at. */
-function isGroupOrPath(tree: NamedTree): boolean {
+function leadsOn(tree: NamedTree): boolean {
   return tree.kind === "alt" || tree.kind === "union" || (tree.kind === "leaf" && tree.value instanceof Path);
 }
 
@@ -143,42 +135,44 @@ function constant(tree: Delegation): Explained {
   return new Constant(tree);
 }
 
-function step(path: Path | string, made: Origin): Step {
-  return { path: typeof path === "string" ? path : path.show(), ...made };
+function step({ path, made }: Here): Step {
+  return { path: path.show(), ...made };
 }
 
-function rule(dentry: Dentry): Origin {
-  return { dentry: { prefix: showPrefix(dentry.prefix), dst: showTree(dentry.dst, (path) => path.show()) } };
+function rule({ prefix, dst }: Dentry): Origin {
+  return { dentry: { prefix: showPrefix(prefix), dst: showTree(dst, (path) => path.show()) } };
 }
 
-function rest(dentry: Dentry, path: Path): Path {
-  return path.drop(dentry.prefix.length);
+function written(dentry: Dentry, path: Path, place: Place): Written {
+  return { origin: rule(dentry), suffix: path.drop(dentry.prefix.length), place };
 }
 
 /** `!` and `~` that stand in a rule are shown as written; what a namer says is shown as the name it was asked for. */
-function writtenAs(tree: NameTree<unknown>, path: Path, origin: Origin): Path | string {
-  if (path.segments[0] === "$" || origin.dentry === undefined) return path;
+function asWritten(tree: NameTree<unknown>, path: Path, origin: Origin): string {
+  if (path.segments[0] === "$" || origin.dentry === undefined) return path.show();
   if (tree.kind === "fail") return "!";
-  return tree.kind === "neg" ? "~" : path;
+  return tree.kind === "neg" ? "~" : path.show();
 }
 
-function wrapped(path: Path, made: Origin, inner: Explained): Explained {
-  return inner.map((tree) => ({ type: "delegate", ...step(path, made), delegate: tree }));
+function broken(here: Here, message: string): Explained {
+  return constant({ type: "exception", ...step(here), message });
 }
 
-function alternatives(path: Path, made: Origin, branches: readonly Explained[]): Explained {
-  return collect(branches).map((trees) => ({ type: "alt", ...step(path, made), alt: trees }));
+function wrapped(here: Here, inner: Explained): Explained {
+  return inner.map((tree) => ({ type: "delegate", ...step(here), delegate: tree }));
 }
 
-function leafOf(path: Path, made: Origin, name: BoundName): Explained {
+function alternatives(here: Here, branches: readonly Explained[]): Explained {
+  return collect(branches).map((trees) => ({ type: "alt", ...step(here), alt: trees }));
+}
+
+function leafOf(here: Here, name: BoundName): Explained {
   const end = { id: name.id.show(), path: name.residual.show() };
-  const found = (addr: ExplainedAddresses, status?: number): Delegation => ({
-    type: "leaf",
-    ...step(path, made),
-    bound: { addr, ...end, ...(status === undefined ? {} : { status }) },
-  });
-  if (name.kind === "canned") return constant(found({ type: "bound", addrs: [], meta: {} }, name.canned.status));
-  return name.addresses.map((state) => found(explained(state)));
+  if (name.kind === "endpoints") {
+    return name.addresses.map((state) => ({ type: "leaf", ...step(here), bound: { addr: explained(state), ...end } }));
+  }
+  const addr: ExplainedAddresses = { type: "bound", addrs: [], meta: {} };
+  return constant({ type: "leaf", ...step(here), bound: { addr, ...end, status: name.canned.status } });
 }
 
 function explained(state: AddressState): ExplainedAddresses {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { anyDentry, anyTree } from "../../test/support/arbitrary-names.ts";
-import { boundTo, FakeNamer, FakeResolver } from "../../test/support/fake-discovery.ts";
+import { boundTo, FakeNamer, FakeResolver, withResidual } from "../../test/support/fake-discovery.ts";
 import { ManualEnv } from "../../test/support/manual-env.ts";
 import type { ActivityState } from "../core/activity.ts";
 import { Dtab } from "../core/dtab.ts";
@@ -271,7 +271,7 @@ class Reference {
     if (next.kind !== "neg") return this.#tree(next, depth + 1);
     const known = path.segments[0] === "#" ? this.#names.get(path.segments[2] ?? "") : undefined;
     if (known === undefined) return { at: "ok", value: neg };
-    return known.at === "ok" ? this.#tree(known.value, depth + 1) : known;
+    return known.at === "ok" ? this.#tree(withResidual(known.value, path.drop(3)), depth + 1) : known;
   }
 }
 

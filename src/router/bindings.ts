@@ -65,7 +65,15 @@ export class Bindings {
     const { label, paths, policies, scope, send, shared } = this.#parts;
     const binding = this.#nextBinding++;
     const settings = policies.service(service);
-    const entry = new PathEntry(cacheKey, service, localDtab, binding, settings, scope.scope("service", service.slice(1)), shared);
+    const entry = new PathEntry(
+      cacheKey,
+      service,
+      localDtab,
+      binding,
+      settings,
+      scope.scope("service", service.slice(1)),
+      shared,
+    );
     this.#byBinding.set(binding, entry);
     paths.add(entry);
     send({ type: "bind", router: label, binding, path: service, localDtab });

@@ -13,7 +13,14 @@ export class BoundClient extends Cached {
   readonly client: Client | null;
   readonly #give: (client: Client) => void;
 
-  constructor(key: string, id: string, residual: string, canned: number, client: Client | null, give: (client: Client) => void) {
+  constructor(
+    key: string,
+    id: string,
+    residual: string,
+    canned: number,
+    client: Client | null,
+    give: (client: Client) => void,
+  ) {
     super(key);
     this.id = id;
     this.residual = residual;

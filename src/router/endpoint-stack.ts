@@ -4,13 +4,14 @@ import { type Attempt, AttemptLevel, type AttemptOwner } from "../core/attempt.t
 import type { BodySink } from "../core/body.ts";
 import { causes } from "../core/cause.ts";
 import type { DataLoop } from "../core/data-loop.ts";
-import type { Exchange, MessageHead, PathStage } from "../core/exchange.ts";
+import type { Exchange, PathStage } from "../core/exchange.ts";
+import type { MessageHead } from "../core/message-head.ts";
 import { Failure } from "../core/failure.ts";
 import { Down, Filter, type FilterView, Stack, Up } from "../core/filter.ts";
 import { Limit, type LimitKeeper } from "../core/limit.ts";
 import { Outcome } from "../core/outcome.ts";
 import { type BalancerNode, EndpointStatus, type LoadCell } from "../core/picker.ts";
-import type { SessionPool } from "../sessions/pool.ts";
+import type { SessionSource } from "../core/session.ts";
 import type { RequestStats, StatusStats } from "./request-stats.ts";
 
 /** Told how an attempt went. */
@@ -38,7 +39,7 @@ export class Endpoint implements BalancerNode, AttemptOwner {
   weight: number;
   readonly cell: LoadCell;
   readonly accrual: Accrual;
-  readonly pool: SessionPool;
+  readonly pool: SessionSource;
   readonly stack: Stack<Attempt>;
   readonly #loop: DataLoop;
   readonly #listener: AttemptListener;
@@ -48,7 +49,7 @@ export class Endpoint implements BalancerNode, AttemptOwner {
     weight: number,
     cell: LoadCell,
     accrual: Accrual,
-    pool: SessionPool,
+    pool: SessionSource,
     shared: EndpointShared,
   ) {
     this.key = key;

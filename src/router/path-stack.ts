@@ -58,7 +58,15 @@ export class PathEntry extends Cached implements PathStage, Keeper {
   #tree: ReturnType<BoundTrees["take"]> | null = null;
   #error: Failure | null = null;
 
-  constructor(key: string, service: string, localDtab: string, binding: number, settings: ServiceSettings, scope: Scope, shared: PathShared) {
+  constructor(
+    key: string,
+    service: string,
+    localDtab: string,
+    binding: number,
+    settings: ServiceSettings,
+    scope: Scope,
+    shared: PathShared,
+  ) {
     super(key);
     this.service = service;
     this.localDtab = localDtab;

@@ -3,7 +3,8 @@ import type { BodySink } from "../core/body.ts";
 import type { ToControl, ToData } from "../core/border.ts";
 import { causes } from "../core/cause.ts";
 import type { DataLoop } from "../core/data-loop.ts";
-import type { Exchange, MessageHead } from "../core/exchange.ts";
+import type { Exchange } from "../core/exchange.ts";
+import type { MessageHead } from "../core/message-head.ts";
 import { Failure } from "../core/failure.ts";
 import type { Identifier } from "../core/identifier.ts";
 import { Outcome } from "../core/outcome.ts";
@@ -88,7 +89,11 @@ export class Router implements ClientListener, PathListener {
     );
   }
 
-  #cache<T extends BoundTreeEntry | BoundClient | Client | PathEntry>(scope: Scope, name: string, size: number): ServiceCache<T> {
+  #cache<T extends BoundTreeEntry | BoundClient | Client | PathEntry>(
+    scope: Scope,
+    name: string,
+    size: number,
+  ): ServiceCache<T> {
     const limits: CacheLimits = { size, idleTtlMs: this.#parts.bindingCache.idleTtlMs };
     const loop = this.#loop;
     return new ServiceCache<T>(limits, () => loop.nowMs, loop.wheel, scope.scope("bindcache", name)); // cold: once

@@ -109,7 +109,8 @@ export class RouterServer implements ExchangeHandler {
 
   #timeoutFilter(timeoutMs: number): Filter<Exchange> {
     const keeper = {
-      timeUp: (ex: Exchange) => this.#router.refuse(ex, new Failure(causes.serverTimeout, undefined, { limitMs: timeoutMs })), // cold: on expiry
+      timeUp: (ex: Exchange) =>
+        this.#router.refuse(ex, new Failure(causes.serverTimeout, undefined, { limitMs: timeoutMs })), // cold: on expiry
     };
     return new Filter<Exchange>({
       name: "server-timeout",

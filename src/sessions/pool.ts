@@ -6,7 +6,7 @@ import type { Attempt, AttemptOwner } from "../core/attempt.ts";
 import { causes } from "../core/cause.ts";
 import type { DataLoop } from "../core/data-loop.ts";
 import { Failure } from "../core/failure.ts";
-import { type Session, type SessionOwner, SessionStatus } from "../core/session.ts";
+import { type Session, type SessionOwner, type SessionSource, SessionStatus } from "../core/session.ts";
 
 /** Bounds of a pool (`hostConnectionPool`, `clientSession`); 0 ms = no limit. */
 export interface PoolLimits {
@@ -29,7 +29,7 @@ export interface PoolStats {
 }
 
 /** All sessions to one endpoint. */
-export class SessionPool implements SessionOwner {
+export class SessionPool implements SessionOwner, SessionSource {
   readonly #connect: (owner: SessionOwner) => Session;
   readonly #loop: DataLoop;
   readonly #limits: PoolLimits;

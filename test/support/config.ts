@@ -13,7 +13,11 @@ export const anyDtab: TextFormats = {
 };
 
 /** Loads without environment. */
-export function loadText<T>(text: string, schema: Schema<T>, environment: Record<string, string> = {}): Promise<Loaded<T>> {
+export function loadText<T>(
+  text: string,
+  schema: Schema<T>,
+  environment: Record<string, string> = {},
+): Promise<Loaded<T>> {
   return load(text, schema, { file: "f", formats: anyDtab, environment });
 }
 

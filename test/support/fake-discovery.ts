@@ -54,7 +54,8 @@ export class FakeNamer implements Namer {
   }
 }
 
-function withResidual(tree: NamedTree, residual: Path): NameTree<Path | BoundName> {
+/** What a namer answers, with the part of the path it did not use. */
+export function withResidual(tree: NamedTree, residual: Path): NameTree<Path | BoundName> {
   return tree.kind === "leaf" && "id" in tree.value ? leaf({ ...tree.value, residual }) : tree;
 }
 

@@ -24,11 +24,17 @@ export const linkerdKeys: readonly KeyGroup[] = [
   {
     source: "§1.2",
     below: http,
-    effective: "servers service client dtab dstPrefix identifier interpreter bindingTimeoutMs bindingCache label originator",
+    effective:
+      "servers service client dtab dstPrefix identifier interpreter bindingTimeoutMs bindingCache label originator",
     accepted: "experimental",
     refused: "announcers",
   },
-  { source: "§0, removed", below: http, accepted: "maxRequestKB maxResponseKB maxChunkKB", refused: "baseDtab failFast timeoutMs" },
+  {
+    source: "§0, removed",
+    below: http,
+    accepted: "maxRequestKB maxResponseKB maxChunkKB",
+    refused: "baseDtab failFast timeoutMs",
+  },
   {
     source: "§1.3",
     below: server,
@@ -51,8 +57,16 @@ export const linkerdKeys: readonly KeyGroup[] = [
     accepted: "reuseAddr reusePort backlog",
     refused: "readTimeoutMs writeTimeoutMs",
   },
-  { source: "§1.6", below: `${http}.client`, effective: "[io.l5d.global] [io.l5d.static] [io.l5d.static].configs [io.l5d.static].configs[].prefix" },
-  { source: "§1.6", below: `${http}.service`, effective: "[io.l5d.global] [io.l5d.static] [io.l5d.static].configs [io.l5d.static].configs[].prefix" },
+  {
+    source: "§1.6",
+    below: `${http}.client`,
+    effective: "[io.l5d.global] [io.l5d.static] [io.l5d.static].configs [io.l5d.static].configs[].prefix",
+  },
+  {
+    source: "§1.6",
+    below: `${http}.service`,
+    effective: "[io.l5d.global] [io.l5d.static] [io.l5d.static].configs [io.l5d.static].configs[].prefix",
+  },
   {
     source: "§2.1.1",
     below: http,
@@ -65,11 +79,25 @@ export const linkerdKeys: readonly KeyGroup[] = [
   ...["by", "for"].map((name) => ({
     source: "§2.1.2",
     below: `${server}.addForwardedHeader`,
-    effective: ["", "[ip]", "[ip:port]", "[connectionRandom]", "[requestRandom]", "[router]", "[static]", "[static].label"]
+    effective: [
+      "",
+      "[ip]",
+      "[ip:port]",
+      "[connectionRandom]",
+      "[requestRandom]",
+      "[router]",
+      "[static]",
+      "[static].label",
+    ]
       .map((rest) => `${name}${rest}`)
       .join(" "),
   })),
-  { source: "§2.1.3", below: client, effective: "forwardClientCert", refused: "requestAuthorizers requestAuthorizers.mixerHost requestAuthorizers.mixerPort" },
+  {
+    source: "§2.1.3",
+    below: client,
+    effective: "forwardClientCert",
+    refused: "requestAuthorizers requestAuthorizers.mixerHost requestAuthorizers.mixerPort",
+  },
   {
     source: "§2.1.4",
     below: `${http}.identifier`,
@@ -94,11 +122,32 @@ export const linkerdKeys: readonly KeyGroup[] = [
       "client.requestAuthorizers service.classificationTimeoutMs service.retryBufferSize.requestBytes service.retryBufferSize.responseBytes",
     ].join(" "),
   },
-  { source: "§2.3", below: "routers[thrift]", refused: "thriftMethodInDst thriftProtocol servers[].thriftFramed client.thriftFramed client.attemptTTwitterUpgrade" },
-  { source: "§2.4", below: "routers[thriftmux]", refused: "thriftMethodInDst thriftProtocol servers[].thriftFramed client.attemptTTwitterUpgrade" },
+  {
+    source: "§2.3",
+    below: "routers[thrift]",
+    refused:
+      "thriftMethodInDst thriftProtocol servers[].thriftFramed client.thriftFramed client.attemptTTwitterUpgrade",
+  },
+  {
+    source: "§2.4",
+    below: "routers[thriftmux]",
+    refused: "thriftMethodInDst thriftProtocol servers[].thriftFramed client.attemptTTwitterUpgrade",
+  },
   { source: "§2.5", below: "routers[mux]", refused: "servers client service dtab" },
-  { source: "§4", below: "namers[io.l5d.fs]", effective: "prefix rootDir", accepted: "experimental", refused: "transformers" },
-  { source: "§4.12", below: "namers[io.l5d.rewrite]", effective: "prefix pattern name", accepted: "experimental", refused: "transformers" },
+  {
+    source: "§4",
+    below: "namers[io.l5d.fs]",
+    effective: "prefix rootDir",
+    accepted: "experimental",
+    refused: "transformers",
+  },
+  {
+    source: "§4.12",
+    below: "namers[io.l5d.rewrite]",
+    effective: "prefix pattern name",
+    accepted: "experimental",
+    refused: "transformers",
+  },
   { source: "§4", below: "namers", effective: "[io.l5d.fs] [io.l5d.rewrite]" },
   {
     source: "§4.2",
@@ -110,7 +159,11 @@ export const linkerdKeys: readonly KeyGroup[] = [
   { source: "§4.4", below: "namers[io.l5d.k8s.ns]", refused: "host port envVar" },
   { source: "§4.5", below: "namers[io.l5d.k8s.external]", refused: "host port" },
   { source: "§4.6", below: "namers[io.l5d.k8s.istio]", refused: "host port" },
-  { source: "§4.7", below: "namers[io.l5d.marathon]", refused: "host port uriPrefix ttlMs jitterMs dst useHealthCheck tls" },
+  {
+    source: "§4.7",
+    below: "namers[io.l5d.marathon]",
+    refused: "host port uriPrefix ttlMs jitterMs dst useHealthCheck tls",
+  },
   { source: "§4.8", below: "namers[io.l5d.serversets]", refused: "zkAddrs" },
   { source: "§4.9", below: "namers[io.l5d.zkLeader]", refused: "zkAddrs" },
   { source: "§4.10", below: "namers[io.l5d.curator]", refused: "zkAddrs basePath" },
@@ -143,7 +196,8 @@ export const linkerdKeys: readonly KeyGroup[] = [
   {
     source: "§6.1",
     below: client,
-    effective: "loadBalancer failureAccrual hostConnectionPool requestAttemptTimeoutMs failFast requeueBudget clientSession socketOptions",
+    effective:
+      "loadBalancer failureAccrual hostConnectionPool requestAttemptTimeoutMs failFast requeueBudget clientSession socketOptions",
     refused: "tls",
   },
   { source: "§0, removed", below: client, accepted: "engine engine.kind" },
@@ -152,7 +206,8 @@ export const linkerdKeys: readonly KeyGroup[] = [
   {
     source: "§6.2",
     below: `${client}.loadBalancer`,
-    effective: "[p2c] [p2c].maxEffort [p2c].enableProbation [ewma] [ewma].maxEffort [ewma].decayTimeMs [ewma].enableProbation",
+    effective:
+      "[p2c] [p2c].maxEffort [p2c].enableProbation [ewma] [ewma].maxEffort [ewma].decayTimeMs [ewma].enableProbation",
     refused: [
       "[aperture] [aperture].maxEffort [aperture].smoothWindowMs [aperture].lowLoad [aperture].highLoad [aperture].minAperture",
       "[heap] [roundRobin] [roundRobin].maxEffort",
@@ -167,13 +222,18 @@ export const linkerdKeys: readonly KeyGroup[] = [
       "[io.l5d.consecutiveFailures].backoff[jittered] [io.l5d.consecutiveFailures].backoff[jittered].minMs",
       "[io.l5d.consecutiveFailures].backoff[jittered].maxMs [none]",
     ].join(" "),
-    accepted: "[none].backoff [none].backoff[constant] [none].backoff[constant].ms [none].backoff[jittered] [none].backoff[jittered].minMs [none].backoff[jittered].maxMs",
+    accepted:
+      "[none].backoff [none].backoff[constant] [none].backoff[constant].ms [none].backoff[jittered] [none].backoff[jittered].minMs [none].backoff[jittered].maxMs",
     refused: [
       "[io.l5d.successRate] [io.l5d.successRate].successRate [io.l5d.successRate].requests",
       "[io.l5d.successRateWindowed] [io.l5d.successRateWindowed].successRate [io.l5d.successRateWindowed].window",
     ].join(" "),
   },
-  { source: "§6.5", below: `${server}.tls`, refused: "certPath keyPath intermediateCertsPath caCertPath requireClientAuth protocols ciphers" },
+  {
+    source: "§6.5",
+    below: `${server}.tls`,
+    refused: "certPath keyPath intermediateCertsPath caCertPath requireClientAuth protocols ciphers",
+  },
   {
     source: "§6.5",
     below: `${client}.tls`,
@@ -212,6 +272,7 @@ export const linkerdKeys: readonly KeyGroup[] = [
     below: "admin",
     effective: "ip port socketOptions shutdownGraceMs",
     accepted: "workerThreads",
-    refused: "httpIdentifierPort tls security security.uiEnabled security.controlEnabled security.diagnosticsEnabled security.pathWhitelist security.pathBlacklist",
+    refused:
+      "httpIdentifierPort tls security security.uiEnabled security.controlEnabled security.diagnosticsEnabled security.pathWhitelist security.pathBlacklist",
   },
 ];

@@ -6,7 +6,7 @@ import { prometheusText } from "./exposition.ts";
 function setUp() {
   const env = new ManualEnv();
   const registry = new MetricsRegistry(env);
-  return { env, registry, router: registry.root.scope("rt", "incoming") };
+  return { env, registry, router: registry.root.scope("rt", "edge") };
 }
 
 const textOf = (registry: MetricsRegistry, prefix = "") => [...prometheusText(registry.root, prefix)].join("");
@@ -17,85 +17,85 @@ const samplesOf = (registry: MetricsRegistry) =>
 
 test("Scopes outside routers are joined by colons", () => {
   const { registry } = setUp();
-  registry.root.scope("foo", "bar").counter("bas").add(2);
+  registry.root.scope("admin", "pages").counter("served").add(2);
   registry.root.scope("process").gauge("cpu-seconds.total", () => 1.5);
   expect(textOf(registry)).toBe(
-    "# TYPE foo:bar:bas counter\nfoo:bar:bas 2\n# TYPE process:cpu_seconds_total gauge\nprocess:cpu_seconds_total 1.5\n",
+    "# TYPE admin:pages:served counter\nadmin:pages:served 2\n# TYPE process:cpu_seconds_total gauge\nprocess:cpu_seconds_total 1.5\n",
   );
 });
 
 test("The configured prefix comes before every name", () => {
   const { registry } = setUp();
-  registry.root.scope("foo").counter("bar");
-  expect(textOf(registry, "linkerd_")).toContain("\nlinkerd_foo:bar 0\n");
+  registry.root.scope("store").counter("size");
+  expect(textOf(registry, "linkerd_")).toContain("\nlinkerd_store:size 0\n");
 });
 
 test("Routers, servers, services and clients become labels, and a client's services too", () => {
   const { registry, router } = setUp();
-  router.scope("server", "127.0.0.1/4141").counter("requests").add(1);
-  router.scope("service", "/svc/foo").counter("requests").add(2);
-  router.scope("client", "/#/bar").counter("requests").add(3);
-  router.scope("client", "/#/bar", "service", "/svc/foo").counter("requests").add(4);
+  router.scope("server", "127.0.0.1/4140").counter("requests").add(1);
+  router.scope("service", "svc/users").counter("requests").add(2);
+  router.scope("client", "#/io.l5d.fs/users").counter("requests").add(3);
+  router.scope("client", "#/io.l5d.fs/users", "service", "svc/users").counter("requests").add(4);
   expect(samplesOf(registry)).toEqual([
-    'rt:server:requests{rt="incoming", server="127.0.0.1/4141"} 1',
-    'rt:service:requests{rt="incoming", service="/svc/foo"} 2',
-    'rt:client:requests{rt="incoming", client="/#/bar"} 3',
-    'rt:client:service:requests{rt="incoming", client="/#/bar", service="/svc/foo"} 4',
+    'rt:server:requests{rt="edge", server="127.0.0.1/4140"} 1',
+    'rt:service:requests{rt="edge", service="svc/users"} 2',
+    'rt:client:requests{rt="edge", client="#/io.l5d.fs/users"} 3',
+    'rt:client:service:requests{rt="edge", client="#/io.l5d.fs/users", service="svc/users"} 4',
   ]);
 });
 
 test("Scopes inside an entity stay in the name, and binding caches are entities too", () => {
   const { registry, router } = setUp();
-  router.scope("client", "/#/bar", "loadbalancer").counter("adds").add(1);
+  router.scope("client", "#/io.l5d.fs/users", "loadbalancer").counter("adds").add(1);
   router.scope("bindcache", "path").counter("misses").add(2);
   router.gauge("originator", () => 1);
   expect(samplesOf(registry)).toEqual([
-    'rt:client:loadbalancer:adds{rt="incoming", client="/#/bar"} 1',
-    'rt:bindcache:misses{rt="incoming", bindcache="path"} 2',
-    'rt:originator{rt="incoming"} 1',
+    'rt:client:loadbalancer:adds{rt="edge", client="#/io.l5d.fs/users"} 1',
+    'rt:bindcache:misses{rt="edge", bindcache="path"} 2',
+    'rt:originator{rt="edge"} 1',
   ]);
 });
 
 test("What hangs below failures and exn becomes the exception label, chains joined by colons", () => {
   const { registry, router } = setUp();
-  const client = router.scope("client", "/#/bar");
+  const client = router.scope("client", "#/io.l5d.fs/users");
   client.counter("failures").add(9);
   client.scope("failures").counter("upstream.connect.refused").add(4);
   client.scope("failures", "a", "b").counter("c").add(2);
   client.scope("exn").counter("upstream.reset").add(3);
-  client.scope("service", "/svc/foo", "failures").counter("a").add(1);
+  client.scope("service", "svc/users", "failures").counter("a").add(1);
   expect(samplesOf(registry)).toEqual([
-    'rt:client:failures{rt="incoming", client="/#/bar"} 9',
-    'rt:client:failures{rt="incoming", client="/#/bar", exception="upstream.connect.refused"} 4',
-    'rt:client:failures{rt="incoming", client="/#/bar", exception="a:b:c"} 2',
-    'rt:client:exceptions{rt="incoming", client="/#/bar", exception="upstream.reset"} 3',
-    'rt:client:service:failures{rt="incoming", client="/#/bar", service="/svc/foo", exception="a"} 1',
+    'rt:client:failures{rt="edge", client="#/io.l5d.fs/users"} 9',
+    'rt:client:failures{rt="edge", client="#/io.l5d.fs/users", exception="upstream.connect.refused"} 4',
+    'rt:client:failures{rt="edge", client="#/io.l5d.fs/users", exception="a:b:c"} 2',
+    'rt:client:exceptions{rt="edge", client="#/io.l5d.fs/users", exception="upstream.reset"} 3',
+    'rt:client:service:failures{rt="edge", client="#/io.l5d.fs/users", service="svc/users", exception="a"} 1',
   ]);
 });
 
 test("Label values are escaped", () => {
   const { registry, router } = setUp();
   router.scope("service", 'a"b\\c\nd').counter("requests");
-  expect(samplesOf(registry)).toEqual(['rt:service:requests{rt="incoming", service="a\\"b\\\\c\\nd"} 0']);
+  expect(samplesOf(registry)).toEqual(['rt:service:requests{rt="edge", service="a\\"b\\\\c\\nd"} 0']);
 });
 
 test("A distribution is a summary with eight quantiles, and its average a gauge beside it", () => {
   const { registry } = setUp();
-  for (const value of [1, 2]) registry.root.scope("foo").stat("bar").record(value);
+  for (const value of [1, 2]) registry.root.scope("store").stat("size").record(value);
   expect(textOf(registry)).toBe(
-    `# TYPE foo:bar summary
-foo:bar{quantile="0"} 1
-foo:bar{quantile="0.5"} 1
-foo:bar{quantile="0.9"} 2
-foo:bar{quantile="0.95"} 2
-foo:bar{quantile="0.99"} 2
-foo:bar{quantile="0.999"} 2
-foo:bar{quantile="0.9999"} 2
-foo:bar{quantile="1"} 2
-foo:bar_sum 3
-foo:bar_count 2
-# TYPE foo:bar_avg gauge
-foo:bar_avg 1.5
+    `# TYPE store:size summary
+store:size{quantile="0"} 1
+store:size{quantile="0.5"} 1
+store:size{quantile="0.9"} 2
+store:size{quantile="0.95"} 2
+store:size{quantile="0.99"} 2
+store:size{quantile="0.999"} 2
+store:size{quantile="0.9999"} 2
+store:size{quantile="1"} 2
+store:size_sum 3
+store:size_count 2
+# TYPE store:size_avg gauge
+store:size_avg 1.5
 `,
   );
 });
@@ -105,8 +105,8 @@ test("A summary's count and sum never fall; its quantiles leave when nothing was
   router.scope("server", "x").latency("request_latency_ms").record(1.5);
   env.advance(120_001);
   expect(samplesOf(registry)).toEqual([
-    'rt:server:request_latency_ms_sum{rt="incoming", server="x"} 1.5',
-    'rt:server:request_latency_ms_count{rt="incoming", server="x"} 1',
+    'rt:server:request_latency_ms_sum{rt="edge", server="x"} 1.5',
+    'rt:server:request_latency_ms_count{rt="edge", server="x"} 1',
   ]);
 });
 

@@ -2,7 +2,7 @@
 import { latin1 } from "../../base/bytes.ts";
 import type { Reusable } from "../../base/pool.ts";
 import type { Cause } from "../../core/cause.ts";
-import type { MessageHead } from "../../core/exchange.ts";
+import type { MessageHead } from "../../core/message-head.ts";
 import { Field, FIELD_COUNT, fieldIdOf } from "./field-names.ts";
 
 /** Integers per header line in `HttpHead.table`: id, name start, name end, value start, value end. */
@@ -206,6 +206,10 @@ export class HttpHead implements MessageHead, Reusable {
     if (this.newHost !== null) return this.newHost;
     const field = this.find(Field.host);
     return field < 0 ? "" : this.value(field);
+  }
+
+  each(visit: (name: string, value: string) => void): void {
+    for (let i = 0; i < this.count; i++) visit(this.name(i).toLowerCase(), this.value(i));
   }
 
   get(name: string): string | undefined {

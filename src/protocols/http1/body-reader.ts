@@ -2,7 +2,6 @@
 import type { Trailers } from "../../core/body.ts";
 import type { Cause } from "../../core/cause.ts";
 import { Framing, HttpHead } from "../http/head.ts";
-import { allowedInTrailers } from "../http/hop-by-hop.ts";
 import { Chunk, ChunkedDecoder } from "./codec/chunked.ts";
 import { type HeadLimits, Parse, parseTrailers } from "./codec/parse-head.ts";
 
@@ -117,7 +116,7 @@ export class BodyReader {
     if (verdict === Parse.incomplete) return BodyStep.needMore;
     if (verdict === Parse.bad) return this.#bad(this.#problems.trailer);
     this.position = at + head.length - before;
-    this.trailers = forwardable(head);
+    if (head.count > 0) this.trailers = head;
     return BodyStep.end;
   }
 
@@ -125,15 +124,4 @@ export class BodyReader {
     this.problem = problem;
     return BodyStep.bad;
   }
-}
-
-// Fields that decide framing, routing or context are not promoted by way of a trailer.
-function forwardable(head: HttpHead): Trailers | null {
-  let text = "";
-  for (let field = 0; field < head.count; field++) {
-    if (allowedInTrailers(head, field)) text += head.text(head.nameStart(field), head.lineEnd(field));
-  }
-  if (text === "") return null;
-  const buffer = Buffer.from(text, "latin1");
-  return { buffer, start: 0, end: buffer.length };
 }

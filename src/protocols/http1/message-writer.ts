@@ -5,6 +5,8 @@ import type { Composer, Scratch } from "../../base/scratch.ts";
 import type { Trailers } from "../../core/body.ts";
 import type { ByteStream } from "../../core/byte-stream.ts";
 import type { Counter } from "../../telemetry/metrics.ts";
+import type { HttpHead } from "../http/head.ts";
+import { writeTrailers } from "./write-head.ts";
 
 /** Chunks up to this size are copied behind the head; larger ones are lent (data-path §4). */
 const COPY_BYTES = 32 * 1024;
@@ -68,7 +70,7 @@ export class MessageWriter implements Composer {
       return;
     }
     scratch.appendText("0\r\n");
-    scratch.append(trailers.buffer, trailers.start, trailers.end);
+    writeTrailers(scratch, trailers as HttpHead); // joined with an HTTP/1 half
     scratch.appendText("\r\n");
   }
 

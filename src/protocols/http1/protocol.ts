@@ -63,7 +63,9 @@ export class Http1 {
       connectTimeoutMs: settings.connectTimeoutMs,
       stats,
       endpoint,
-      address: endpoint.host.includes(":") ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`,
+      address: endpoint.host.includes(":")
+        ? `[${endpoint.host}]:${endpoint.port}`
+        : `${endpoint.host}:${endpoint.port}`,
     };
     return (owner) => new Http1Session(context, owner);
   }

@@ -8,7 +8,13 @@ import type { Exchange } from "../../core/exchange.ts";
 import { Outcome } from "../../core/outcome.ts";
 import { Field } from "../http/field-names.ts";
 import { ConnectionFlag, Framing, type HttpHead } from "../http/head.ts";
-import { DROPPED_FROM_ANSWER, DROPPED_FROM_REQUEST, isMeshField, namedByConnection } from "../http/hop-by-hop.ts";
+import {
+  allowedInTrailers,
+  DROPPED_FROM_ANSWER,
+  DROPPED_FROM_REQUEST,
+  isMeshField,
+  namedByConnection,
+} from "../http/hop-by-hop.ts";
 import { TRACE_TEXT_BYTES, writeTrace, writeTraceRoot } from "../http/trace-header.ts";
 
 const OWN_LINES_BYTES = 512; // all fixed-size lines of ours, with room to spare
@@ -99,6 +105,15 @@ const FAILURE_LINES = "l5d-success-class: 0.0\r\nVia: 1.1 fairlead\r\n";
 export function writeInterimHead(scratch: Scratch, head: HttpHead): void {
   copyFields(scratch, head, 0, DROPPED_FROM_ANSWER, false);
   scratch.appendText("Via: 1.1 fairlead\r\n\r\n");
+}
+
+/** Writes the trailer fields that may travel on: none that decides framing, routing or context. */
+export function writeTrailers(scratch: Scratch, trailers: HttpHead): void {
+  const { bytes, base, count } = trailers;
+  for (let field = 0; field < count; field++) {
+    if (!allowedInTrailers(trailers, field)) continue;
+    scratch.append(bytes, base + trailers.nameStart(field), base + trailers.lineEnd(field));
+  }
 }
 
 // Copies everything from offset `from` to the end of the field lines, but for dropped lines.

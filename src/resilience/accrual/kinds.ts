@@ -29,12 +29,6 @@ export function accrualPolicy(spec: AccrualSpec, random: Random): AccrualPolicy 
 }
 
 function deadFor(spec: BackoffSpec | undefined, random: Random): Backoff {
-  return spec === undefined
-    ? equalJittered(DEFAULT_DEAD_MS.first, DEFAULT_DEAD_MS.longest, random)
-    : backoffOf(spec, random);
-}
-
-/** A `backoff` for anything that waits. */
-export function backoffOf(spec: BackoffSpec, random: Random): Backoff {
+  if (spec === undefined) return equalJittered(DEFAULT_DEAD_MS.first, DEFAULT_DEAD_MS.longest, random);
   return spec.kind === "constant" ? constant(spec.ms) : decorrelatedJittered(spec.minMs, spec.maxMs, random);
 }

@@ -25,7 +25,13 @@ export class MethodAndHostIdentifier implements Identifier {
 
   path(key: string): string {
     const segments = key.split(" ").flatMap((part) => (part.startsWith("/") ? part.split("/") : [part]));
-    return this.#prefix + segments.filter((s) => s !== "").map((s) => `/${showSegment(s)}`).join("");
+    return (
+      this.#prefix +
+      segments
+        .filter((s) => s !== "")
+        .map((s) => `/${showSegment(s)}`)
+        .join("")
+    );
   }
 
   apply(): void {}

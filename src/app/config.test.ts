@@ -1,0 +1,359 @@
+import { expect, expectTypeOf, test } from "vitest";
+import { told } from "../../test/support/config.ts";
+import { PathMatcher } from "../core/path-matcher.ts";
+import { pathFrom } from "../core/path.ts";
+import { mergePolicies } from "../router/policies.ts";
+import {
+  type ClientPolicy,
+  type LinkerConfig,
+  type NamerConfig,
+  type RouterConfig,
+  type ServerConfig,
+  loadConfig,
+} from "./config.ts";
+
+async function problemsIn(text: string): Promise<string[]> {
+  const { config, problems } = await loadConfig(text, { file: "l.yaml", environment: {} });
+  expect(config).toBeNull();
+  return told(problems);
+}
+
+async function configOf(
+  text: string,
+  environment: Record<string, string> = {},
+  expandEnv = false,
+): Promise<LinkerConfig> {
+  const { config, problems } = await loadConfig(text, { file: "l.yaml", environment, expandEnv });
+  if (config === null) throw new Error(told(problems).join("\n"));
+  return config;
+}
+
+async function routerOf(keys: string): Promise<RouterConfig> {
+  const [router] = (await configOf(`routers:\n- protocol: http\n  servers: [{}]\n${keys}`)).routers;
+  if (router === undefined) throw new Error("no router");
+  return router;
+}
+
+/** Loads one http router with these keys below it, and one server. */
+function problemsInRouter(keys: string): Promise<string[]> {
+  return problemsIn(`routers:\n- protocol: http\n  servers: [{port: 4140}]\n${keys}`);
+}
+
+test("the smallest Linkerd 1.x file gets the defaults of Linkerd 1.x", async () => {
+  const { mode, admin, routers, namers, telemetry } = await configOf(
+    "routers:\n- protocol: http\n  servers:\n  - {}\n",
+  );
+  expect({ mode, namers, telemetry }).toEqual({ mode: "linkerd", namers: [], telemetry: [] });
+  expect(admin).toMatchObject({ ip: "127.0.0.1", port: 9990, shutdownGraceMs: 10_000 });
+  expect(routers[0]).toMatchObject({
+    protocol: "http",
+    label: "http",
+    dtab: "",
+    dstPrefix: "/svc",
+    identifier: [{ kind: "io.l5d.header.token", header: "Host" }],
+    interpreter: { kind: "default" },
+    bindingTimeoutMs: 10_000,
+    bindingCache: { paths: 1000, trees: 1000, bounds: 1000, clients: 1000, idleTtlSecs: 600 },
+    originator: false,
+    enforceDeadlines: false,
+    maxHeadersKB: 8,
+    maxInitialLineKB: 4,
+    maxErrResponseKB: 5120,
+    servers: [
+      {
+        port: 4140,
+        ip: "127.0.0.1",
+        label: "http",
+        clearContext: false,
+        maxCallDepth: 1000,
+        socketOptions: { noDelay: true, reuseAddr: true, reusePort: false, keepAlive: false },
+        serverSession: {},
+      },
+    ],
+  });
+  expect(routers[0]?.client.defaults).toEqual({
+    loadBalancer: { kind: "p2c", maxEffort: 5, enableProbation: false },
+    failureAccrual: { kind: "io.l5d.consecutiveFailures", failures: 5 },
+    hostConnectionPool: { minSize: 0 },
+    failFast: false,
+    requeueBudget: { minRetriesPerSec: 10, percentCanRetry: 0.2, ttlSecs: 10 },
+    clientSession: {},
+    connectTimeoutMs: 1000,
+    socketOptions: { noDelay: true, keepAlive: false },
+    forwardClientCert: false,
+  });
+  expect(routers[0]?.service.defaults).toEqual({ responseClassifier: { kind: "io.l5d.http.nonRetryable5XX" } });
+});
+
+test("a file with fairlead: 1 gets the defaults of today", async () => {
+  const { mode, routers, telemetry } = await configOf("fairlead: 1\nrouters:\n- protocol: http\n  servers: [{}]\n");
+  expect({ mode, telemetry }).toEqual({
+    mode: "fairlead",
+    telemetry: [{ kind: "io.l5d.prometheus", path: "/admin/metrics/prometheus", prefix: "" }],
+  });
+  expect(routers[0]).toMatchObject({ enforceDeadlines: true, servers: [{ serverSession: { idleTimeMs: 600_000 } }] });
+  expect(routers[0]?.client.defaults.hostConnectionPool).toEqual({ minSize: 0, idleTimeMs: 60_000 });
+});
+
+test("the configuration is typed as it is read", () => {
+  expectTypeOf<ServerConfig["port"]>().toEqualTypeOf<number>();
+  expectTypeOf<ServerConfig["label"]>().toEqualTypeOf<string>();
+  expectTypeOf<ServerConfig["maxConcurrentRequests"]>().toEqualTypeOf<number | undefined>();
+  expectTypeOf<RouterConfig["dtab"]>().toEqualTypeOf<string>();
+  expectTypeOf<ClientPolicy["loadBalancer"]["kind"]>().toEqualTypeOf<"p2c" | "ewma">();
+  expectTypeOf<NamerConfig["kind"]>().toEqualTypeOf<"io.l5d.fs" | "io.l5d.rewrite">();
+});
+
+test.for([
+  ["", '1:1 routers: "routers" is missing; add routers: what this process does'],
+  ["routers: []", "1:10 routers: an empty list; give at least 1"],
+  ["routers:\n- servers: [{}]", '2:3 routers[0].protocol: "protocol" is missing; write protocol: with one of http'],
+  [
+    "routers:\n- protocol: htpt\n  servers: [{}]",
+    '2:13 routers[0].protocol: unknown protocol "htpt"; did you mean "http"?',
+  ],
+  [
+    "routers:\n- protocol: thrift\n  servers: [{}]",
+    '2:13 routers[0].protocol: "thrift" is not available in this release; use http; each protocol comes in a release of its own',
+  ],
+  ["routers:\n- protocol: http", '2:3 routers[0].servers: "servers" is missing; add servers: where to listen'],
+  [
+    "fairlead: 2\nrouters:\n- protocol: http\n  servers: [{}]",
+    "1:11 fairlead: expected a whole number from 1 to 1, got the number 2; write a number such as 1",
+  ],
+  [
+    "expandEnv: true\nrouters:\n- protocol: http\n  servers: [{}]",
+    "1:12 expandEnv: variables are expanded only in files with fairlead: 1; add fairlead: 1, or start with --expand-env instead",
+  ],
+  [
+    "routers:\n- protocol: http\n  servers: [{}]\nnamers:\n- kind: io.l5d.consl",
+    '5:9 namers[0].kind: unknown kind "io.l5d.consl"; did you mean "io.l5d.consul"?',
+  ],
+  [
+    "routers:\n- protocol: http\n  servers: [{}]\nnamers:\n- kind: io.l5d.fs",
+    '5:3 namers[0].rootDir: "rootDir" is missing; add rootDir: the directory with the files',
+  ],
+  [
+    "routers:\n- protocol: http\n  servers: [{}]\ntelemetry:\n- kind: prometheus\n- kind: io.l5d.zipkin",
+    '5:9 telemetry[0].kind: unknown kind "prometheus"; did you mean "io.l5d.prometheus"?',
+  ],
+  [
+    'routers:\n- protocol: http\n  servers: [{}]\nnamers:\n- {kind: io.l5d.rewrite, prefix: /x, pattern: "/{a}", name: "/b/{c}"}',
+    "5:61 namers[0].name: {c} is not captured by the pattern; add {c} to the pattern, or use one of {a}",
+  ],
+] as const)("%s is refused at its place", async ([text, problem]) => {
+  expect((await problemsIn(text))[0]).toBe(problem);
+});
+
+test.for([
+  ["  tls: {}", '4:3 routers[0].tls: unknown key "tls"; it belongs under "servers"'],
+  ["  loadBalancer: {kind: p2c}", '4:3 routers[0].loadBalancer: unknown key "loadBalancer"; it belongs under "client"'],
+  ["  baseDtab: /a => /b", "4:3 routers[0].baseDtab: is no key of Linkerd 1.x any more; write dtab"],
+  ["  dtab: |\n    /svc => /a;\n    /svc/x => /b |;", "6:19 routers[0].dtab: "],
+  ["  dstPrefix: svc", "4:14 routers[0].dstPrefix: "],
+  ["  streamingEnabled: false", "4:21 routers[0].streamingEnabled: cannot be switched off"],
+  ["  compressionLevel: 6", "4:21 routers[0].compressionLevel: compression is not available in this release; write 0"],
+  ["  httpAccessLogRollPolicy: daily", "4:28 routers[0].httpAccessLogRollPolicy: is not available"],
+  ["  httpAccessLogAppend: false", "4:24 routers[0].httpAccessLogAppend: is not available"],
+  ["  httpAccessLogRotateCount: 3", "4:29 routers[0].httpAccessLogRotateCount: is not available"],
+  [
+    "  interpreter: {kind: io.l5d.mesh, dst: /$/inet/x/1}",
+    '4:23 routers[0].interpreter.kind: "io.l5d.mesh" is not available',
+  ],
+  ["  interpreter: {kind: default, transformers: []}", "4:32 routers[0].interpreter.transformers: is not available"],
+  ["  client: {tls: {commonName: x}}", "4:12 routers[0].client.tls: is not available"],
+  ["  client: {failFast: true}", "4:22 routers[0].client.failFast: is not available"],
+  [
+    "  client: {loadBalancer: {kind: heap}}",
+    '4:33 routers[0].client.loadBalancer.kind: "heap" is not available in this release; use p2c, which comes close',
+  ],
+  [
+    "  client: {loadBalancer: {kind: p2c, enableProbation: true}}",
+    "4:55 routers[0].client.loadBalancer.enableProbation: is not available",
+  ],
+  [
+    "  client: {failureAccrual: {kind: io.l5d.successRate, successRate: 0.9, requests: 20}}",
+    '4:35 routers[0].client.failureAccrual.kind: "io.l5d.successRate" is not',
+  ],
+  [
+    "  client: {failureAccrual: {kind: io.l5d.consecutiveFailures}}",
+    '4:29 routers[0].client.failureAccrual.failures: "failures" is missing',
+  ],
+  ["  client: {forwardClientCert: true}", "4:31 routers[0].client.forwardClientCert: is not available"],
+  [
+    "  client: {requestAuthorizers: [{kind: io.l5d.k8s.istio}]}",
+    "4:12 routers[0].client.requestAuthorizers: is not available",
+  ],
+  [
+    "  client: {hostConnectionPool: {minSize: 3, maxSize: 2}}",
+    "4:42 routers[0].client.hostConnectionPool.minSize: minSize 3 is larger than maxSize 2",
+  ],
+  [
+    "  client:\n    kind: io.l5d.static\n    configs:\n    - loadBalancer: {kind: p2c}",
+    '7:7 routers[0].client.configs[0].prefix: "prefix" is missing',
+  ],
+  [
+    "  client:\n    kind: io.l5d.static\n    configs:\n    - prefix: /a/{b",
+    "7:18 routers[0].client.configs[0].prefix: ",
+  ],
+  ["  client:\n    configs: []", '5:5 routers[0].client.configs: unknown key "configs"'],
+  [
+    "  service: {retries: {budget: {ttlSecs: 61}}}",
+    "4:41 routers[0].service.retries.budget.ttlSecs: expected a whole number of seconds from 1 to 60",
+  ],
+  [
+    "  service: {retries: {backoff: {kind: jittered, minMs: 5, maxMs: 2}}}",
+    "4:56 routers[0].service.retries.backoff.minMs: minMs 5 is larger than maxMs 2",
+  ],
+] as const)("%s in a router is refused at its place", async ([keys, start]) => {
+  const problems = (await problemsInRouter(keys)).filter((problem) => !problem.includes("retries are not performed"));
+  expect(problems.length).toBe(1);
+  expect(problems[0]?.startsWith(start) ? start : problems[0]).toBe(start);
+});
+
+test("two servers on one address are told, over all routers and with the admin server", async () => {
+  const text = [
+    "admin: {port: 4140, ip: 0.0.0.0}",
+    "routers:",
+    "- protocol: http",
+    "  servers: [{port: 4140}, {port: 0}, {port: 0}, {port: 4141, ip: 0.0.0.0}]",
+    "- protocol: http",
+    "  label: other",
+    "  servers:",
+    "  - port: 4141",
+    "  - ip: 127.0.0.1",
+    "  - {port: 4140, ip: 0.0.0.0}",
+  ].join("\n");
+  expect(await problemsIn(text)).toEqual([
+    "9:5 routers[1].servers[1].port: 127.0.0.1:4140 is already taken by routers[0].servers[0]; choose another port",
+    "10:12 routers[1].servers[2].port: 0.0.0.0:4140 is already taken by admin; choose another port",
+  ]);
+});
+
+test("two routers of one label are told, given or from the protocol", async () => {
+  const routers = (second: string) =>
+    `routers:\n- protocol: http\n  servers: [{}]\n- protocol: http\n  servers: [{port: 1}]\n${second}`;
+  expect(await problemsIn(routers(""))).toEqual([
+    '4:3 routers[1].label: routers[0] is labelled "http" too; give each router a label of its own',
+  ]);
+  expect(await problemsIn(routers("  label: http\n"))).toEqual([
+    '6:10 routers[1].label: routers[0] is labelled "http" too; give each router a label of its own',
+  ]);
+  expect((await configOf(routers("  label: second\n"))).routers.map(({ label }) => label)).toEqual(["http", "second"]);
+});
+
+test("problems of different parts of a file are told in one go, in the order of the file", async () => {
+  const text =
+    "admin: {prot: 1}\nrouters:\n- protocol: http\n  label: 3\n  servers: [{port: x}]\n  dtab: /a >= /b\nnamers:\n- {}\nusage: {}\n";
+  expect((await problemsIn(text)).map((problem) => problem.split(": ")[0])).toEqual([
+    "1:9 admin.prot",
+    "4:10 routers[0].label",
+    "5:20 routers[0].servers[0].port",
+    "6:12 routers[0].dtab",
+    "8:3 namers[0].kind",
+    "9:1 usage",
+  ]);
+});
+
+test("what has no effect is a warning, and the file is used", async () => {
+  const text = [
+    "admin: {workerThreads: 2}",
+    "usage: {enabled: false}",
+    "routers:",
+    "- protocol: http",
+    "  experimental: true",
+    "  compressionLevel: -1",
+    "  streamAfterContentLengthKB: 10",
+    "  maxRequestKB: 5",
+    "  servers: [{engine: {kind: netty4}}]",
+    "  client: {socketOptions: {backlog: 5}}",
+    "  service: {retries: {}, responseClassifier: {kind: io.l5d.http.retryableRead5XX}}",
+  ].join("\n");
+  const { config, problems } = await loadConfig(text, { file: "l.yaml", environment: {} });
+  expect(problems.map(({ severity, path }) => `${severity} ${path}`)).toEqual([
+    "warning admin.workerThreads",
+    "warning usage",
+    "warning routers[0].experimental",
+    "warning routers[0].compressionLevel",
+    "warning routers[0].streamAfterContentLengthKB",
+    "warning routers[0].maxRequestKB",
+    "warning routers[0].servers[0].engine",
+    "warning routers[0].client.socketOptions.backlog",
+    "warning routers[0].service.retries",
+    "warning routers[0].service.responseClassifier.kind",
+  ]);
+  expect(config?.routers[0]?.service.entries[0]?.params.responseClassifier?.kind).toBe("io.l5d.http.retryableRead5XX");
+});
+
+test("identifiers are always a list", async () => {
+  expect((await routerOf("  identifier: {kind: io.l5d.path, segments: 2}")).identifier).toEqual([
+    { kind: "io.l5d.path", segments: 2, consume: false },
+  ]);
+  const list = "  identifier:\n  - kind: io.l5d.header\n  - kind: io.l5d.static\n    path: /x";
+  expect((await routerOf(list)).identifier).toEqual([
+    { kind: "io.l5d.header", header: "l5d-name" },
+    { kind: "io.l5d.static", path: "/x" },
+  ]);
+});
+
+test("a Forwarded header without details labels both sides at random", async () => {
+  const config = await configOf("routers:\n- protocol: http\n  servers:\n  - addForwardedHeader: {}\n");
+  expect(config.routers[0]?.servers[0]?.addForwardedHeader).toEqual({
+    by: { kind: "requestRandom" },
+    for: { kind: "requestRandom" },
+  });
+});
+
+test("a global policy is one entry for every name, and only holds what was given", async () => {
+  const { client } = await routerOf("  client:\n    requestAttemptTimeoutMs: 5\n    loadBalancer: {kind: ewma}");
+  expect(client.entries).toEqual([
+    {
+      prefix: null,
+      params: {
+        requestAttemptTimeoutMs: 5,
+        loadBalancer: { kind: "ewma", maxEffort: 5, enableProbation: false, decayTimeMs: 10_000 },
+      },
+    },
+  ]);
+});
+
+test("static policies merge by pattern, with the defaults below", async () => {
+  const { client } = await routerOf(
+    [
+      "  client:",
+      "    kind: io.l5d.static",
+      "    configs:",
+      "    - prefix: /",
+      "      requestAttemptTimeoutMs: 1000",
+      '    - prefix: "/#/io.l5d.fs/{service}-v2"',
+      "      requestAttemptTimeoutMs: 2000",
+      "      hostConnectionPool: {maxSize: 3}",
+      "    - prefix: /#/*/slow-v2",
+      "      failureAccrual: {kind: none}",
+    ].join("\n"),
+  );
+  const policyFor = (id: string): ClientPolicy => {
+    return mergePolicies(client, (prefix) => {
+      const pattern = PathMatcher.parse(prefix);
+      return pattern instanceof PathMatcher && pattern.match(pathFrom(id)) !== null;
+    });
+  };
+  expect(policyFor("/#/io.l5d.fs/web")).toEqual({ ...client.defaults, requestAttemptTimeoutMs: 1000 });
+  expect(policyFor("/#/io.l5d.fs/slow-v2")).toEqual({
+    ...client.defaults,
+    requestAttemptTimeoutMs: 2000,
+    hostConnectionPool: { minSize: 0, maxSize: 3 },
+    failureAccrual: { kind: "none" },
+  });
+});
+
+test("variables are expanded when the file or the command asks, and never otherwise", async () => {
+  const body = "routers:\n- protocol: http\n  label: ${LABEL}\n  servers: [{port: '${PORT:-4242}'}]\n";
+  const environment = { LABEL: "edge" };
+  const fromFile = await configOf(`fairlead: 1\nexpandEnv: true\n${body}`, environment);
+  const fromCommand = await configOf(body, environment, true);
+  for (const { routers } of [fromFile, fromCommand]) {
+    expect(routers[0]).toMatchObject({ label: "edge", servers: [{ port: 4242, label: "edge" }] });
+  }
+  expect((await problemsIn(body))[0]).toContain('got the text "${PORT:-4242}"');
+});
