@@ -34,23 +34,26 @@ interface VitestReport {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly unknown[] }[];
+  readonly testResults: readonly {
+    readonly status: string;
+    readonly assertionResults: readonly { readonly status: string }[];
+  }[];
 }
 
 /**
- * Reads vitest's JSON report. A file that could not be loaded has no tests and counts as one failure.
+ * Reads vitest's JSON report. A file that failed as a whole, while loading or in a hook, counts as one failure.
  * @param report its text, or undefined when vitest ended without one.
  * @param status the runner's exit code; a run that failed without naming a failed test counts as one.
  */
 export function vitestCounts(report: string | undefined, status: number | null): Counts {
   if (report === undefined) return { passed: 0, failed: 1, skipped: 0 };
   const totals = JSON.parse(report) as VitestReport; // written by the vitest that the lock file names
-  const unloaded = totals.testResults.filter(
-    (file) => file.status === "failed" && file.assertionResults.length === 0,
-  ).length;
+  const broken = totals.testResults.filter(
+    (file) => file.status === "failed" && file.assertionResults.every((result) => result.status !== "failed"),
+  );
   const counts = {
     passed: totals.numPassedTests,
-    failed: totals.numFailedTests + unloaded,
+    failed: totals.numFailedTests + broken.length,
     skipped: totals.numPendingTests + totals.numTodoTests,
   };
   return atLeastOneFailure(counts, status);

@@ -54,13 +54,19 @@ function foreignMs(before: Census, after: Census): number {
   return Math.max(0, ms);
 }
 
+/** Time the hypervisor gave to others instead of us, all cores, in ms: proc(5), /proc/stat, field "steal". */
+function stolenMs(): number {
+  return Number(readFileSync("/proc/stat", "utf8").split("\n")[0]?.trim().split(/\s+/)[8] ?? 0) * TICK_MS;
+}
+
 /**
- * Starts counting; the returned function says how many ms foreign processes have used since.
+ * Starts counting; the returned function says how many ms foreign processes, or other guests of the host, have used since.
  * `alsoForeign`: children of the harness that should be at rest, such as the proxies whose turn it is not.
  */
 export function countForeign(alsoForeign: readonly number[] = []): () => number {
   const before = census(alsoForeign);
-  return () => foreignMs(before, census(alsoForeign));
+  const stolenBeforeMs = stolenMs();
+  return () => foreignMs(before, census(alsoForeign)) + stolenMs() - stolenBeforeMs;
 }
 
 /** Share of one core that foreign processes use over a second, 0 … number of cores. */

@@ -1,4 +1,5 @@
 // The generated documents about configuration.
+import { invariant } from "../base/invariant.ts";
 import { differenceTables } from "../config/differences.ts";
 import { jsonSchemaOf } from "../config/json-schema.ts";
 import { referenceSections } from "../config/reference.ts";
@@ -22,7 +23,7 @@ export function generatedConfigDocs(example: string): Map<string, string> {
 
 function rootSpec(): ObjectSpec {
   const { spec } = configSchema;
-  if (spec.type !== "object") throw new TypeError("the configuration schema must be an object");
+  invariant(spec.type === "object", "the configuration schema is made with object()");
   return spec;
 }
 
@@ -59,5 +60,5 @@ A file without the top-level key \`fairlead: 1\` is a Linkerd 1.x file and gets 
 Paths are written as in \`routers[http].servers[].port\`: \`[]\` stands for the items of a list, \`[kind]\` for a choice of kind. Client and service policies
 are listed under \`io.l5d.global\`; they are the same in \`io.l5d.static\`.
 
-Values are never converted to another type, so \`port: "4140"\` is a problem here where Linkerd 1.x takes it.
+Values are never converted to another type: \`port: "4140"\` is a problem.
 `;

@@ -91,7 +91,7 @@ test("a file with fairlead: 1 gets the defaults of today", async () => {
     mode: "fairlead",
     telemetry: [{ kind: "io.l5d.prometheus", path: "/admin/metrics/prometheus", prefix: "" }],
   });
-  expect(routers[0]).toMatchObject({ enforceDeadlines: true, servers: [{ serverSession: { idleTimeMs: 600_000 } }] });
+  expect(routers[0]).toMatchObject({ servers: [{ serverSession: { idleTimeMs: 600_000 } }] });
   expect(routers[0]?.client.defaults.hostConnectionPool).toEqual({ minSize: 0, idleTimeMs: 60_000 });
 });
 
@@ -151,6 +151,10 @@ test.for([
   ["  baseDtab: /a => /b", "4:3 routers[0].baseDtab: is no key of Linkerd 1.x any more; write dtab"],
   ["  dtab: |\n    /svc => /a;\n    /svc/x => /b |;", "6:19 routers[0].dtab: "],
   ["  dstPrefix: svc", "4:14 routers[0].dstPrefix: "],
+  [
+    "  enforceDeadlines: true",
+    "4:21 routers[0].enforceDeadlines: is not available in this release: deadlines are passed on",
+  ],
   ["  streamingEnabled: false", "4:21 routers[0].streamingEnabled: cannot be switched off"],
   ["  compressionLevel: 6", "4:21 routers[0].compressionLevel: compression is not available in this release; write 0"],
   ["  httpAccessLogRollPolicy: daily", "4:28 routers[0].httpAccessLogRollPolicy: is not available"],

@@ -12,7 +12,7 @@ import { type Policies, type PolicyEntry } from "../router/policies.ts";
 import { configSchema, httpClientPolicy } from "./config-schema.ts";
 
 /** The grammars that `config` itself does not know. */
-export const textFormats: TextFormats = { dtab: (written) => problemIn(parseDtab(written)) };
+const textFormats: TextFormats = { dtab: (written) => problemIn(parseDtab(written)) };
 
 type Written = Infer<typeof configSchema>;
 type WrittenRouter = Written["routers"][number];

@@ -1,4 +1,4 @@
-// @hot A free list. In tests the list can be told to poison what it takes back, so that a late use is loud.
+// @hot A free list. In tests it can be told to poison what it takes back instead of keeping it, so that a late use is loud.
 
 /** Objects that can be used again. */
 export interface Reusable {
@@ -12,6 +12,8 @@ export class Pool<T extends Reusable> {
   readonly #kept: number;
   /** Objects handed out and not yet returned. */
   inUse = 0;
+  /** Takes what comes back, which is then never handed out again; for tests. */
+  poison: ((object: T) => void) | null = null;
 
   constructor(make: () => T, kept = 4096) {
     this.#make = make;
@@ -26,6 +28,7 @@ export class Pool<T extends Reusable> {
   give(object: T): void {
     this.inUse--;
     object.reset();
-    if (this.#idle.length < this.#kept) this.#idle.push(object);
+    if (this.poison !== null) this.poison(object);
+    else if (this.#idle.length < this.#kept) this.#idle.push(object);
   }
 }

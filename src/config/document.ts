@@ -5,7 +5,7 @@ import { type KeyPath, type Problems, quote } from "./problems.ts";
 import { type Span } from "./source.ts";
 
 /** The largest file read, in UTF-16 units: what fits into a Kubernetes ConfigMap. */
-export const maxLength = 1024 * 1024;
+const maxLength = 1024 * 1024;
 const maxDepth = 64;
 const maxValues = 100_000;
 const maxSyntaxProblems = 20;

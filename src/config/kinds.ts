@@ -1,16 +1,11 @@
 // Objects that select their shape by a word: `kind: p2c`, or `protocol: http` for routers.
+import { invariant } from "../base/invariant.ts";
 import { type Json } from "./node.ts";
-import { type Infer, type Options, type Schema, described } from "./schema.ts";
+import { type Flat, type Infer, type Options, type PresenceOf, type Schema, described } from "./schema.ts";
 import { type BoolSpec, type KindSpec, type ObjectSpec, type RefusedSpec } from "./spec.ts";
 
 type Kinds = Readonly<Record<string, Schema<unknown>>>;
-type PresenceOf<O> = O extends { readonly required: true }
-  ? "required"
-  : O extends { readonly default: unknown }
-    ? "defaulted"
-    : "optional";
 type TagOf<O> = O extends { readonly tag: infer T extends string } ? T : "kind";
-type Flat<T> = { [P in keyof T]: T[P] };
 type Refused = Schema<never, "absent">;
 
 /** One object type per kind that is not refused, told apart by the tag. */
@@ -38,7 +33,7 @@ export function kindOf<const K extends Kinds, const O extends KindOptions>(
 ): Schema<OneOfKinds<TagOf<O>, K>, PresenceOf<O>> {
   const specs: Record<string, ObjectSpec | RefusedSpec> = {};
   for (const [name, { spec }] of Object.entries(kinds)) {
-    if (spec.type !== "object" && spec.type !== "refused") throw new TypeError(`kind ${name} must be an object`);
+    invariant(spec.type === "object" || spec.type === "refused", "a kind is made with object() or refused()");
     specs[name] = spec;
   }
   const spec: KindSpec = {

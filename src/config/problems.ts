@@ -101,7 +101,7 @@ export function pathText(path: KeyPath): string {
   return text;
 }
 
-/** A value as a message shows it: in quotes, control characters escaped, shortened in the middle of nowhere but never long. */
+/** A text as messages show it: in quotes, control characters escaped, cut after 60 characters. */
 export function quote(text: string): string {
   return JSON.stringify(text.length <= quotedLength ? text : `${text.slice(0, quotedLength)}…`);
 }

@@ -5,12 +5,13 @@ import {
   type KeyClass,
   type KindSpec,
   type Mode,
+  type NumberSpec,
   type ObjectSpec,
   type RefusedSpec,
   type Spec,
-  type Unit,
 } from "./spec.ts";
 import { contentOf, innerClass } from "./walk.ts";
+import { unitNames } from "./wording.ts";
 
 interface Section {
   readonly title: string;
@@ -95,16 +96,8 @@ function meaning(spec: Spec): string {
   return cell(parts.join(" "));
 }
 
-const unitNames: Readonly<Record<Unit, string>> = {
-  ms: "milliseconds",
-  s: "seconds",
-  KB: "kilobytes",
-  requests: "requests",
-  connections: "connections",
-};
-
 /** The type of a key; what has a section of its own is linked. */
-export function typeName(spec: Spec, path: string): string {
+function typeName(spec: Spec, path: string): string {
   switch (spec.type) {
     case "text":
       return spec.format === null ? "text" : formats[spec.format].called.replace(/^an? /, "");
@@ -122,7 +115,7 @@ export function typeName(spec: Spec, path: string): string {
   }
 }
 
-function numberType(whole: boolean, unit: Unit | null, min: number, max: number): string {
+function numberType(whole: boolean, unit: NumberSpec["unit"], min: number, max: number): string {
   const range = max >= 2_147_483_647 ? `≥ ${min}` : `${min} to ${max}`;
   return `${whole ? "whole " : ""}number${unit === null ? "" : ` of ${unitNames[unit]}`}, ${range}`;
 }
@@ -170,7 +163,7 @@ function link(path: string, text: string): string {
 }
 
 /** The anchor that Markdown viewers give a heading. */
-export function anchor(heading: string): string {
+function anchor(heading: string): string {
   return heading
     .toLowerCase()
     .replaceAll(/[^\w\- ]/g, "")

@@ -45,13 +45,16 @@ export type Keys = Readonly<Record<string, Schema<unknown>>>;
 
 /** The type of what a schema reads. */
 export type Infer<S> = S extends Schema<infer T> ? T : never;
+/** Whether a key of a schema is there after reading. */
 type PresenceIn<S> = S extends Schema<unknown, infer P> ? P : never;
-type PresenceOf<O> = O extends { readonly required: true }
+/** The presence that options ask for. */
+export type PresenceOf<O> = O extends { readonly required: true }
   ? "required"
   : O extends { readonly default: unknown }
     ? "defaulted"
     : "optional";
-type Flat<T> = { [P in keyof T]: T[P] };
+/** An intersection of objects as one object, for readable types. */
+export type Flat<T> = { [P in keyof T]: T[P] };
 
 /** The object type of a set of keys; refused ones are not in it. */
 export type ObjectOf<K extends Keys> = Flat<
@@ -188,7 +191,7 @@ export function unavailable(doc: string, instead: string): Schema<never, "absent
   return refused({ doc, because: "is not available in this release", instead });
 }
 
-export function specsOf(keys: Keys): Record<string, Spec> {
+function specsOf(keys: Keys): Record<string, Spec> {
   return Object.fromEntries(Object.entries(keys).map(([key, schema]) => [key, schema.spec]));
 }
 

@@ -25,16 +25,16 @@ export function expectation(spec: Spec): string {
   }
 }
 
-const unitNames: Readonly<Record<Unit, string>> = {
-  ms: " of milliseconds",
-  s: " of seconds",
-  KB: " of kilobytes",
-  requests: " of requests",
-  connections: " of connections",
+export const unitNames: Readonly<Record<Unit, string>> = {
+  ms: "milliseconds",
+  s: "seconds",
+  KB: "kilobytes",
+  requests: "requests",
+  connections: "connections",
 };
 
 function numberExpectation(spec: NumberSpec): string {
-  const what = `a ${spec.whole ? "whole " : ""}number${spec.unit === null ? "" : unitNames[spec.unit]}`;
+  const what = `a ${spec.whole ? "whole " : ""}number${spec.unit === null ? "" : ` of ${unitNames[spec.unit]}`}`;
   return spec.max === Number.MAX_SAFE_INTEGER
     ? `${what}, at least ${spec.min}`
     : `${what} from ${spec.min} to ${spec.max}`;

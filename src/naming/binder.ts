@@ -17,20 +17,23 @@ type State = ActivityState<NameTree<BoundName>>;
 export class Binder {
   readonly #namers: NamerTable;
   readonly #dtab: Dtab;
-  readonly #effort = new Effort();
+  readonly #path: Path;
+  readonly #effort: Effort;
 
-  constructor(namers: NamerTable, dtab: Dtab) {
+  constructor(namers: NamerTable, dtab: Dtab, path: Path) {
     this.#namers = namers;
     this.#dtab = dtab;
+    this.#path = path;
+    this.#effort = new Effort(path);
   }
 
-  bind(path: Path): Binding {
-    const binding = this.#effort.go(() => this.#path(path, start));
-    return binding.fixed === undefined ? this.#effort.watched(binding).distinct(sameBinding) : binding;
+  bind(): Binding {
+    const binding = this.#lookup(this.#path, start);
+    return binding.fixed === undefined ? binding.distinct(sameBinding) : binding;
   }
 
   /** One look-up: the dtab first; the namers only if it says exactly neg. */
-  #path(path: Path, place: Place): Binding {
+  #lookup(path: Path, place: Place): Binding {
     const problem = this.#effort.lookup(path, place);
     if (problem !== undefined) return Activity.failed(problem);
     const matches = this.#dtab.matches(path);
@@ -63,7 +66,7 @@ export class Binder {
   #tree(tree: NamedTree, suffix: Path, place: Place): Binding {
     switch (tree.kind) {
       case "leaf":
-        return tree.value instanceof Path ? this.#path(tree.value.concat(suffix), place) : Activity.ok(leaf(tree.value));
+        return tree.value instanceof Path ? this.#lookup(tree.value.concat(suffix), place) : Activity.ok(leaf(tree.value));
       case "alt":
         return this.#alternatives(tree.trees, suffix, inside(place));
       case "union":
@@ -74,13 +77,13 @@ export class Binder {
   }
 
   #alternatives(trees: readonly NamedTree[], suffix: Path, place: Place): Binding {
-    const problem = this.#effort.split(suffix, 1, place); // one after the other, so each pays for itself
+    const problem = this.#effort.split(1, place); // one after the other, so each pays for itself
     if (problem !== undefined) return Activity.failed(problem);
     return firstAnswer(trees.length, (i) => this.#tree(trees[i] ?? neg, suffix, place));
   }
 
   #union(tree: Union<Path | BoundName>, suffix: Path, place: Place): Binding {
-    const problem = this.#effort.split(suffix, tree.branches.length, place);
+    const problem = this.#effort.split(tree.branches.length, place);
     if (problem !== undefined) return Activity.failed(problem);
     const branches = tree.branches.map((branch) => this.#tree(branch.tree, suffix, place).states);
     return new Activity(collect(branches).map((states) => joined(tree.branches, states)));

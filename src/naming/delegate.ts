@@ -6,7 +6,7 @@ import { type NameTree, showTree } from "../core/name-tree.ts";
 import type { NamedTree, Namer } from "../core/namer.ts";
 import { Path } from "../core/path.ts";
 import { showPrefix } from "../core/prefix.ts";
-import { collect, Constant, Observed, type Var } from "../core/var.ts";
+import { collect, Constant, type Var } from "../core/var.ts";
 import type { Delegation, ExplainedAddress, ExplainedAddresses, Step } from "./delegation.ts";
 import { Effort, inside, type Place, start, stepped } from "./effort.ts";
 import { ask, type NamerTable } from "./namer-table.ts";
@@ -35,21 +35,23 @@ interface Written {
 export class Explainer {
   readonly #namers: NamerTable;
   readonly #dtab: Dtab;
-  readonly #effort = new Effort();
+  readonly #path: Path;
+  readonly #effort: Effort;
 
-  constructor(namers: NamerTable, dtab: Dtab) {
+  constructor(namers: NamerTable, dtab: Dtab, path: Path) {
     this.#namers = namers;
     this.#dtab = dtab;
+    this.#path = path;
+    this.#effort = new Effort(path);
   }
 
-  explain(path: Path): Explained {
-    const explanation = this.#effort.go(() => this.#path({ path, made: {} }, start));
-    return new Observed((listener) => this.#effort.go(() => explanation.observe(listener)));
+  explain(): Explained {
+    return this.#lookup({ path: this.#path, made: {} }, start);
   }
 
-  #path(here: Here, place: Place): Explained {
+  #lookup(here: Here, place: Place): Explained {
     const matches = this.#dtab.matches(here.path);
-    const problem = this.#effort.lookup(here.path, place) ?? this.#effort.split(here.path, matches.length, place);
+    const problem = this.#effort.lookup(here.path, place) ?? this.#effort.split(matches.length, place);
     if (problem !== undefined) return broken(here, problem);
     const next = stepped(place);
     const [only] = matches;
@@ -76,7 +78,7 @@ export class Explainer {
     switch (tree.kind) {
       case "leaf": {
         const made = from.origin;
-        if (tree.value instanceof Path) return this.#path({ path: tree.value.concat(from.suffix), made }, from.place);
+        if (tree.value instanceof Path) return this.#lookup({ path: tree.value.concat(from.suffix), made }, from.place);
         return leafOf({ path: here.path, made }, tree.value);
       }
       case "alt":
@@ -92,7 +94,7 @@ export class Explainer {
   }
 
   #group(here: Here, trees: readonly NamedTree[], from: Written, join: (trees: readonly Delegation[]) => Delegation): Explained {
-    const problem = this.#effort.split(here.path, trees.length, from.place);
+    const problem = this.#effort.split(trees.length, from.place);
     if (problem !== undefined) return broken(here, problem);
     const below = { path: here.path, made: from.origin };
     const deeper = { ...from, place: inside(from.place) };

@@ -16,7 +16,7 @@ const MAX_LEFT_CHARS = 70;
 export function renderDelegation(tree: Delegation): string {
   const lines: Line[] = [];
   write(tree, 0, true, "", lines);
-  const width = Math.min(MAX_LEFT_CHARS, Math.max(...lines.map((line) => line.left.length)));
+  const width = Math.min(MAX_LEFT_CHARS, Math.max(...lines.map((line) => (line.right === "" ? 0 : line.left.length))));
   const text = lines.map(({ left, right }) => (right === "" ? left : `${left.padEnd(width)}  ${right}`));
   return `${text.join("\n")}\n`;
 }

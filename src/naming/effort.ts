@@ -1,5 +1,5 @@
 // How far one binding may go. Names come from requests, so a dtab that rewrites in circles, or doubles at every step, must end soon.
-import { Activity } from "../core/activity.ts";
+import { Activity, type ActivityState } from "../core/activity.ts";
 import type { Path } from "../core/path.ts";
 import { Observed } from "../core/var.ts";
 
@@ -7,8 +7,8 @@ import { Observed } from "../core/var.ts";
 const MAX_DEPTH = 100;
 /** Trees inside trees over all steps, so that no dtab can exhaust the stack. */
 const MAX_LEVELS = 500;
-/** Look-ups and branches in one go, over all alternatives. Some thousand times what the largest sensible dtab needs, and still a matter of milliseconds. */
-const MAX_WORK = 20_000;
+/** Look-ups and branches one binding may hold at a time. Some hundred times what the largest sensible dtab needs, and still a few milliseconds. */
+const MAX_HELD = 10_000;
 
 /** A place in the tree of steps. */
 export interface Place {
@@ -28,51 +28,80 @@ export function inside(place: Place): Place {
   return { depth: place.depth, levels: place.levels + 1 };
 }
 
+/** What was evaluated because of one state of one live input. It is dropped when the input changes or is let go. */
+interface Owner {
+  held: number;
+}
+
 /**
- * The work a binding has done in one go: from a call until it returns, be that the first evaluation or the answer to a change. Each go has the
- * whole allowance again.
+ * How large a binding has become: the look-ups and branches it holds. Those that a change makes obsolete no longer count, so a binding can
+ * change for ever, but at no time grow beyond the limit.
  */
 export class Effort {
-  #left = MAX_WORK;
-  #nesting = 0;
+  readonly #asked: Path;
+  #held = 0;
+  #owner: Owner = { held: 0 };
 
-  /** Runs something that may evaluate names. */
-  go<R>(act: () => R): R {
-    if (this.#nesting === 0) this.#left = MAX_WORK;
-    this.#nesting++;
-    try {
-      return act();
-    } finally {
-      this.#nesting--;
-    }
+  /** @param asked the name that is to be bound. */
+  constructor(asked: Path) {
+    this.#asked = asked;
   }
 
-  /** The same activity; what its changes, and its observation, set off is counted as one go. */
+  /** The same activity; what is evaluated because of one of its states is given back when the next one comes. */
   watched<T>(activity: Activity<T>): Activity<T> {
     if (activity.fixed !== undefined) return activity;
-    return new Activity(
-      new Observed((listener) => this.go(() => activity.observe((state) => this.go(() => listener(state))))),
-    );
+    return new Activity(new Observed((listener) => this.#watch(activity, listener)));
+  }
+
+  #watch<T>(activity: Activity<T>, listener: (state: ActivityState<T>) => void): Disposable {
+    const owner: Owner = { held: 0 };
+    const observation = activity.observe((state) => {
+      this.#giveBack(owner);
+      const outer = this.#owner;
+      this.#owner = owner;
+      try {
+        listener(state);
+      } finally {
+        this.#owner = outer;
+      }
+    });
+    return {
+      [Symbol.dispose]: () => {
+        observation[Symbol.dispose]();
+        this.#giveBack(owner);
+      },
+    };
+  }
+
+  #giveBack(owner: Owner): void {
+    this.#held -= owner.held;
+    owner.held = 0;
+  }
+
+  #take(count: number): void {
+    this.#held += count;
+    this.#owner.held += count;
   }
 
   /** Counts the look-up of `path`; the result says why it may not be done, if so. */
   lookup(path: Path, place: Place): string | undefined {
-    this.#left--;
+    this.#take(1);
     if (place.depth > MAX_DEPTH) {
-      return `more than ${MAX_DEPTH} rewriting steps, at ${shortened(path)}: does an entry lead back to its own prefix?`;
+      const shown = `${shortened(this.#asked)} takes more than ${MAX_DEPTH} rewriting steps`;
+      return `${shown}, and is now ${shortened(path)}: does an entry lead back to its own prefix?`;
     }
-    return this.#overdrawn(path, place);
+    return this.#overdrawn(place);
   }
 
-  /** Counts the `branches` that `path` splits into; the result says why it may not, if so. */
-  split(path: Path, branches: number, place: Place): string | undefined {
-    this.#left -= branches;
-    return this.#overdrawn(path, place);
+  /** Counts `branches` of a name; the result says why it may not have them, if so. */
+  split(branches: number, place: Place): string | undefined {
+    this.#take(branches);
+    return this.#overdrawn(place);
   }
 
-  #overdrawn(path: Path, place: Place): string | undefined {
-    if (place.levels > MAX_LEVELS) return `names nested too deeply, at ${shortened(path)}`;
-    return this.#left < 0 ? `more than ${MAX_WORK} look-ups for one name, at ${shortened(path)}` : undefined;
+  #overdrawn(place: Place): string | undefined {
+    if (place.levels > MAX_LEVELS) return `${shortened(this.#asked)} leads to alternatives nested too deeply`;
+    return this.#held > MAX_HELD ? `${shortened(this.#asked)} leads to more than ${MAX_HELD} look-ups` : undefined;
   }
 }
 

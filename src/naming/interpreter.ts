@@ -30,10 +30,10 @@ export class Interpreter implements NameInterpreter {
   }
 
   bind(base: Dtab, local: Dtab, path: Path): Binding {
-    return new Binder(this.#namers, base.concat(local)).bind(path);
+    return new Binder(this.#namers, base.concat(local), path).bind();
   }
 
   delegate(base: Dtab, local: Dtab, path: Path): Var<Delegation> {
-    return new Explainer(this.#namers, base.concat(local)).explain(path);
+    return new Explainer(this.#namers, base.concat(local), path).explain();
   }
 }

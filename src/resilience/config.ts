@@ -19,10 +19,15 @@ export const requestAttemptTimeoutMs = int({
 });
 
 export const enforceDeadlines = bool({
-  doc: "Shortens the timeouts of a request to the deadline its caller sent along (`l5d-ctx-deadline`), and answers one whose deadline has passed without forwarding it.",
+  doc: "Whether the deadline a caller sends along (`l5d-ctx-deadline`) shortens the timeouts here. Either way it is passed on.",
   default: false,
-  modernDefault: true,
   origin: "fairlead",
+  refuse: {
+    shown: "true",
+    when: (on) => on,
+    because: "is not available in this release: deadlines are passed on and nothing more, as in Linkerd 1.x",
+    instead: "remove it, and set service.totalTimeoutMs",
+  },
 });
 
 export const failFast = bool({

@@ -44,6 +44,7 @@ const engine = object(
   { kind: text({ doc: "Its name." }) },
 );
 
+/** Keys of every router. */
 export const routerKeys = {
   label: text({
     doc: "Names the router in metrics, logs and on the admin pages; no two routers may share one.",
@@ -68,7 +69,10 @@ export const routerKeys = {
   failFast: removed("Takes unreachable endpoints out.", "remove it; client.failureAccrual takes dead endpoints out"),
 };
 
-/** @param defaultPort each protocol has its own */
+/**
+ * Keys of every server.
+ * @param defaultPort each protocol has its own
+ */
 export function serverKeys(defaultPort: number) {
   return {
     port: port({ doc: "Port to listen on; 0 lets the system choose.", default: defaultPort }),
@@ -114,7 +118,6 @@ export const clientKeys = {
   socketOptions: clientSocketOptions,
   engine,
 };
-export type CommonClientPolicy = ObjectOf<typeof clientKeys>;
 
 /** Policy per logical name, of every protocol. */
 export const serviceKeys = { totalTimeoutMs, retries, responseClassifier };

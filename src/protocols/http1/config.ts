@@ -12,14 +12,15 @@ const httpAccessLogFormat = kindOf(
   { doc: "The form of an access log line.", default: { kind: "combined" }, origin: "fairlead" },
   {
     combined: object({ doc: "As Linkerd 1.x and most web servers write it." }, {}),
-    json: object({ doc: "One JSON object per line, with latencies, names, endpoint and cause." }, {}),
+    json: object({ doc: "One JSON object per line, for machines." }, {}),
     template: object(
       { doc: "A line of one's own." },
-      { template: text({ doc: "The line, with `%{field}` for each field of the JSON form.", required: true }) },
+      { template: text({ doc: "The line, with its placeholders.", required: true }) },
     ),
   },
 );
 
+/** Keys of http routers, besides those of every router. */
 export const httpRouterKeys = {
   identifier,
   httpAccessLog: text({ doc: "File that gets one line per request.", defaultDoc: "none" }),
@@ -140,7 +141,7 @@ const limits = object(
   },
   {
     headerTimeoutMs: int({
-      doc: "A request head must be complete this long after its first byte, the first one of a connection this long after it was accepted.",
+      doc: "A request head must be complete this long after its first byte.",
       unit: "ms",
       default: 10_000,
       origin: "fairlead",
@@ -167,6 +168,7 @@ const limits = object(
   },
 );
 
+/** Keys of their servers. */
 export const httpServerKeys = {
   addForwardedHeader: object(
     { doc: "Adds a `Forwarded` header to requests (RFC 7239)." },
@@ -187,6 +189,7 @@ export const httpServerKeys = {
   limits,
 };
 
+/** Keys of their clients. */
 export const httpClientKeys = {
   forwardClientCert: bool({
     doc: "Tells endpoints the certificate of the caller.",

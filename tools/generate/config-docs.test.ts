@@ -2,10 +2,10 @@ import { readFileSync, readdirSync } from "node:fs";
 import { expect, test } from "vitest";
 import * as yaml from "yaml";
 import { accepts } from "../../test/support/json-schema.ts";
-import { defaultText } from "../config/reference.ts";
-import { placesOf } from "../config/walk.ts";
-import { generatedConfigDocs } from "./config-docs.ts";
-import { configSchema } from "./config-schema.ts";
+import { defaultText } from "../../src/config/reference.ts";
+import { placesOf } from "../../src/config/walk.ts";
+import { generatedConfigDocs } from "../../src/app/config-docs.ts";
+import { configSchema } from "../../src/app/config-schema.ts";
 
 const documents = generatedConfigDocs("routers: []");
 const reference = documents.get("config.md") ?? "";

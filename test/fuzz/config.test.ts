@@ -2,8 +2,8 @@
 import { readFileSync, readdirSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { systemClock } from "../base/clock.ts";
-import { loadConfig } from "./config.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { loadConfig } from "../../src/app/config.ts";
 
 const runs = 400;
 /** Far above what a text of this size takes, even on a loaded machine; a quadratic stall is far above this. */

@@ -1,0 +1,60 @@
+// What the admin server looks at. Plain values and questions: it stands on no router, so that with several event loops the
+// answers may come from elsewhere.
+import type { Env } from "../base/env.ts";
+import type { Json } from "../config/node.ts";
+import type { Dtab } from "../core/dtab.ts";
+import type { FilterView } from "../core/filter.ts";
+import type { NameInterpreter } from "../naming/interpreter.ts";
+import type { NamerTable } from "../naming/namer-table.ts";
+import type { ClientDump, ClientStackDump, PathStackDump } from "../router/dump.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { MetricsRegistry } from "../telemetry/registry.ts";
+
+/** One listener of a router. */
+export interface ServerSubject {
+  /** `ip:port`, the port it really has. */
+  readonly address: string;
+  readonly filters: readonly FilterView[];
+}
+
+/** One router. */
+export interface RouterSubject {
+  readonly label: string;
+  readonly protocol: string;
+  /** The base delegation table. */
+  readonly dtab: Dtab;
+  readonly servers: readonly ServerSubject[];
+  clients(): Iterable<ClientDump>;
+  pathStacks(): Iterable<PathStackDump>;
+  clientStacks(): Iterable<ClientStackDump>;
+}
+
+/** Where metrics are served in the text format of Prometheus. */
+export interface PrometheusSettings {
+  readonly path: string;
+  readonly prefix: string;
+}
+
+/** Whether requests should be sent here. */
+export interface Readiness {
+  readonly ready: boolean;
+  /** One line for people. */
+  readonly detail: string;
+}
+
+/** A running proxy, as the admin server sees it. */
+export interface Subject {
+  readonly version: string;
+  readonly env: Env;
+  readonly log: Log;
+  readonly metrics: MetricsRegistry;
+  /** The configuration file as it was written, variables unexpanded. */
+  readonly config: Json;
+  readonly prometheus: readonly PrometheusSettings[];
+  readonly namers: NamerTable;
+  readonly interpreter: NameInterpreter;
+  routers(): readonly RouterSubject[];
+  readiness(): Readiness;
+  /** Begins to stop. Returns how long that may take, in milliseconds. */
+  shutDown(): number;
+}

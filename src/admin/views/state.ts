@@ -1,0 +1,101 @@
+// What is going on inside: readiness, configuration, clients, namers, stacks.
+import { Path } from "../../core/path.ts";
+import type { Namer } from "../../core/namer.ts";
+import { LocalProblem, type LocalAnswer } from "../../protocols/http1/local-answer.ts";
+import type { ClientDump, EndpointDump } from "../../router/dump.ts";
+import { json, text } from "../answers.ts";
+import { Items, Members } from "../json-pieces.ts";
+import type { RouterSubject, Subject } from "../subject.ts";
+
+export function ready(subject: Subject): LocalAnswer {
+  const { ready, detail } = subject.readiness();
+  return text(ready ? 200 : 503, `${detail}\n`);
+}
+
+export function config(subject: Subject): LocalAnswer {
+  return json(subject.config);
+}
+
+/** Of a client in several routers the state is the same, as they share the namers; what each does with it is told apart. */
+interface ClientState {
+  readonly state: ClientDump["state"];
+  readonly message?: string | undefined;
+  readonly addresses: readonly string[];
+  readonly routers: Record<string, { readonly endpoints: readonly EndpointDump[] }>;
+}
+
+export function clientState(subject: Subject): LocalAnswer {
+  return json(new Members(clientStates(subject.routers())));
+}
+
+function* clientStates(routers: readonly RouterSubject[]): Generator<readonly [string, ClientState]> {
+  const [only] = routers;
+  if (only !== undefined && routers.length === 1) {
+    for (const client of only.clients()) yield [client.id, stateOf(client, [[only.label, client]])];
+    return;
+  }
+  const byId = new Map<string, [label: string, client: ClientDump][]>();
+  for (const { label, clients } of routers) {
+    for (const client of clients()) byId.set(client.id, [...(byId.get(client.id) ?? []), [label, client]]);
+  }
+  for (const [id, uses] of byId) {
+    const [first] = uses;
+    if (first !== undefined) yield [id, stateOf(first[1], uses)];
+  }
+}
+
+function stateOf({ state, message, addresses }: ClientDump, uses: readonly (readonly [string, ClientDump])[]): ClientState {
+  const routers = Object.fromEntries(uses.map(([label, client]) => [label, { endpoints: client.endpoints }]));
+  return { state, message, addresses, routers };
+}
+
+/** The names that configured namers could bind right now. */
+export async function boundNames(subject: Subject): Promise<LocalAnswer> {
+  const lists = await Promise.all(subject.namers.configured.map(namesOf));
+  return json(new Items(lists.flat().map((path) => path.show())));
+}
+
+async function namesOf(namer: Namer): Promise<readonly Path[]> {
+  try {
+    return (await namer.names?.()) ?? [];
+  } catch (error) {
+    throw new LocalProblem(503, `${namer.prefix.show()} cannot list its names: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** @param prefix of a namer, without `/#/`: `io.l5d.fs`. */
+export function namerState(subject: Subject, prefix: string): LocalAnswer {
+  const telling = subject.namers.configured.filter((namer) => namer.state !== undefined);
+  const states = telling.filter((namer) => namerName(namer) === prefix).map((namer) => namer.state?.());
+  if (states.length === 0) {
+    const known = [...new Set(telling.map((namer) => `/namer_state/${namerName(namer)}.json`))];
+    const others = known.length === 0 ? "no configured namer does" : `those that do: ${known.join(", ")}`;
+    throw new LocalProblem(404, `no namer with the prefix "${prefix}" tells its state; ${others}`);
+  }
+  return json(states.length === 1 ? states[0] : states);
+}
+
+function namerName({ prefix }: Namer): string {
+  return prefix.drop(1).show().slice(1);
+}
+
+/** The filters a request passes in one router, outermost first. */
+export function stacks(subject: Subject, label: string): LocalAnswer {
+  const router = routerOf(subject, label);
+  const { protocol, servers } = router;
+  return json({
+    label,
+    protocol,
+    servers,
+    paths: new Items(router.pathStacks()),
+    clients: new Items(router.clientStacks()),
+  });
+}
+
+/** @throws LocalProblem 404 */
+export function routerOf(subject: Subject, label: string): RouterSubject {
+  const routers = subject.routers();
+  const found = routers.find((router) => router.label === label);
+  if (found !== undefined) return found;
+  throw new LocalProblem(404, `there is no router labelled "${label}"; there are: ${routers.map((router) => router.label).join(", ")}`);
+}

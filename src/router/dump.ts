@@ -1,0 +1,87 @@
+// What a router is doing at the moment, as plain values: what data tells control when somebody looks.
+import type { FilterView } from "../core/filter.ts";
+import type { Health } from "../resilience/accrual/accrual.ts";
+import type { Client } from "./client-stack.ts";
+import type { Endpoint } from "./endpoint-stack.ts";
+import type { PathEntry } from "./path-stack.ts";
+import type { Router } from "./router.ts";
+
+/** One endpoint of a client. */
+export interface EndpointDump {
+  /** `host:port`. */
+  readonly address: string;
+  readonly health: Health;
+  readonly weight: number;
+  /** What the balancer compares: lower is better. */
+  readonly load: number;
+  /** Attempts in progress, connecting included. */
+  readonly pending: number;
+  readonly pool: { readonly size: number; readonly idle: number; readonly waiters: number };
+}
+
+/** One bound client. */
+export interface ClientDump {
+  /** `/#/io.l5d.fs/users`. */
+  readonly id: string;
+  /** What discovery said last. */
+  readonly state: "pending" | "bound" | "neg" | "failed";
+  /** Why, when it failed. */
+  readonly message?: string;
+  readonly addresses: readonly string[];
+  readonly endpoints: readonly EndpointDump[];
+}
+
+/** The clients of a router, made one by one. */
+export function* clientDumps(router: Router, nowMs: () => number): Generator<ClientDump> {
+  for (const client of router.bindings.clients()) yield clientDump(client, nowMs());
+}
+
+function clientDump(client: Client, nowMs: number): ClientDump {
+  const { key: id, set } = client;
+  return {
+    id,
+    state: set.at,
+    ...(set.at === "failed" ? { message: set.message } : {}),
+    addresses: set.at === "bound" ? set.endpoints.map((endpoint) => endpoint.key) : [],
+    endpoints: client.endpoints.map((endpoint) => endpointDump(endpoint, nowMs)),
+  };
+}
+
+function endpointDump({ accrual, cell, key, pool, weight }: Endpoint, nowMs: number): EndpointDump {
+  cell.weigh(nowMs);
+  const { size, idle, waiters } = pool;
+  const { load, pending } = cell;
+  return { address: key, health: accrual.health(nowMs), weight, load, pending, pool: { size, idle, waiters } };
+}
+
+/** The compiled stacks of a path and of a client, in words. */
+export interface PathStackDump {
+  /** `/svc/users`. */
+  readonly path: string;
+  /** The override that this entry is for; absent for requests without one. */
+  readonly dtab?: string;
+  /** Requests waiting for the name to be bound. */
+  readonly waiting: number;
+  readonly filters: readonly FilterView[];
+}
+
+export interface ClientStackDump {
+  readonly id: string;
+  readonly client: readonly FilterView[];
+  /** The same for all endpoints of the client; empty while there are none. */
+  readonly endpoint: readonly FilterView[];
+}
+
+/** The path stacks of a router, made one by one. */
+export function* pathStacks(router: Router): Generator<PathStackDump> {
+  for (const entry of router.bindings.paths()) yield pathStack(entry);
+}
+
+function pathStack({ localDtab, service, stack, waiting }: PathEntry): PathStackDump {
+  return { path: service, ...(localDtab === "" ? {} : { dtab: localDtab }), waiting, filters: stack.view() };
+}
+
+/** The client stacks of a router, made one by one. */
+export function* clientStacks(router: Router): Generator<ClientStackDump> {
+  for (const client of router.bindings.clients()) yield { id: client.key, ...client.view() };
+}

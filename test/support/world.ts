@@ -1,0 +1,109 @@
+// Where a test takes place: in memory and simulated time, or on loopback sockets and in real time. A test that is written
+// against `World` runs in both.
+import type { Env } from "../../src/base/env.ts";
+import { systemEnv } from "../../src/base/env.ts";
+import type { Transport } from "../../src/core/byte-stream.ts";
+import type { DataLoop } from "../../src/core/data-loop.ts";
+import { MemoryNetwork, type MemoryNetworkOptions } from "../../src/transport/memory/memory-network.ts";
+import { NodeTransport } from "../../src/transport/node/node-transport.ts";
+import { ReadBuffers } from "../../src/transport/node/read-buffers.ts";
+import { proveStaticRead } from "../../src/transport/node/static-read.ts";
+import { ManualEnv } from "./manual-env.ts";
+
+/** Time, and a network, for one test. */
+export interface World {
+  readonly name: string;
+  readonly env: Env;
+  /** The network as the test's own callers and services use it. */
+  readonly transport: Transport;
+  /** The network as the proxy under test uses it. */
+  proxyTransport(loop: DataLoop): Promise<Transport>;
+  /** What readers threw; a test ends with none. */
+  readonly thrown: unknown[];
+  /** Lets things happen until `condition` holds. `what` says in a failure what was waited for. */
+  until(what: string | (() => string), condition: () => boolean): Promise<void>;
+  /** Lets so much time pass. */
+  pass(ms: number): Promise<void>;
+}
+
+/** A world in memory: nothing happens unless the test says so. */
+export interface MemoryWorld extends World {
+  readonly env: ManualEnv;
+  readonly network: MemoryNetwork;
+  /** Lets everything happen that needs no time. */
+  settle(): void;
+}
+
+/** How long `until` waits, in real time: for files and promises in memory, for everything on sockets. */
+const PATIENCE_MS = 8_000;
+const STEP_MS = 25;
+
+/** Gives promises, files and sockets their turn. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+export function memoryWorld(options: MemoryNetworkOptions = {}): MemoryWorld {
+  const env = new ManualEnv();
+  const network = new MemoryNetwork(options);
+  const thrown: unknown[] = [];
+  const readerFailed = (error: unknown) => void thrown.push(error);
+  const settle = () => network.settle();
+  return {
+    name: "memory",
+    env,
+    network,
+    thrown,
+    transport: network.transport({ flush: () => undefined, readerFailed }),
+    proxyTransport: async (loop) => network.transport({ flush: () => loop.scratch.flush(), readerFailed }, "10.1.1.1"),
+    settle,
+    until: (what, condition) =>
+      patiently(what, () => {
+        settle();
+        return condition();
+      }),
+    async pass(ms) {
+      settle();
+      for (let left = ms; left > 0; left -= STEP_MS) {
+        env.advance(Math.min(left, STEP_MS));
+        settle();
+        await Promise.resolve();
+      }
+      await turn();
+      settle();
+    },
+  };
+}
+
+/** A world of sockets on 127.0.0.1. */
+export function tcpWorld(): World {
+  const thrown: unknown[] = [];
+  const readerFailed = (error: unknown) => void thrown.push(error);
+  return {
+    name: "tcp",
+    env: systemEnv(),
+    thrown,
+    transport: new NodeTransport({ buffers: new ReadBuffers(null), flush: () => undefined, readerFailed }),
+    proxyTransport: async (loop) =>
+      new NodeTransport({
+        buffers: new ReadBuffers(await proveStaticRead()),
+        flush: () => loop.scratch.flush(),
+        readerFailed,
+      }),
+    until: patiently,
+    pass: (ms) =>
+      new Promise((resolve) => {
+        setTimeout(resolve, ms);
+      }),
+  };
+}
+
+async function patiently(what: string | (() => string), condition: () => boolean): Promise<void> {
+  const giveUpMs = performance.now() + PATIENCE_MS;
+  while (!condition()) {
+    if (performance.now() > giveUpMs) throw new Error(`waited in vain: ${typeof what === "string" ? what : what()}`);
+    await turn();
+  }
+}
