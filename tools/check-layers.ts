@@ -20,10 +20,10 @@ export function fileProblems(path: string, text: string): string[] {
   return [...imports, ...(isTest(path) ? [] : hotProblems(text).map((problem) => `${path}:${problem}`))];
 }
 
-/** Folders of src/ that the map does not name as `folder/`. */
+/** Folders of src/ whose name is no word of the map. */
 export function unmapped(folders: readonly string[], map: string): string[] {
   return folders
-    .filter((folder) => !new RegExp(`\\b${basename(folder)}/`).test(map))
+    .filter((folder) => !new RegExp(`\\b${basename(folder)}\\b`).test(map))
     .map((folder) => `${MAP}:1: says nothing of src/${folder}/`);
 }
 

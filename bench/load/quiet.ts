@@ -3,17 +3,17 @@ import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { familyOf, statFields } from "./processes.ts";
 
+/** CPU time of a process with its threads, living and ended, and of children it has waited for. */
 interface Usage {
-  readonly ownMs: number;
-  /** What ended children left to their parent, in ms. */
-  readonly inheritedMs: number;
+  readonly parent: number;
+  readonly totalMs: number;
 }
 type Census = ReadonlyMap<number, Usage>;
 
 const TICK_MS = 10; // USER_HZ is 100 on every Linux Node runs on
-const KERNEL_THREADS_PARENT = "2";
+const KERNEL_THREADS_PARENT = 2;
 
-/** CPU time of a process with all its threads, in ms; 0 when it is gone. */
+/** CPU time of a process with its living threads, exact, in ms; 0 when it is gone. */
 export function cpuMsOf(pid: number): number {
   let ns = 0;
   try {
@@ -26,6 +26,14 @@ export function cpuMsOf(pid: number): number {
   return ns / 1e6;
 }
 
+function usageOf(pid: number): Usage | undefined {
+  const fields = statFields(pid);
+  if (!fields) return undefined;
+  // proc(5): utime, stime, cutime, cstime are fields 14 to 17; the list starts at field 3.
+  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+  return { parent: Number(fields[1]), totalMs: ticks * TICK_MS };
+}
+
 /** All processes but the harness with its children, and but the kernel's own threads (they work for the proxies too). */
 function census(alsoForeign: readonly number[]): Census {
   const own = new Set(familyOf(process.pid));
@@ -33,25 +41,30 @@ function census(alsoForeign: readonly number[]): Census {
   const result = new Map<number, Usage>();
   for (const name of readdirSync("/proc")) {
     const pid = Number(name);
-    if (!Number.isInteger(pid) || own.has(pid)) continue;
-    const fields = statFields(pid);
-    if (!fields || fields[1] === KERNEL_THREADS_PARENT || pid === 2) continue;
-    // Fields 16 and 17 of proc(5), cutime and cstime; the list starts at field 3.
-    const inheritedMs = (Number(fields[13]) + Number(fields[14])) * TICK_MS;
-    result.set(pid, { ownMs: cpuMsOf(pid), inheritedMs });
+    if (!Number.isInteger(pid) || own.has(pid) || pid === KERNEL_THREADS_PARENT) continue;
+    const usage = usageOf(pid);
+    if (usage && usage.parent !== KERNEL_THREADS_PARENT) result.set(pid, usage);
   }
   return result;
 }
 
-function foreignMs(before: Census, after: Census): number {
+/**
+ * Time used between two looks. What an ended process had used before the first look is inherited by its next living
+ * ancestor but is not of this window: it is taken off there, and only there, so that it hides nothing else.
+ */
+export function foreignMs(before: Census, after: Census): number {
+  const inherited = new Map<number, number>();
+  for (const [pid, then] of before) {
+    if (after.has(pid)) continue;
+    let heir = then.parent;
+    for (let next = before.get(heir); next && !after.has(heir); next = before.get(heir)) heir = next.parent;
+    inherited.set(heir, (inherited.get(heir) ?? 0) + then.totalMs);
+  }
   let ms = 0;
   for (const [pid, now] of after) {
-    const then = before.get(pid) ?? { ownMs: 0, inheritedMs: 0 };
-    ms += now.ownMs - then.ownMs + now.inheritedMs - then.inheritedMs;
+    ms += Math.max(0, now.totalMs - (before.get(pid)?.totalMs ?? 0) - (inherited.get(pid) ?? 0));
   }
-  // What ended processes had used before we looked first was inherited by their parents, but is not of this window.
-  for (const [pid, then] of before) if (!after.has(pid)) ms -= then.ownMs + then.inheritedMs;
-  return Math.max(0, ms);
+  return ms;
 }
 
 /** Time the hypervisor gave to others instead of us, all cores, in ms: proc(5), /proc/stat, field "steal". */

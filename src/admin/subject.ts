@@ -21,10 +21,12 @@ export interface ServerSubject {
 export interface RouterSubject {
   readonly label: string;
   readonly protocol: string;
-  /** The base delegation table. */
-  readonly dtab: Dtab;
+  /** The base delegation table in force; undefined until there is one. */
+  dtab(): Dtab | undefined;
   readonly servers: readonly ServerSubject[];
-  clients(): Iterable<ClientDump>;
+  /** The bound names that have a client at the moment. */
+  clientIds(): readonly string[];
+  client(id: string): ClientDump | undefined;
   pathStacks(): Iterable<PathStackDump>;
   clientStacks(): Iterable<ClientStackDump>;
 }

@@ -42,6 +42,8 @@ export interface LinkerConfig {
   readonly routers: readonly RouterConfig[];
   readonly namers: readonly NamerConfig[];
   readonly telemetry: readonly TelemeterConfig[];
+  /** The file as it was written, for the admin pages: without defaults, and with variables unexpanded. */
+  readonly document: Json;
 }
 
 export interface LoadedConfig {
@@ -63,11 +65,11 @@ export interface ConfigOptions {
 /** Reads a configuration text. Never throws for anything it may contain. */
 export async function loadConfig(written: string, options: ConfigOptions): Promise<LoadedConfig> {
   const { config, mode, problems, document } = await load(written, configSchema, { ...options, formats: textFormats });
-  return { config: config === null ? null : linkerConfig(config, mode), problems, document };
+  return { config: config === null ? null : linkerConfig(config, mode, document), problems, document };
 }
 
-function linkerConfig({ admin, routers, namers, telemetry }: Written, mode: Mode): LinkerConfig {
-  return { mode, admin, routers: routers.map((written) => routerConfig(written, mode)), namers, telemetry };
+function linkerConfig({ admin, routers, namers, telemetry }: Written, mode: Mode, document: Json): LinkerConfig {
+  return { mode, admin, routers: routers.map((written) => routerConfig(written, mode)), namers, telemetry, document };
 }
 
 function routerConfig(written: WrittenRouter, mode: Mode): RouterConfig {

@@ -35,6 +35,7 @@ export function clientConnectionStats(
   const failed = scope.latency("failed_connect_latency_ms");
   const latency = scope.latency("connect_latency_ms");
   const duration = scope.latency("connection_duration");
+  const cancelled = scope.counter("cancelled_connects");
   const waited = scope.counter("pool_num_waited");
   const tooMany = scope.counter("pool_num_too_many_waiters");
   const closes = scope.counter("closes");
@@ -47,6 +48,7 @@ export function clientConnectionStats(
       latency.record(ms);
     },
     connectFailed: (ms) => failed.record(ms),
+    connectCancelled: () => cancelled.inc(),
     unexpected: () => unexpected.inc(),
     waited: () => waited.inc(),
     tooManyWaiters: () => tooMany.inc(),

@@ -6,6 +6,7 @@ import type { Env } from "../base/env.ts";
 import type { Identifier } from "../core/identifier.ts";
 import type { LoadCell } from "../core/picker.ts";
 import { SyntaxProblem } from "../core/syntax.ts";
+import type { BindService } from "../naming/bind-service.ts";
 import { parseDtab } from "../naming/dtab-parser.ts";
 import type { AdmissionOptions } from "../protocols/http/admit.ts";
 import { type ForwardedLabels, makeLabeler } from "../protocols/http/forwarded.ts";
@@ -30,6 +31,7 @@ import type { Logger } from "../telemetry/log.ts";
 import type { MetricsRegistry, Scope } from "../telemetry/registry.ts";
 import type { IdentifierConfig, RouterConfig, ServerConfig } from "./config.ts";
 import { clientConnectionStats, serverConnectionStats } from "./connection-stats.ts";
+import { endpointGauges } from "./endpoint-gauges.ts";
 import { policiesOf, serverLimits, sessionLimits } from "./settings.ts";
 
 /** What routers of one process share. */
@@ -45,6 +47,7 @@ export interface RouterWorld {
 export interface RunningRouter {
   readonly config: RouterConfig;
   readonly router: Router;
+  readonly binder: BindService;
   readonly servers: Http1Server[];
   readonly stacks: RouterServer[];
 }
@@ -118,6 +121,7 @@ function makeClient(
     makeEndpoint: (info, cell, attempts) => makeEndpoint(info, cell, attempts),
   });
   connections.watch(() => client.endpoints);
+  endpointGauges(scope.scope("endpoints"), client, env.clock);
   return client;
 
   function makeEndpoint(info: EndpointInfo, cell: LoadCell, attempts: AttemptListener): Endpoint {

@@ -1,4 +1,5 @@
 // A running proxy: everything of a configuration, put together, started, drained and stopped.
+import { AdminServer } from "../admin/server.ts";
 import type { Env } from "../base/env.ts";
 import { systemEnv } from "../base/env.ts";
 import { causes } from "../core/cause.ts";
@@ -6,19 +7,22 @@ import type { Transport } from "../core/byte-stream.ts";
 import { DataLoop } from "../core/data-loop.ts";
 import { Failure } from "../core/failure.ts";
 import { BindService } from "../naming/bind-service.ts";
-import { dtabFrom } from "../naming/dtab-parser.ts";
 import { Interpreter } from "../naming/interpreter.ts";
 import type { NamerTable } from "../naming/namer-table.ts";
 import { Http1 } from "../protocols/http1/protocol.ts";
 import type { ExchangeLog, Router } from "../router/router.ts";
 import type { Log, Logger } from "../telemetry/log.ts";
+import { processMetrics } from "../telemetry/process-metrics.ts";
 import { MetricsRegistry } from "../telemetry/registry.ts";
 import { NodeTransport } from "../transport/node/node-transport.ts";
 import { ReadBuffers } from "../transport/node/read-buffers.ts";
 import { proveStaticRead } from "../transport/node/static-read.ts";
+import { AccessLogs } from "./access-logs.ts";
+import { adminSubject } from "./admin-subject.ts";
 import type { LinkerConfig, RouterConfig } from "./config.ts";
+import { serverConnectionStats } from "./connection-stats.ts";
 import { makeHttpRouter, openServer, type RouterWorld, type RunningRouter } from "./http-router.ts";
-import { makeNamers } from "./namers.ts";
+import { baseDtab, makeNamers } from "./namers.ts";
 
 /** What a proxy is started with besides its configuration; tests hand in their own. */
 export interface LinkerOptions {
@@ -26,11 +30,12 @@ export interface LinkerOptions {
   readonly env?: Env;
   /** Where connections come from; TCP by default. */
   readonly transport?: (loop: DataLoop, logger: Logger) => Promise<Transport>;
-  /** Makes the log of a router's exchanges. */
+  /** Makes the log of a router's exchanges; by default the access log its configuration asks for. */
   readonly exchangeLog?: (router: RouterConfig) => ExchangeLog;
 }
 
-const noLog: ExchangeLog = { record: () => undefined };
+/** How long the last lines of the access logs may take, ms. */
+const LAST_LINES_MS = 1000;
 
 /** A proxy that serves. */
 export class Linker {
@@ -44,9 +49,14 @@ export class Linker {
   readonly transport: Transport;
   readonly http1: Http1;
   readonly routers: RunningRouter[] = [];
-  readonly #binders = new Map<string, BindService>();
+  readonly #processMetrics: Disposable;
+  readonly #accessLogs: AccessLogs;
   /** False from the moment that draining begins. */
   ready = false;
+  /** Listens from the end of the start to the end of the stop. */
+  admin: AdminServer | null = null;
+  readonly #stopped = Promise.withResolvers<boolean>();
+  #stopping = false;
 
   private constructor(config: LinkerConfig, options: LinkerOptions, env: Env, loop: DataLoop, transport: Transport) {
     this.config = config;
@@ -58,6 +68,14 @@ export class Linker {
     this.loop = loop;
     this.transport = transport;
     this.http1 = new Http1(loop, transport);
+    this.#processMetrics = processMetrics(this.metrics.root.scope("process"), env);
+    const scope = this.metrics.root.scope("access_log");
+    this.#accessLogs = new AccessLogs({ env, loop, logger: options.log.logger("access-log"), scope });
+  }
+
+  /** Settled when the proxy has stopped, whoever asked for it: true when nothing had to be cut off. */
+  get stopped(): Promise<boolean> {
+    return this.#stopped.promise;
   }
 
   /** Starts everything; rejects when a port cannot be bound, after closing what was opened. */
@@ -68,6 +86,7 @@ export class Linker {
     const linker = new Linker(config, options, env, loop, transport);
     try {
       for (const router of config.routers) await linker.#open(router, options);
+      await linker.#openAdmin();
     } catch (error) {
       await linker.stop(0);
       throw error;
@@ -85,15 +104,14 @@ export class Linker {
       logger: this.log.logger(`router.${config.label}`),
     };
     // Control and data of one process: the messages of the thread border are direct calls.
-    const router: Router = makeHttpRouter(config, world, options.exchangeLog?.(config) ?? noLog, (message) =>
+    const router: Router = makeHttpRouter(config, world, options.exchangeLog?.(config) ?? this.#accessLogs.of(config), (message) =>
       binder.receive(message),
     );
-    const binder = new BindService(config.label, this.interpreter, dtabFrom(config.dtab), (message) =>
+    const binder = new BindService(config.label, this.interpreter, baseDtab(config, this.env), this.env, (message) =>
       router.receive(message),
     );
-    this.#binders.set(config.label, binder);
     this.metrics.root.scope("rt", config.label).gauge("originator", () => (config.originator ? 1 : 0));
-    const running: RunningRouter = { config, router, servers: [], stacks: [] };
+    const running: RunningRouter = { config, router, binder, servers: [], stacks: [] };
     this.routers.push(running);
     for (const server of config.servers) {
       const opened = await openServer(server, config, router, world);
@@ -103,11 +121,29 @@ export class Linker {
     }
   }
 
+  async #openAdmin(): Promise<void> {
+    const scope = this.metrics.root.scope("admin");
+    const parts = { subject: adminSubject(this), loop: this.loop, http1: this.http1, stats: serverConnectionStats(scope) };
+    const admin = await AdminServer.start(this.config.admin, parts);
+    this.admin = admin;
+    scope.gauge("connections", () => admin.connections);
+    this.log.logger("admin").info(`listening on ${admin.listener.host}:${admin.listener.port}`);
+  }
+
   /**
    * Stops: readiness fails first, listeners close, exchanges in flight finish. What is left after `graceMs` is ended with
-   * `proxy.drain.limit`. Resolves when everything is closed; true when nothing had to be cut off.
+   * `proxy.drain.limit`. The admin server answers until the end. Resolves when everything is closed; true when nothing had to
+   * be cut off. Asked again, it waits for the stop that is under way.
    */
-  async stop(graceMs: number): Promise<boolean> {
+  stop(graceMs: number): Promise<boolean> {
+    if (!this.#stopping) {
+      this.#stopping = true;
+      this.#stop(graceMs).then(this.#stopped.resolve, this.#stopped.reject);
+    }
+    return this.#stopped.promise;
+  }
+
+  async #stop(graceMs: number): Promise<boolean> {
     this.ready = false;
     const servers = this.routers.flatMap((r) => r.servers);
     const drained = Promise.all(servers.map((server) => server.drain())).then(() => true);
@@ -120,8 +156,11 @@ export class Linker {
       this.loop.scratch.flush();
     }
     for (const { router } of this.routers) router.bindings.close();
-    for (const binder of this.#binders.values()) binder.close();
+    for (const { binder } of this.routers) binder.close();
+    await this.#accessLogs.close(LAST_LINES_MS);
+    this.#processMetrics[Symbol.dispose]();
     this.metrics[Symbol.dispose]();
+    await this.admin?.stop();
     return clean;
   }
 }

@@ -1,15 +1,26 @@
 // The namers of a configuration.
 import type { Env } from "../base/env.ts";
+import { Activity } from "../core/activity.ts";
+import type { Dtab } from "../core/dtab.ts";
 import type { Namer } from "../core/namer.ts";
 import { PathMatcher, PathTemplate } from "../core/path-matcher.ts";
 import { pathFrom } from "../core/path.ts";
 import { systemResolver } from "../namers/dns/resolver.ts";
+import { dtabFile } from "../namers/fs/dtab-file.ts";
 import { FsNamer } from "../namers/fs/namer.ts";
 import { rewriteNamer } from "../namers/rewrite/namer.ts";
+import { dtabFrom } from "../naming/dtab-parser.ts";
 import { Hosts } from "../naming/hosts.ts";
 import { NamerTable } from "../naming/namer-table.ts";
 import { utilityNamers } from "../naming/utility-namers.ts";
-import type { NamerConfig } from "./config.ts";
+import type { NamerConfig, RouterConfig } from "./config.ts";
+
+/** The base dtab of a router: what its interpreter keeps elsewhere, then what stands in the file (linkerd1 §3.3). */
+export function baseDtab(router: RouterConfig, env: Env): Activity<Dtab> {
+  const written = dtabFrom(router.dtab);
+  if (router.interpreter.kind === "default") return Activity.ok(written);
+  return dtabFile(router.interpreter.dtabFile, env).map((stored) => stored.concat(written));
+}
 
 /** All namers of a process: those of the file, and the built-in ones. */
 export function makeNamers(written: readonly NamerConfig[], env: Env): NamerTable {

@@ -11,7 +11,7 @@ export interface Dentry {
 }
 
 /** `/svc=>/srv | /backup`, without blanks around the arrow. */
-export function showDentry(dentry: Dentry, style: WeightStyle = "canonical"): string {
+function showDentry(dentry: Dentry, style: WeightStyle = "canonical"): string {
   return `${showPrefix(dentry.prefix)}=>${showTree(dentry.dst, (path) => path.show(), style)}`;
 }
 

@@ -12,6 +12,8 @@ import { TraceId } from "./trace-id.ts";
 
 /** The downstream half of one exchange: source of the request's body, sink of the answer's. */
 export interface Downstream extends BodySink, BodySource {
+  /** `host:port` of the caller. */
+  readonly remote: string;
   /** An interim answer (HTTP 1xx); may come several times, before `answer`. */
   inform(ex: Exchange, head: MessageHead): void;
   /** Writes the head of the answer; its body follows through the sink. */
@@ -78,6 +80,8 @@ export class Exchange implements Staged {
   attempt: Attempt | null = null;
   /** Attempts made so far, requeues included. */
   attempts = 0;
+  /** `host:port` of the endpoint of the last attempt, `""` before there was one. */
+  endpoint = "";
 
   /** Has the answer's head been passed downstream? */
   answered = false;
@@ -85,6 +89,8 @@ export class Exchange implements Staged {
   status = 0;
   failure: Failure | null = null;
   outcome: Outcome = Outcome.success;
+  /** What a proxy nearer to the service made of the answer (`l5d-success-class`); it counts for the server's statistics. */
+  verdict: Outcome | null = null;
   /** Milliseconds from arrival to the answer's head; NaN before that. */
   latencyMs = Number.NaN;
   /** Body bytes passed, for the access log. */
@@ -113,10 +119,12 @@ export class Exchange implements Staged {
     this.keeper = null;
     this.attempt = null;
     this.attempts = 0;
+    this.endpoint = "";
     this.answered = false;
     this.status = 0;
     this.failure = null;
     this.outcome = Outcome.success;
+    this.verdict = null;
     this.latencyMs = Number.NaN;
     this.requestBytes = 0;
     this.responseBytes = 0;
@@ -130,6 +138,7 @@ function late(): never {
   throw new Error("an exchange was used after its release");
 }
 const nobody: Downstream = {
+  remote: "?",
   inform: late,
   answer: late,
   fail: late,

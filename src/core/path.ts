@@ -26,6 +26,11 @@ export class Path {
     return segments.length === 0 ? Path.root : new Path(segments);
   }
 
+  /** A path of segments that have been read as such, and need no second look. */
+  static trusted(segments: readonly string[]): Path {
+    return new Path(segments);
+  }
+
   get size(): number {
     return this.segments.length;
   }
@@ -111,8 +116,21 @@ export function pathFrom(text: string): Path {
   throw path;
 }
 
+const PLAIN_PATH = /(?:\/[0-9A-Za-z_:.#$%-]+)+/y;
+
+/** Reads the segments of a path without escapes in one go; undefined, at the same place, if the path needs a closer look. */
+export function scanPlainSegments(scanner: Scanner): readonly string[] | undefined {
+  PLAIN_PATH.lastIndex = scanner.at;
+  const text = PLAIN_PATH.exec(scanner.source)?.[0];
+  if (text === undefined || /[/\\*\x80-\uffff]/.test(scanner.source.charAt(scanner.at + text.length))) return undefined;
+  scanner.at += text.length;
+  return text.slice(1).split("/");
+}
+
 /** Reads a path at the cursor, up to the first character that cannot belong to it. */
 export function scanPath(scanner: Scanner): Path {
+  const plain = scanPlainSegments(scanner);
+  if (plain !== undefined) return Path.trusted(plain);
   if (!scanner.take("/")) scanner.fail('a path begins with "/"');
   if (!atSegment(scanner)) return rootOrProblem(scanner);
   const segments = [scanSegment(scanner)];

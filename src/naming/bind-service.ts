@@ -1,4 +1,7 @@
 // The control side of the thread border for one router: answers `bind` and `watch` with live results, as plain messages.
+import type { Env } from "../base/env.ts";
+import type { Timer } from "../base/timers.ts";
+import type { Activity, ActivityState } from "../core/activity.ts";
 import type { BoundTree, EndpointInfo, EndpointSet, ToControl, ToData } from "../core/border.ts";
 import type { Dtab } from "../core/dtab.ts";
 import { type AddressState, type BoundName, endpointKey } from "../core/endpoint.ts";
@@ -6,7 +9,17 @@ import type { NameTree } from "../core/name-tree.ts";
 import { parsePath, Path } from "../core/path.ts";
 import { SyntaxProblem } from "../core/syntax.ts";
 import { parseDtab } from "./dtab-parser.ts";
-import type { Interpreter } from "./interpreter.ts";
+import type { NameInterpreter } from "./interpreter.ts";
+
+/** A name that data asked for. */
+interface Binding {
+  readonly path: Path;
+  readonly local: Dtab;
+  observation: Disposable | null;
+}
+
+/** A changed dtab rebinds in slices of this length, so that no request waits longer for the loop. */
+const SLICE_MS = 3;
 
 /** A client that data watches; every one-shot counts. */
 interface Watch {
@@ -17,19 +30,39 @@ interface Watch {
 /** Binds names for one router and tells data whenever something changes. */
 export class BindService {
   readonly #label: string;
-  readonly #interpreter: Interpreter;
-  readonly #dtab: Dtab;
+  readonly #interpreter: NameInterpreter;
+  readonly #env: Env;
   readonly #tell: (message: ToData) => void;
-  readonly #bindings = new Map<number, Disposable>();
+  readonly #bindings = new Map<number, Binding>();
+  readonly #dtabs: Disposable;
+  /** Undefined until there is a dtab. */
+  #dtab: Dtab | undefined;
+  #problem: string | undefined;
+  /** Bindings that still follow an earlier dtab. */
+  #stale: number[] = [];
+  #rebinding: Timer | null = null;
   /** The bound name last seen for each id, so that a watch finds its addresses. */
   readonly #names = new Map<string, BoundName>();
   readonly #watches = new Map<string, Watch>();
 
-  constructor(label: string, interpreter: Interpreter, dtab: Dtab, tell: (message: ToData) => void) {
+  /** @param dtab the base dtab; later values rebind every name, and failures leave the last one in force. */
+  constructor(
+    label: string,
+    interpreter: NameInterpreter,
+    dtab: Activity<Dtab>,
+    env: Env,
+    tell: (message: ToData) => void,
+  ) {
     this.#label = label;
     this.#interpreter = interpreter;
-    this.#dtab = dtab;
+    this.#env = env;
     this.#tell = tell;
+    this.#dtabs = dtab.observe((state) => this.#dtabIs(state));
+  }
+
+  /** The base dtab in force; undefined until there is one. */
+  get dtab(): Dtab | undefined {
+    return this.#dtab;
   }
 
   /** Takes a message from data; what is known already is answered before this returns. */
@@ -41,6 +74,8 @@ export class BindService {
   }
 
   close(): void {
+    this.#dtabs[Symbol.dispose]();
+    this.#rebinding?.cancel();
     for (const binding of [...this.#bindings.keys()]) this.#unbind(binding);
     for (const watch of this.#watches.values()) watch.observation?.[Symbol.dispose]();
     this.#watches.clear();
@@ -52,13 +87,50 @@ export class BindService {
     const local = parseDtab(localText);
     if (!(path instanceof Path)) return this.#failed(binding, path.message);
     if (local instanceof SyntaxProblem) return this.#failed(binding, local.message);
-    const observation = this.#interpreter.bind(this.#dtab, local, path).observe((state) => {
-      if (state.at === "ok") {
-        this.#tell({ type: "bound", router: this.#label, binding, tree: this.#plain(state.value) });
-      } else if (state.at === "failed") this.#failed(binding, state.message);
-    });
-    this.#bindings.set(binding, observation);
+    const made: Binding = { path, local, observation: null };
+    this.#bindings.set(binding, made);
+    this.#follow(binding, made);
     return undefined;
+  }
+
+  // Binds under the dtab of the moment; the old observation ends only after the new one, so that what both use stays.
+  #follow(number: number, binding: Binding): void {
+    const dtab = this.#dtab;
+    if (dtab === undefined) {
+      if (this.#problem !== undefined) this.#failed(number, this.#problem);
+      return;
+    }
+    const old = binding.observation;
+    const { local, path } = binding;
+    binding.observation = this.#interpreter.bind(dtab, local, path).observe((state) => {
+      if (state.at === "ok") {
+        this.#tell({ type: "bound", router: this.#label, binding: number, tree: this.#plain(state.value) });
+      } else if (state.at === "failed") this.#failed(number, state.message);
+    });
+    old?.[Symbol.dispose]();
+  }
+
+  #dtabIs(state: ActivityState<Dtab>): void {
+    if (state.at === "pending") return;
+    if (state.at === "failed") this.#problem = state.message;
+    else this.#dtab = state.value;
+    if (state.at === "failed" && this.#dtab !== undefined) return;
+    this.#stale = [...this.#bindings.keys()];
+    this.#rebinding?.cancel();
+    this.#rebind();
+  }
+
+  #rebind(): void {
+    this.#rebinding = null;
+    const startedMs = this.#env.clock.nowMs();
+    for (let number = this.#stale.pop(); number !== undefined; number = this.#stale.pop()) {
+      const binding = this.#bindings.get(number);
+      if (binding !== undefined) this.#follow(number, binding);
+      if (this.#env.clock.nowMs() - startedMs >= SLICE_MS && this.#stale.length > 0) {
+        this.#rebinding = this.#env.timers.after(0, () => this.#rebind());
+        return;
+      }
+    }
   }
 
   #failed(binding: number, message: string): void {
@@ -66,7 +138,7 @@ export class BindService {
   }
 
   #unbind(binding: number): void {
-    this.#bindings.get(binding)?.[Symbol.dispose]();
+    this.#bindings.get(binding)?.observation?.[Symbol.dispose]();
     this.#bindings.delete(binding);
   }
 

@@ -7,7 +7,7 @@ import type { NamedTree, Namer } from "../core/namer.ts";
 import { Path } from "../core/path.ts";
 import { collect } from "../core/var.ts";
 import { firstAnswer } from "./alternatives.ts";
-import { Effort, inside, type Place, start, stepped } from "./effort.ts";
+import { Effort, inside, MAX_BOUND, type Place, start, stepped } from "./effort.ts";
 import { ask, type NamerTable } from "./namer-table.ts";
 
 type Binding = Activity<NameTree<BoundName>>;
@@ -24,7 +24,7 @@ export class Binder {
     this.#namers = namers;
     this.#dtab = dtab;
     this.#path = path;
-    this.#effort = new Effort(path);
+    this.#effort = new Effort(path, MAX_BOUND);
   }
 
   bind(): Binding {
@@ -55,7 +55,10 @@ export class Binder {
     const [only] = namers;
     if (only === undefined) return this.#named(this.#namers.unmatched(path), place);
     if (namers.length === 1) return this.#named(ask(only, path), place);
-    return this.#named(firstAnswer(namers.length, (i) => ask(namers[i] as Namer, path)), place); // in range, as above
+    return this.#named(
+      firstAnswer(namers.length, (i) => ask(namers[i] as Namer, path)),
+      place,
+    ); // in range, as above
   }
 
   #named(answer: Activity<NamedTree>, place: Place): Binding {
@@ -66,7 +69,9 @@ export class Binder {
   #tree(tree: NamedTree, suffix: Path, place: Place): Binding {
     switch (tree.kind) {
       case "leaf":
-        return tree.value instanceof Path ? this.#lookup(tree.value.concat(suffix), place) : Activity.ok(leaf(tree.value));
+        return tree.value instanceof Path
+          ? this.#lookup(tree.value.concat(suffix), place)
+          : Activity.ok(leaf(tree.value));
       case "alt":
         return this.#alternatives(tree.trees, suffix, inside(place));
       case "union":

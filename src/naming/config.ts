@@ -1,6 +1,6 @@
 // Configuration of naming: interpreters, transformers, binding caches, and what all namers share (reference §1.4, §4, §5).
 import { kindOf } from "../config/kinds.ts";
-import { int, object, path, unavailable } from "../config/schema.ts";
+import { int, object, path, text, unavailable } from "../config/schema.ts";
 
 const transformers = unavailable(
   "Changes the endpoints a name is bound to.",
@@ -21,7 +21,10 @@ export const interpreter = kindOf(
   { doc: "Who turns names into endpoints.", default: { kind: "default" } },
   {
     default: object({ doc: "This process, with the router's dtab and the namers of this file." }, { transformers }),
-    "io.l5d.fs": unavailable("As default, with the dtab in a file of its own.", useDefault),
+    "io.l5d.fs": object(
+      { doc: "As default, with a dtab in a file of its own, which is watched; the router's dtab comes after it." },
+      { dtabFile: text({ doc: "The file.", required: true, example: "/etc/fairlead/routes.dtab" }), transformers },
+    ),
     "io.l5d.namerd": unavailable("A namerd process, over ThriftMux.", useDefault),
     "io.l5d.namerd.http": unavailable("A namerd process, over HTTP.", useDefault),
     "io.l5d.mesh": unavailable("A namerd process, over gRPC.", useDefault),

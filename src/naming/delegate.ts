@@ -8,7 +8,7 @@ import { Path } from "../core/path.ts";
 import { showPrefix } from "../core/prefix.ts";
 import { collect, Constant, type Var } from "../core/var.ts";
 import type { Delegation, ExplainedAddress, ExplainedAddresses, Step } from "./delegation.ts";
-import { Effort, inside, type Place, start, stepped } from "./effort.ts";
+import { Effort, inside, MAX_EXPLAINED, type Place, start, stepped } from "./effort.ts";
 import { ask, type NamerTable } from "./namer-table.ts";
 
 type Explained = Var<Delegation>;
@@ -42,7 +42,7 @@ export class Explainer {
     this.#namers = namers;
     this.#dtab = dtab;
     this.#path = path;
-    this.#effort = new Effort(path);
+    this.#effort = new Effort(path, MAX_EXPLAINED);
   }
 
   explain(): Explained {
@@ -56,7 +56,11 @@ export class Explainer {
     const next = stepped(place);
     const [only] = matches;
     if (only === undefined) return this.#ask(here, next, () => constant({ type: "neg", ...step(here) }));
-    if (matches.length > 1) return alternatives(here, matches.flatMap((dentry) => this.#choices(here.path, dentry, next)));
+    if (matches.length > 1)
+      return alternatives(
+        here,
+        matches.flatMap((dentry) => this.#choices(here.path, dentry, next)),
+      );
     if (only.dst.kind !== "neg") return this.#onlyRule(here, only, next);
     return this.#ask(here, next, () => wrapped(here, constant({ type: "neg", path: "~", ...rule(only) })));
   }
@@ -86,14 +90,23 @@ export class Explainer {
       case "union": {
         const weighted = (child: Delegation, i: number) => ({ weight: tree.branches[i]?.weight ?? 1, tree: child });
         const children = tree.branches.map((branch) => branch.tree);
-        return this.#group(here, children, from, (trees) => ({ type: "union", ...step(here), union: trees.map(weighted) }));
+        return this.#group(here, children, from, (trees) => ({
+          type: "union",
+          ...step(here),
+          union: trees.map(weighted),
+        }));
       }
       default:
         return constant({ type: tree.kind, path: asWritten(tree, here.path, from.origin), ...from.origin });
     }
   }
 
-  #group(here: Here, trees: readonly NamedTree[], from: Written, join: (trees: readonly Delegation[]) => Delegation): Explained {
+  #group(
+    here: Here,
+    trees: readonly NamedTree[],
+    from: Written,
+    join: (trees: readonly Delegation[]) => Delegation,
+  ): Explained {
     const problem = this.#effort.split(trees.length, from.place);
     if (problem !== undefined) return broken(here, problem);
     const below = { path: here.path, made: from.origin };

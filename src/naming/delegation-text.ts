@@ -31,6 +31,9 @@ function write(tree: Delegation, indent: number, chosen: boolean, label: string,
   else if (tree.type === "union") {
     for (const branch of tree.union)
       write(branch.tree, indent + 1, chosen && isTaken(branch.tree), `${branch.weight} * `, lines);
+  } else if (tree.type === "transformation") {
+    write(tree.tree, indent + 1, chosen, "", lines);
+    writeBound(tree.bound, indent + 1, chosen, lines, `by ${tree.name}`);
   } else if (tree.type === "leaf") writeBound(tree.bound, indent + 1, chosen, lines);
 }
 
@@ -42,11 +45,11 @@ function writeAlternatives(alternatives: readonly Delegation[], indent: number, 
   }
 }
 
-function writeBound(bound: ExplainedName, indent: number, chosen: boolean, lines: Line[]): void {
+function writeBound(bound: ExplainedName, indent: number, chosen: boolean, lines: Line[], right = ""): void {
   const residual = bound.path === "/" ? "" : `, residual ${bound.path}`;
   lines.push({
     left: `${chosen ? ">" : " "} ${"  ".repeat(indent)}bound: ${bound.id}${residual}, ${endpoints(bound)}`,
-    right: "",
+    right,
   });
 }
 

@@ -2,7 +2,7 @@
 // original's `/delegator.json` (linkerd1 §3.6), so it is plain data; the keys `namer`, `pending` and `status` are additions.
 
 /** One step of an explanation. */
-export type Delegation = Step & (Dead | Waiting | Broken | Delegated | BoundLeaf | Alternatives | Split);
+export type Delegation = Step & (Dead | Waiting | Broken | Delegated | BoundLeaf | Alternatives | Split | Transformed);
 
 /** The name at this step and what made it: a rule of the dtab, or a namer, or neither (it is what was asked for). */
 export interface Step {
@@ -33,6 +33,13 @@ interface Alternatives {
 interface Split {
   readonly type: "union";
   readonly union: readonly { readonly weight: number; readonly tree: Delegation }[];
+}
+/** A bound name whose endpoints a transformer changed: what became of it, and what it was. */
+interface Transformed {
+  readonly type: "transformation";
+  readonly name: string;
+  readonly bound: ExplainedName;
+  readonly tree: Delegation;
 }
 interface BoundLeaf {
   readonly type: "leaf";
@@ -71,6 +78,7 @@ export type Outcome = "bound" | "neg" | "fail" | "empty" | "failed" | "pending";
 export function outcomeOf(tree: Delegation): Outcome {
   switch (tree.type) {
     case "leaf":
+    case "transformation":
       return "bound";
     case "exception":
       return "failed";
@@ -98,6 +106,7 @@ export function isSettled(tree: Delegation): boolean {
     case "pending":
       return false;
     case "leaf":
+    case "transformation":
       return tree.bound.addr.type !== "pending";
     case "delegate":
       return isSettled(tree.delegate);

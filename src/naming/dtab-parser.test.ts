@@ -3,9 +3,8 @@ import { describe, expect, test } from "vitest";
 import { anyDentry, anyDtab, anyPath, anySegment, anyTree } from "../../test/support/arbitrary-names.ts";
 import { Dtab } from "../core/dtab.ts";
 import { showTree } from "../core/name-tree.ts";
-import { showPrefix } from "../core/prefix.ts";
 import { SyntaxProblem } from "../core/syntax.ts";
-import { dtabFrom, parseDtab, parsePrefix, parseTree, treeFrom } from "./dtab-parser.ts";
+import { dtabFrom, parseDtab, parseTree, treeFrom } from "./dtab-parser.ts";
 
 const shownTree = (text: string) => showTree(treeFrom(text), (path) => path.show());
 
@@ -92,6 +91,8 @@ describe("a dtab", () => {
     ["/s => /x;", "/s=>/x"],
     [";;/s => /x ; ; /t => ~;;", "/s=>/x;/t=>~"],
     ["/ => /r", "/=>/r"],
+    ["/\\x2a/* => /r", "/\\x2a/*=>/r"],
+    ["/a\\x20b => /a/\\x41", "/\\x61\\x20\\x62=>/a/A"],
     ["/=>/r", "/=>/r"],
     ["/*/api => /srv/api", "/*/api=>/srv/api"],
     ["/svc/* => /$/inet/localhost/8080", "/svc/*=>/$/inet/localhost/8080"],
@@ -157,17 +158,5 @@ describe("a dtab", () => {
       }),
       { numRuns: 2_000 },
     );
-  });
-});
-
-describe("a prefix", () => {
-  test.each(["/", "/svc", "/*", "/svc/*/x", "/\\x2a"])("%s is printed as it was read", (text) => {
-    const prefix = parsePrefix(text);
-    if (prefix instanceof SyntaxProblem) throw prefix;
-    expect(showPrefix(prefix)).toBe(text);
-  });
-
-  test("is not a tree", () => {
-    expect(problem(parsePrefix("/a | /b")).text).toBe("/a [|] /b");
   });
 });

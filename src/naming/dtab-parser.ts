@@ -11,7 +11,7 @@
 // Blanks and `#` comments may stand between any two tokens; inside a segment "#" is an ordinary character.
 import { type Dentry, Dtab } from "../core/dtab.ts";
 import { empty, fail, leaf, type NameTree, neg, type Weighted } from "../core/name-tree.ts";
-import { type Path, scanPath, scanSegment } from "../core/path.ts";
+import { type Path, scanPath, scanPlainSegments, scanSegment } from "../core/path.ts";
 import { type Prefix, wildcard } from "../core/prefix.ts";
 import { scan, type Scanner, SyntaxProblem } from "../core/syntax.ts";
 
@@ -28,16 +28,6 @@ export function parseTree(text: string): NameTree<Path> | SyntaxProblem {
     const tree = scanTree(scanner, 0);
     scanner.expectEnd("the name");
     return tree;
-  });
-}
-
-/** A prefix as it stands on the left of an entry: a path in which `*` is any one segment. */
-export function parsePrefix(text: string): Prefix | SyntaxProblem {
-  return scan(text, (scanner) => {
-    scanner.skipBlanks();
-    const prefix = scanPrefix(scanner);
-    scanner.expectEnd("the prefix");
-    return prefix;
   });
 }
 
@@ -88,6 +78,8 @@ function scanDentry(scanner: Scanner): Dentry {
 }
 
 function scanPrefix(scanner: Scanner): Prefix {
+  const plain = scanPlainSegments(scanner);
+  if (plain !== undefined) return plain;
   if (!scanner.take("/")) scanner.fail('a prefix begins with "/"');
   if (isAfterPrefix(scanner)) return [];
   const elements: (string | typeof wildcard)[] = [scanElement(scanner)];

@@ -7,8 +7,12 @@ import { Observed } from "../core/var.ts";
 const MAX_DEPTH = 100;
 /** Trees inside trees over all steps, so that no dtab can exhaust the stack. */
 const MAX_LEVELS = 500;
-/** Look-ups and branches one binding may hold at a time. Some hundred times what the largest sensible dtab needs, and still a few milliseconds. */
-const MAX_HELD = 10_000;
+/** Segments of a name, which grows as it is rewritten. */
+const MAX_SEGMENTS = 1_000;
+/** Look-ups and branches one binding may hold at a time: some hundred times what the largest sensible dtab needs, and still milliseconds. */
+export const MAX_BOUND = 10_000;
+/** The same for an explanation, where each has its own lines of text. */
+export const MAX_EXPLAINED = 2_000;
 
 /** A place in the tree of steps. */
 export interface Place {
@@ -39,12 +43,17 @@ interface Owner {
  */
 export class Effort {
   readonly #asked: Path;
+  readonly #max: number;
   #held = 0;
   #owner: Owner = { held: 0 };
 
-  /** @param asked the name that is to be bound. */
-  constructor(asked: Path) {
+  /**
+   * @param asked the name that is to be bound.
+   * @param max how many look-ups and branches it may hold.
+   */
+  constructor(asked: Path, max: number) {
     this.#asked = asked;
+    this.#max = max;
   }
 
   /** The same activity; what is evaluated because of one of its states is given back when the next one comes. */
@@ -90,6 +99,8 @@ export class Effort {
       const shown = `${shortened(this.#asked)} takes more than ${MAX_DEPTH} rewriting steps`;
       return `${shown}, and is now ${shortened(path)}: does an entry lead back to its own prefix?`;
     }
+    if (path.size > MAX_SEGMENTS)
+      return `${shortened(this.#asked)} becomes a name of more than ${MAX_SEGMENTS} segments`;
     return this.#overdrawn(place);
   }
 
@@ -101,7 +112,7 @@ export class Effort {
 
   #overdrawn(place: Place): string | undefined {
     if (place.levels > MAX_LEVELS) return `${shortened(this.#asked)} leads to alternatives nested too deeply`;
-    return this.#held > MAX_HELD ? `${shortened(this.#asked)} leads to more than ${MAX_HELD} look-ups` : undefined;
+    return this.#held > this.#max ? `${shortened(this.#asked)} leads to more than ${this.#max} look-ups` : undefined;
   }
 }
 

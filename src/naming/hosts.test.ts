@@ -12,7 +12,9 @@ function world(): { readonly env: ManualEnv; readonly resolver: FakeResolver; re
 
 function follow(host: Var<HostState>): { readonly states: string[] } & Disposable {
   const states: string[] = [];
-  const observation = host.observe((s) => states.push(s.at === "bound" ? s.addresses.join(" ") : s.at === "failed" ? s.message : s.at));
+  const observation = host.observe((s) =>
+    states.push(s.at === "bound" ? s.addresses.join(" ") : s.at === "failed" ? s.message : s.at),
+  );
   return { states, [Symbol.dispose]: () => observation[Symbol.dispose]() };
 }
 

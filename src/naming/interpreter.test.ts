@@ -35,7 +35,9 @@ function bind(dtab: string, path: string, by = interpreter()): string {
 /** Everything a binding says while it is observed. */
 function follow(by: Interpreter, dtab: string, path: string): { readonly states: string[] } & Disposable {
   const states: string[] = [];
-  const observation = by.bind(dtabFrom(dtab), Dtab.empty, pathFrom(path)).observe((state) => states.push(showState(state)));
+  const observation = by
+    .bind(dtabFrom(dtab), Dtab.empty, pathFrom(path))
+    .observe((state) => states.push(showState(state)));
   return { states, [Symbol.dispose]: () => observation[Symbol.dispose]() };
 }
 
@@ -76,14 +78,18 @@ describe("binding (finagle §1.5)", () => {
   });
 
   test("fails at the hundred and first rewriting step, and that is no neg", () => {
-    expect(bind(`/s=>/s/x | ${h1}`, "/s")).toMatch(/^failed: \/s takes more than 100 rewriting steps, and is now \/s\/x\/x.*…: does an entry/);
+    expect(bind(`/s=>/s/x | ${h1}`, "/s")).toMatch(
+      /^failed: \/s takes more than 100 rewriting steps, and is now \/s\/x\/x.*…: does an entry/,
+    );
     const chain = (steps: number) => Array.from({ length: steps }, (_, i) => `/n${i}=>/n${i + 1}`).join(";");
     expect(bind(`${chain(99)};/n99=>${h1}`, "/n0")).toBe(h1);
     expect(bind(`${chain(100)};/n100=>${h1}`, "/n0")).toMatch(/^failed/);
   });
 
   test("fails at a built-in namer nobody knows", () => {
-    expect(bind("/s=>/$/com.example.Namer", "/s/x")).toMatch(/^failed: there is no built-in namer \/\$\/com.example.Namer; known are \/\$\/inet, /);
+    expect(bind("/s=>/$/com.example.Namer", "/s/x")).toMatch(
+      /^failed: there is no built-in namer \/\$\/com.example.Namer; known are \/\$\/inet, /,
+    );
   });
 
   test("lets the local rules win over the base", () => {
@@ -203,7 +209,14 @@ describe("a hostile dtab", () => {
     ["doubles at every step", "/a=>/a/x & /a/y", "/a"],
     ["doubles its failures", Array.from({ length: 60 }, (_, i) => `/n${i}=>/n${i + 1}|/n${i + 1}`).join(";"), "/n0"],
     ["has thousands of equal rules", "/a=>/a;".repeat(10_000), "/a"],
-    ["grows by wildcards", Array.from({ length: 14 }, (_, i) => `${"/*".repeat(i)}=>/x/x/x/x/x/x & /y/y/y/y/y/y`).join(";").replace(/^=>/, "/=>"), "/q"],
+    [
+      "grows by wildcards",
+      Array.from({ length: 14 }, (_, i) => `${"/*".repeat(i)}=>/x/x/x/x/x/x & /y/y/y/y/y/y`)
+        .join(";")
+        .replace(/^=>/, "/=>"),
+      "/q",
+    ],
+    ["makes the name longer and longer", `/a=>/a${"/x".repeat(20_000)}`, "/a"],
     ["nests deeply at every step", `/a=>${"(/b | ".repeat(99)}/a/x${")".repeat(99)}`, "/a"],
   ])("that %s ends soon", (_, dtab, path) => {
     const started = performance.now();
@@ -262,7 +275,8 @@ class Reference {
   }
 
   #tree(tree: NamedTree, depth: number): ActivityState<NameTree<BoundName>> {
-    if (tree.kind === "leaf") return tree.value instanceof Path ? this.#path(tree.value, depth) : { at: "ok", value: leaf(tree.value) };
+    if (tree.kind === "leaf")
+      return tree.value instanceof Path ? this.#path(tree.value, depth) : { at: "ok", value: leaf(tree.value) };
     if (tree.kind === "alt") {
       for (const child of tree.trees) {
         const state = this.#tree(child, depth);
@@ -273,7 +287,8 @@ class Reference {
     if (tree.kind !== "union") return { at: "ok", value: tree };
     const states = tree.branches.map((branch) => ({ weight: branch.weight, state: this.#tree(branch.tree, depth) }));
     const known = states.flatMap(({ weight, state }) => (state.at === "ok" ? [{ weight, tree: state.value }] : []));
-    if (known.length === 0) return (states.find((s) => s.state.at === "failed") ?? states[0])?.state ?? { at: "pending" };
+    if (known.length === 0)
+      return (states.find((s) => s.state.at === "failed") ?? states[0])?.state ?? { at: "pending" };
     const branches = known.filter((branch) => branch.tree.kind !== "neg" && branch.tree.kind !== "fail");
     return { at: "ok", value: branches.length === 0 ? neg : { kind: "union", branches } };
   }
@@ -301,7 +316,9 @@ test("under any sequence of changes a binding ends as the rules say of the final
     fc.constant<ActivityState<NamedTree>>({ at: "pending" }),
     fc.constant<ActivityState<NamedTree>>({ at: "failed", message: "down" }),
     tree.map((value): ActivityState<NamedTree> => ({ at: "ok", value })),
-    fc.constantFrom(...liveNames).map((name): ActivityState<NamedTree> => ({ at: "ok", value: leaf(boundTo(`/#/d/${name}`)) })),
+    fc
+      .constantFrom(...liveNames)
+      .map((name): ActivityState<NamedTree> => ({ at: "ok", value: leaf(boundTo(`/#/d/${name}`)) })),
   );
   const changes = fc.array(fc.tuple(fc.constantFrom(...liveNames), state), { maxLength: 8 });
   fc.assert(
@@ -314,7 +331,10 @@ test("under any sequence of changes a binding ends as the rules say of the final
       const binding = interpreter(namer).bind(dtab, Dtab.empty, Path.of("a", "b"));
       const observation = binding.observe((s) => seen.push(s));
       for (const [name, value] of sequence) namer.set(name, value);
-      const last = showState(seen.at(-1) ?? { at: "pending" }).replace(/^failed: .* more than 100 rewriting.*/, "failed: depth");
+      const last = showState(seen.at(-1) ?? { at: "pending" }).replace(
+        /^failed: .* more than 100 rewriting.*/,
+        "failed: depth",
+      );
       expect(last).toBe(showState(expected));
       const texts = seen.map((s) => JSON.stringify(s));
       expect(texts.every((text, i) => text !== texts[i - 1])).toBe(true);
@@ -326,7 +346,10 @@ test("under any sequence of changes a binding ends as the rules say of the final
 });
 
 /** What the reference says in the end; undefined if it could not say on the way there. */
-function finalState(dtab: Dtab, changes: readonly (readonly [string, ActivityState<NamedTree>])[]): ActivityState<NameTree<BoundName>> | undefined {
+function finalState(
+  dtab: Dtab,
+  changes: readonly (readonly [string, ActivityState<NamedTree>])[],
+): ActivityState<NameTree<BoundName>> | undefined {
   const names = new Map<string, ActivityState<NamedTree>>();
   let state = new Reference(dtab, names).bind(Path.of("a", "b"));
   for (const [name, value] of changes) {

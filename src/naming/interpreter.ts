@@ -1,5 +1,5 @@
 // The default interpreter: from a logical path to a live tree of bound names.
-import { Activity } from "../core/activity.ts";
+import type { Activity } from "../core/activity.ts";
 import type { Dtab } from "../core/dtab.ts";
 import type { BoundName } from "../core/endpoint.ts";
 import type { NameTree } from "../core/name-tree.ts";

@@ -32,7 +32,13 @@ function showBound(name: BoundName): string {
 /** The live addresses of a name, as they are told. */
 function follow(text: string): { readonly states: string[] } & Disposable {
   const state = lookup(text).sample();
-  if (state.at !== "ok" || state.value.kind !== "leaf" || !("kind" in state.value.value) || state.value.value.kind !== "endpoints") throw new Error(`${text} has no endpoints`);
+  if (
+    state.at !== "ok" ||
+    state.value.kind !== "leaf" ||
+    !("kind" in state.value.value) ||
+    state.value.value.kind !== "endpoints"
+  )
+    throw new Error(`${text} has no endpoints`);
   const states: string[] = [];
   const observation = state.value.value.addresses.observe((addresses) => states.push(showAddresses(addresses)));
   return { states, [Symbol.dispose]: () => observation[Symbol.dispose]() };

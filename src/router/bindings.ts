@@ -123,6 +123,16 @@ export class Bindings {
     return Array.from(this.#clientsById.values(), (same) => Array.from(same)).flat();
   }
 
+  /** The ids of all clients, each once. */
+  clientIds(): string[] {
+    return Array.from(this.#clientsById.keys());
+  }
+
+  /** The clients of an id: one, or several while one-shots are in use. */
+  clientsOf(id: string): Client[] {
+    return Array.from(this.#clientsById.get(id) ?? []);
+  }
+
   /** All paths there are, one-shots included. */
   paths(): IterableIterator<PathEntry> {
     return this.#byBinding.values();

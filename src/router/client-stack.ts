@@ -106,6 +106,7 @@ export class Client extends Cached implements AttemptListener, Keeper {
     attempt.startMs = loop.nowMs;
     ex.attempt = attempt;
     ex.attempts++;
+    ex.endpoint = endpoint.key;
     endpoint.stack.down(attempt);
   }
 
@@ -135,7 +136,7 @@ export class Client extends Cached implements AttemptListener, Keeper {
 
   /** The client stack for one logical name: its statistics differ per service, everything else is the client's. */
   stackFor(service: string): Stack<Exchange> {
-    const stats = new RequestStats(this.#parts.scope.scope("service", service));
+    const stats = new RequestStats(this.#parts.scope.scope("service", service.slice(1)));
     return new Stack(
       ExchangeLevel.client,
       [serviceStatsFilter(stats), this.#requeueFilter()],

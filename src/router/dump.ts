@@ -1,7 +1,6 @@
 // What a router is doing at the moment, as plain values: what data tells control when somebody looks.
 import type { FilterView } from "../core/filter.ts";
 import type { Health } from "../resilience/accrual/accrual.ts";
-import type { Client } from "./client-stack.ts";
 import type { Endpoint } from "./endpoint-stack.ts";
 import type { PathEntry } from "./path-stack.ts";
 import type { Router } from "./router.ts";
@@ -21,8 +20,6 @@ export interface EndpointDump {
 
 /** One bound client. */
 export interface ClientDump {
-  /** `/#/io.l5d.fs/users`. */
-  readonly id: string;
   /** What discovery said last. */
   readonly state: "pending" | "bound" | "neg" | "failed";
   /** Why, when it failed. */
@@ -31,19 +28,17 @@ export interface ClientDump {
   readonly endpoints: readonly EndpointDump[];
 }
 
-/** The clients of a router, made one by one. */
-export function* clientDumps(router: Router, nowMs: () => number): Generator<ClientDump> {
-  for (const client of router.bindings.clients()) yield clientDump(client, nowMs());
-}
-
-function clientDump(client: Client, nowMs: number): ClientDump {
-  const { key: id, set } = client;
+/** What a client is doing; undefined when there is none of this id. One-shots of the same id are part of it. */
+export function clientDump(router: Router, id: string, nowMs: number): ClientDump | undefined {
+  const clients = router.bindings.clientsOf(id);
+  const [first] = clients;
+  if (first === undefined) return undefined;
+  const { set } = first;
   return {
-    id,
     state: set.at,
     ...(set.at === "failed" ? { message: set.message } : {}),
     addresses: set.at === "bound" ? set.endpoints.map((endpoint) => endpoint.key) : [],
-    endpoints: client.endpoints.map((endpoint) => endpointDump(endpoint, nowMs)),
+    endpoints: clients.flatMap((client) => client.endpoints.map((endpoint) => endpointDump(endpoint, nowMs))),
   };
 }
 
@@ -66,6 +61,7 @@ export interface PathStackDump {
 }
 
 export interface ClientStackDump {
+  /** `/#/io.l5d.fs/users`. */
   readonly id: string;
   readonly client: readonly FilterView[];
   /** The same for all endpoints of the client; empty while there are none. */

@@ -137,6 +137,7 @@ export class Router implements ClientListener, PathListener {
 
   answered(ex: Exchange, head: MessageHead): BodySink | null {
     ex.latencyMs = this.#loop.nowMs - ex.startMs;
+    ex.verdict = verdictOf(head);
     ex.path?.stack.up(ex);
     ex.server?.up(ex);
     ex.downstream.answer(ex, head);
@@ -218,6 +219,15 @@ export class Router implements ClientListener, PathListener {
     this.bindings.receive(message);
     this.#loop.scratch.flush();
   }
+}
+
+// `l5d-success-class` of an answer, linkerd1 §2.6.1: 1.0 or 0.0.
+function verdictOf(head: MessageHead): Outcome | null {
+  const written = head.get("l5d-success-class");
+  if (written === undefined) return null;
+  const value = Number(written);
+  if (!(value >= 0 && value <= 1)) return null;
+  return value > 0 ? Outcome.success : Outcome.failure;
 }
 
 // A person who cannot reach a service wants to know which, by which names, and where it was looked for (linkerd1 §2.1.7).

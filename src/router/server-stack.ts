@@ -8,6 +8,7 @@ import { Down, Filter, type FilterView, Stack, Up } from "../core/filter.ts";
 import { Limit } from "../core/limit.ts";
 import { Outcome } from "../core/outcome.ts";
 import type { Scope } from "../telemetry/registry.ts";
+import { ContextStats } from "./context-stats.ts";
 import { RequestStats, StatusStats } from "./request-stats.ts";
 import type { Router } from "./router.ts";
 
@@ -23,6 +24,7 @@ export class RouterServer implements ExchangeHandler {
   readonly #stack: Stack<Exchange>;
   readonly #stats: RequestStats;
   readonly #statuses: StatusStats;
+  readonly #contexts: ContextStats;
   readonly #loop: DataLoop;
   #active = 0;
 
@@ -31,6 +33,7 @@ export class RouterServer implements ExchangeHandler {
     this.#loop = loop;
     this.#stats = new RequestStats(scope);
     this.#statuses = new StatusStats(scope, true);
+    this.#contexts = new ContextStats(scope, loop.clock);
     scope.gauge("load", () => this.#active); // cold: once
     const filters = [this.#statsFilter()];
     if (settings.maxConcurrentRequests > 0) filters.push(this.#concurrencyFilter(settings.maxConcurrentRequests));
@@ -78,17 +81,20 @@ export class RouterServer implements ExchangeHandler {
   #statsFilter(): Filter<Exchange> {
     const stats = this.#stats;
     const statuses = this.#statuses;
+    const contexts = this.#contexts;
     return new Filter<Exchange>({
       name: "server-stats",
       doc: "Counts requests, outcomes, causes, statuses and latency under rt/<router>/server/<ip>/<port>.",
-      down: () => {
+      down: (ex) => {
         this.#active++;
         stats.begin();
+        if (ex.deadline !== null || ex.localDtab !== "") contexts.record(ex);
         return Down.go;
       },
       end: (ex) => {
         this.#active--;
-        stats.end(ex.outcome, ex.failure, ex.latencyMs);
+        const told = ex.failure === null ? ex.verdict : null;
+        stats.end(told ?? ex.outcome, ex.failure, ex.latencyMs);
         if (ex.outcome !== Outcome.ignorable) statuses.record(ex.status, ex.latencyMs);
       },
     });

@@ -128,6 +128,11 @@ const CACHES: readonly Row[] = ["path", "tree", "bound", "client"].flatMap((cach
 
 const ROUTER: readonly Row[] = [["originator", "gauge", "1", "1 when this router is where requests enter the mesh."]];
 
+const ACCESS_LOG: readonly Row[] = [
+  ["dropped_lines", "counter", "1", "Access log lines lost because a file could not be written for too long."],
+  ["write_errors", "counter", "1", "Failed attempts to open or write an access log file."],
+];
+
 /** All families, in the order of the documentation. */
 export const METRICS: readonly MetricDoc[] = [
   ...under(SERVER, [...REQUESTS, ...CAUSES, ...PENDING, ...STATUS, ...TRAFFIC, ...ONLY_SERVER]),
@@ -145,6 +150,7 @@ export const METRICS: readonly MetricDoc[] = [
   ]),
   ...under(`${CLIENT}/service/<path>`, [...REQUESTS, ...CAUSES]),
   ...under("rt/<router>", [...CACHES, ...ROUTER]),
+  ...under("access_log", ACCESS_LOG),
 ];
 
 /** The family a metric belongs to. */

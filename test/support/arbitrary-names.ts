@@ -51,7 +51,7 @@ export function anyTree(
   })).tree;
 }
 
-export function anyPrefix(segment: fc.Arbitrary<string>): fc.Arbitrary<Prefix> {
+function anyPrefix(segment: fc.Arbitrary<string>): fc.Arbitrary<Prefix> {
   return fc.array(fc.oneof({ weight: 3, arbitrary: segment }, fc.constant(wildcard)), { maxLength: 3 });
 }
 

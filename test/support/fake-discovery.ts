@@ -9,7 +9,12 @@ import { Constant, Source } from "../../src/core/var.ts";
 
 /** A bound name with fixed addresses, which binding does not look at. */
 export function boundTo(id: string, residual = "/"): BoundName {
-  return { kind: "endpoints", id: pathFrom(id), residual: pathFrom(residual), addresses: new Constant({ at: "bound", addresses: [] }) };
+  return {
+    kind: "endpoints",
+    id: pathFrom(id),
+    residual: pathFrom(residual),
+    addresses: new Constant({ at: "bound", addresses: [] }),
+  };
 }
 
 /** A namer that knows names of one segment; a name nobody has set is neg. */

@@ -110,7 +110,10 @@ export class MessageReader {
     const framing = this.#framing;
     if (framing.at === "length") return this.#readLength(framing);
     if (framing.at === "chunked") return this.#readChunk();
-    if (framing.at === "until-close") return this.#takeBody(this.#text.length) > 0 && false;
+    if (framing.at === "until-close") {
+      this.#takeBody(this.#text.length);
+      return false;
+    }
     this.#done([]);
     return true;
   }

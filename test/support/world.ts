@@ -1,5 +1,6 @@
 // Where a test takes place: in memory and simulated time, or on loopback sockets and in real time. A test that is written
 // against `World` runs in both.
+import { expect } from "vitest";
 import type { Env } from "../../src/base/env.ts";
 import { systemEnv } from "../../src/base/env.ts";
 import type { Transport } from "../../src/core/byte-stream.ts";
@@ -10,8 +11,8 @@ import { ReadBuffers } from "../../src/transport/node/read-buffers.ts";
 import { proveStaticRead } from "../../src/transport/node/static-read.ts";
 import { ManualEnv } from "./manual-env.ts";
 
-/** Time, and a network, for one test. */
-export interface World {
+/** Time, and a network, for one test. At its end nothing may be left open, pending or thrown. */
+export interface World extends AsyncDisposable {
   readonly name: string;
   readonly env: Env;
   /** The network as the test's own callers and services use it. */
@@ -24,6 +25,8 @@ export interface World {
   until(what: string | (() => string), condition: () => boolean): Promise<void>;
   /** Lets so much time pass. */
   pass(ms: number): Promise<void>;
+  /** Has something stopped at the end of the test, before it is checked what is left. */
+  atEnd(stop: () => void | Promise<void>): void;
 }
 
 /** A world in memory: nothing happens unless the test says so. */
@@ -37,6 +40,8 @@ export interface MemoryWorld extends World {
 /** How long `until` waits, in real time: for files and promises in memory, for everything on sockets. */
 const PATIENCE_MS = 8_000;
 const STEP_MS = 25;
+/** A timer wheel without timers stops at its next tick. */
+const WHEEL_REST_MS = 100;
 
 /** Gives promises, files and sockets their turn. */
 export function turn(): Promise<void> {
@@ -49,6 +54,7 @@ export function memoryWorld(options: MemoryNetworkOptions = {}): MemoryWorld {
   const env = new ManualEnv();
   const network = new MemoryNetwork(options);
   const thrown: unknown[] = [];
+  const stops: (() => void | Promise<void>)[] = [];
   const readerFailed = (error: unknown) => void thrown.push(error);
   const settle = () => network.settle();
   return {
@@ -74,12 +80,29 @@ export function memoryWorld(options: MemoryNetworkOptions = {}): MemoryWorld {
       await turn();
       settle();
     },
+    atEnd: (stop) => void stops.push(stop),
+    async [Symbol.asyncDispose]() {
+      await stopAll(stops);
+      settle();
+      env.advance(WHEEL_REST_MS);
+      reportThrown(thrown);
+      expect({ openStreams: network.open, pendingTimers: env.pendingTimers }).toEqual({ openStreams: 0, pendingTimers: 0 });
+    },
   };
+}
+
+async function stopAll(stops: readonly (() => void | Promise<void>)[]): Promise<void> {
+  for (const stop of stops) await stop();
+}
+
+function reportThrown(thrown: readonly unknown[]): void {
+  if (thrown.length > 0) throw new AggregateError(thrown, `a reader threw: ${String(thrown[0])}`);
 }
 
 /** A world of sockets on 127.0.0.1. */
 export function tcpWorld(): World {
   const thrown: unknown[] = [];
+  const stops: (() => void | Promise<void>)[] = [];
   const readerFailed = (error: unknown) => void thrown.push(error);
   return {
     name: "tcp",
@@ -97,6 +120,11 @@ export function tcpWorld(): World {
       new Promise((resolve) => {
         setTimeout(resolve, ms);
       }),
+    atEnd: (stop) => void stops.push(stop),
+    async [Symbol.asyncDispose]() {
+      await stopAll(stops);
+      reportThrown(thrown);
+    },
   };
 }
 

@@ -1,13 +1,12 @@
 // `/delegator.json`: how a name is resolved, step by step (linkerd1 §3.6).
 import type { Env } from "../../base/env.ts";
-import { type Dtab } from "../../core/dtab.ts";
+import { Dtab } from "../../core/dtab.ts";
 import { parsePath } from "../../core/path.ts";
 import { SyntaxProblem } from "../../core/syntax.ts";
 import type { Var } from "../../core/var.ts";
 import { type Delegation, isSettled } from "../../naming/delegation.ts";
 import { parseDtab } from "../../naming/dtab-parser.ts";
-import { Dtab as Rules } from "../../core/dtab.ts";
-import { LocalProblem, type LocalAnswer } from "../../protocols/http1/local-answer.ts";
+import { type LocalAnswer, LocalProblem } from "../../protocols/http1/local-answer.ts";
 import { json } from "../answers.ts";
 import type { Parameters } from "../parameters.ts";
 import type { RouterSubject, Subject } from "../subject.ts";
@@ -23,10 +22,11 @@ export async function delegator(subject: Subject, asked: Parameters): Promise<Lo
   const path = parsed(parsePath(asked.required("path", "the name to explain, such as /svc/users")), "path");
   const router = routerAsked(subject, asked.get("namespace"));
   const written = asked.get("dtab");
-  const dtab: Dtab = written === undefined ? router.dtab : parsed(parseDtab(written), "dtab");
+  const dtab = written === undefined ? router.dtab() : parsed(parseDtab(written), "dtab");
+  if (dtab === undefined) throw new LocalProblem(503, `the delegation table of router ${router.label} is not known yet`);
   const { interpreter } = subject;
   if (interpreter.delegate === undefined) throw new LocalProblem(501, `the interpreter of router ${router.label} cannot explain names`);
-  return json(await settled(interpreter.delegate(dtab, Rules.empty, path), subject.env));
+  return json(await settled(interpreter.delegate(dtab, Dtab.empty, path), subject.env));
 }
 
 function routerAsked(subject: Subject, label: string | undefined): RouterSubject {

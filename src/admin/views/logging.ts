@@ -1,5 +1,5 @@
 // Log levels: who logs how much, and changing it while running.
-import { LocalProblem, type LocalAnswer } from "../../protocols/http1/local-answer.ts";
+import { type LocalAnswer, LocalProblem } from "../../protocols/http1/local-answer.ts";
 import { type Level, LEVELS, levelOf, type Log } from "../../telemetry/log.ts";
 import { answer, escaped, json, page } from "../answers.ts";
 import type { Parameters } from "../parameters.ts";

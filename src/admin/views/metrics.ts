@@ -1,6 +1,6 @@
 // Metrics for programs. Values are read while they are written, a few in each turn of the event loop.
 import { CONTENT_TYPE, prometheusText } from "../../exporters/prometheus/exposition.ts";
-import { LocalProblem, type LocalAnswer } from "../../protocols/http1/local-answer.ts";
+import { type LocalAnswer, LocalProblem } from "../../protocols/http1/local-answer.ts";
 import { metricsJson } from "../../telemetry/export-json.ts";
 import { answer, JSON_TYPE } from "../answers.ts";
 import type { Parameters } from "../parameters.ts";

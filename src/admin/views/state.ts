@@ -1,7 +1,7 @@
 // What is going on inside: readiness, configuration, clients, namers, stacks.
-import { Path } from "../../core/path.ts";
 import type { Namer } from "../../core/namer.ts";
-import { LocalProblem, type LocalAnswer } from "../../protocols/http1/local-answer.ts";
+import type { Path } from "../../core/path.ts";
+import { type LocalAnswer, LocalProblem } from "../../protocols/http1/local-answer.ts";
 import type { ClientDump, EndpointDump } from "../../router/dump.ts";
 import { json, text } from "../answers.ts";
 import { Items, Members } from "../json-pieces.ts";
@@ -29,24 +29,23 @@ export function clientState(subject: Subject): LocalAnswer {
 }
 
 function* clientStates(routers: readonly RouterSubject[]): Generator<readonly [string, ClientState]> {
-  const [only] = routers;
-  if (only !== undefined && routers.length === 1) {
-    for (const client of only.clients()) yield [client.id, stateOf(client, [[only.label, client]])];
-    return;
-  }
-  const byId = new Map<string, [label: string, client: ClientDump][]>();
-  for (const { label, clients } of routers) {
-    for (const client of clients()) byId.set(client.id, [...(byId.get(client.id) ?? []), [label, client]]);
-  }
-  for (const [id, uses] of byId) {
-    const [first] = uses;
-    if (first !== undefined) yield [id, stateOf(first[1], uses)];
+  const ids = new Set(routers.flatMap((router) => router.clientIds()));
+  for (const id of ids) {
+    const state = clientStateOf(id, routers);
+    if (state !== undefined) yield [id, state];
   }
 }
 
-function stateOf({ state, message, addresses }: ClientDump, uses: readonly (readonly [string, ClientDump])[]): ClientState {
-  const routers = Object.fromEntries(uses.map(([label, client]) => [label, { endpoints: client.endpoints }]));
-  return { state, message, addresses, routers };
+function clientStateOf(id: string, routers: readonly RouterSubject[]): ClientState | undefined {
+  const uses = routers.flatMap(({ client, label }) => {
+    const dump = client(id);
+    return dump === undefined ? [] : [{ label, dump }];
+  });
+  const [first] = uses;
+  if (first === undefined) return undefined; // closed since the list was made
+  const { state, message, addresses } = first.dump;
+  const inRouters = Object.fromEntries(uses.map(({ label, dump }) => [label, { endpoints: dump.endpoints }]));
+  return { state, message, addresses, routers: inRouters };
 }
 
 /** The names that configured namers could bind right now. */

@@ -13,5 +13,6 @@ test("the system resolver knows this machine", async () => {
 });
 
 test("the system resolver does not bother anybody with what is no host name", async () => {
-  for (const host of ["a b", "a/b", "\0", "é", "a".repeat(254), ""]) expect(await resolve(host)).toEqual({ at: "unknown" });
+  for (const host of ["a b", "a/b", "\0", "é", "a".repeat(254), ""])
+    expect(await resolve(host)).toEqual({ at: "unknown" });
 });

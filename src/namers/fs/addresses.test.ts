@@ -34,9 +34,13 @@ describe("a discovery file", () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(..."a1 *#.\n\t:\0é") }), (text) => {
         const result = parseAddresses(text);
-        return "problem" in result ? result.problem.length > 0 : result.every((a) => a.host !== "" && a.port > 0 && a.weight >= 0);
+        return "problem" in result
+          ? result.problem.length > 0
+          : result.every((a) => a.host !== "" && a.port > 0 && a.weight >= 0);
       }),
     );
-    expect(parseAddresses("x".repeat(10_000))).toEqual({ problem: `line 1, "${"x".repeat(80)}…": a port is missing: write host port` });
+    expect(parseAddresses("x".repeat(10_000))).toEqual({
+      problem: `line 1, "${"x".repeat(80)}…": a port is missing: write host port`,
+    });
   });
 });

@@ -46,7 +46,11 @@ async function becomes(variable: Var<string>, value: string): Promise<void> {
 
 describe("io.l5d.fs on a real disk", () => {
   test("follows creation, rewriting, atomic replacement and removal of a file", async () => {
-    const namer = new FsNamer({ prefix: pathFrom("/#/fs"), rootDir: root }, systemEnv(), new Hosts(systemEnv(), new FakeResolver()));
+    const namer = new FsNamer(
+      { prefix: pathFrom("/#/fs"), rootDir: root },
+      systemEnv(),
+      new Hosts(systemEnv(), new FakeResolver()),
+    );
     const web = addresses(namer, "/web");
     using held = web.observe(() => {});
     expect(held).toBeDefined();
@@ -63,7 +67,11 @@ describe("io.l5d.fs on a real disk", () => {
   });
 
   test("follows directories that appear, and the swap of a ConfigMap's link", async () => {
-    const namer = new FsNamer({ prefix: pathFrom("/#/fs"), rootDir: root }, systemEnv(), new Hosts(systemEnv(), new FakeResolver()));
+    const namer = new FsNamer(
+      { prefix: pathFrom("/#/fs"), rootDir: root },
+      systemEnv(),
+      new Hosts(systemEnv(), new FakeResolver()),
+    );
     const web = addresses(namer, "/prod/web");
     using held = web.observe(() => {});
     expect(held).toBeDefined();

@@ -20,7 +20,7 @@ export type EntryState =
   /** Not even known whether it exists. */
   | { readonly at: "failed"; readonly message: string };
 
-export const MAX_FILE_BYTES = 500 * 1024;
+const MAX_FILE_BYTES = 500 * 1024;
 /** Editors and `cp` write in several steps; one reading after them is enough. */
 const DEBOUNCE_MS = 25;
 /** For what no event tells of: network file systems, links to other places, exhausted inotify watches. */

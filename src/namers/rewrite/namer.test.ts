@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { showTree } from "../../core/name-tree.ts";
 import { Path, pathFrom } from "../../core/path.ts";
 import { PathMatcher, PathTemplate } from "../../core/path-matcher.ts";
-import { rewriteNamer, unsetVariables } from "./namer.ts";
+import { rewriteNamer } from "./namer.ts";
 
 function parsed(pattern: string, name: string): { readonly pattern: PathMatcher; readonly name: PathTemplate } {
   const [matcher, template] = [PathMatcher.parse(pattern), PathTemplate.parse(name)];
@@ -26,9 +26,4 @@ test.each([
   const namer = rewriteNamer({ prefix: pathFrom("/#/rewrite"), ...parsed(pattern, name) });
   const state = namer.lookup(pathFrom(path)).sample();
   expect(state.at === "ok" && showTree(state.value, (leaf) => (leaf instanceof Path ? leaf.show() : "?"))).toBe(result);
-});
-
-test("io.l5d.rewrite tells which variables of the name the pattern never sets", () => {
-  const { pattern, name } = parsed("/{a}/{b}-{c}", "/{c}/{d}/{a}{e}");
-  expect(unsetVariables(pattern, name)).toEqual(["d", "e"]);
 });

@@ -25,9 +25,3 @@ export function rewriteNamer({ prefix, pattern, name }: RewriteOptions): Namer {
     },
   };
 }
-
-/** The variables `name` uses and `pattern` never sets: a mistake to be told of when the configuration is read. */
-export function unsetVariables(pattern: PathMatcher, name: PathTemplate): readonly string[] {
-  const set = new Set(pattern.variables);
-  return name.variables.filter((variable) => !set.has(variable));
-}

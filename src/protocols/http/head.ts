@@ -79,6 +79,9 @@ export class HttpHead implements MessageHead, Reusable {
     this.count = 0;
     this.first.fill(0);
     this.length = 0;
+    this.methodEnd = 0; // a head that is refused early must not show the request line of the one before
+    this.targetStart = 0;
+    this.targetEnd = 0;
     this.status = 0;
     this.framing = Framing.none;
     this.contentLength = -1;

@@ -12,6 +12,8 @@ export interface ClientConnectionStats {
   readonly receivedBytes: Counter;
   connected(latencyMs: number): void;
   connectFailed(latencyMs: number): void;
+  /** Given up by us while it was being established. */
+  connectCancelled(): void;
   /** The service sent bytes nobody asked for. */
   unexpected(): void;
 }

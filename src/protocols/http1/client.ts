@@ -402,6 +402,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
   close(): void {
     if (this.status === SessionStatus.closed) return undefined;
     if (this.#attempt !== null) return this.#fail(causes.reset, { phase: "closing" }); // cold: hard shutdown only
+    if (this.status === SessionStatus.connecting) this.#context.stats.connectCancelled();
     this.status = SessionStatus.closed;
     this.#context.loop.wheel.cancel(this.#timer);
     this.#writer.abandon();
@@ -426,6 +427,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
 
   onClose(error: Error | null): void {
     this.#context.loop.tick();
+    this.#writer.written();
     if (this.status === SessionStatus.connecting) return this.#neverConnected(error);
     if (this.status === SessionStatus.closed) return undefined;
     if (this.#attempt === null) return this.close();

@@ -1,6 +1,8 @@
 // Configuration of HTTP/1 routers (reference §2.1.1–2.1.3).
 import { kindOf } from "../../config/kinds.ts";
+import { type Report } from "../../config/spec.ts";
 import { bool, headerName, int, object, text, unavailable } from "../../config/schema.ts";
+import { parseTemplate } from "../http/access-log-format.ts";
 import { identifier } from "../http/identifiers/config.ts";
 
 const noRolling = "is not available in this release";
@@ -8,14 +10,19 @@ const rollOutside = "remove it, and let another program roll the file, or write 
 const noBuffering = "has no effect: bodies are always streamed";
 const noBodyLimit = "has no effect since Linkerd 1.7: bodies are streamed without a limit";
 
+function checkTemplate({ template }: { readonly template?: string | undefined }, report: Report): void {
+  const parsed = parseTemplate(template ?? "");
+  if ("message" in parsed) report(["template"], parsed.message, parsed.advice);
+}
+
 const httpAccessLogFormat = kindOf(
   { doc: "The form of an access log line.", default: { kind: "combined" }, origin: "fairlead" },
   {
     combined: object({ doc: "As Linkerd 1.x and most web servers write it." }, {}),
     json: object({ doc: "One JSON object per line, for machines." }, {}),
     template: object(
-      { doc: "A line of one's own." },
-      { template: text({ doc: "The line, with its placeholders.", required: true }) },
+      { doc: "A line of one's own.", checks: [checkTemplate] },
+      { template: text({ doc: "The line, with `%{field}` for each field of the JSON form (docs/access-log.md).", required: true }) },
     ),
   },
 );
@@ -23,7 +30,12 @@ const httpAccessLogFormat = kindOf(
 /** Keys of http routers, besides those of every router. */
 export const httpRouterKeys = {
   identifier,
-  httpAccessLog: text({ doc: "File that gets one line per request.", defaultDoc: "none" }),
+  httpAccessLog: text({
+    doc: "File that gets one line per request; `/dev/stdout` and `/dev/stderr` are this process's own.",
+    defaultDoc: "none",
+    differs:
+      "Linkerd 1.x writes a line for each dispatch to a client and none for requests that reach no client; fairlead writes exactly one for each request.",
+  }),
   httpAccessLogFormat,
   httpAccessLogRollPolicy: text({
     doc: "When a new access log file is begun.",

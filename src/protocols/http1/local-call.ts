@@ -138,13 +138,15 @@ export class LocalCall implements Upstream {
     this.#exchange.downstream.end(null);
   }
 
-  // The first piece is made before the head is sent, so that what fails at once is answered as a failure.
+  // Two pieces are made before the head is sent: what fails at once is answered as a failure, and what is short has a length.
   #answerPieces(answer: LocalAnswer, pieces: Iterator<string>): void {
     const first = pieces.next();
-    if (first.done === true) return this.#answerWhole(answer, Buffer.alloc(0));
+    const second = first.done === true ? first : pieces.next();
+    if (second.done === true) return this.#answerWhole(answer, Buffer.from(first.value ?? "", "utf8"));
     this.#pieces = pieces;
     if (this.#sendHead(answer, null)) return this.#exchange.downstream.end(null);
     this.#sendPiece(first.value);
+    this.#sendPiece(second.value);
     return this.#send();
   }
 

@@ -293,6 +293,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     const replay = this.#replay as ReplayBuffer;
     if (replay.length > 0) sink.write(replay.buffer, 0, replay.length, false);
     if (this.#requestDone) sink.end(null);
+    else this.#arm();
   }
 
   pause(): void {
@@ -413,11 +414,13 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   }
 
   onWritten(): void {
-    this.#context.loop.tick();
+    this.#sinceMs = this.#context.loop.tick();
     this.#writer.written();
+    if (this.#state === State.closing) return this.#arm();
     const upstream = this.#exchange?.attempt?.upstream;
     if (upstream !== undefined && upstream !== null) upstream.resume();
     else this.#proceed();
+    return undefined;
   }
 
   // Both messages over: the exchange is finished. An answer that is complete before its request ends the connection.
@@ -428,6 +431,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     if (this.#keepAlive && !this.#expired()) {
       this.#state = State.idle;
       this.#sinceMs = this.#context.loop.nowMs;
+      if (this.#context.limits.idleTimeoutMs > 0) this.#arm();
       this.#proceed();
     } else {
       this.#finishSending();
@@ -564,20 +568,24 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
 
   #dueMs(): number {
     const { limits } = this.#context;
-    if (this.#state === State.closing) return this.#sinceMs + LINGER_MS;
     if (this.#writer.blocked) return after(this.#stalledSinceMs, limits.writeStallTimeoutMs);
+    if (this.#state === State.closing) return this.#sinceMs + LINGER_MS;
     if (this.#head !== null && this.#exchange === null) return after(this.#sinceMs, limits.headerTimeoutMs);
     if (this.#state === State.body && !this.#full && this.#sink !== null) {
       return after(this.#sinceMs, limits.bodyIdleTimeoutMs);
     }
-    if (this.#state === State.idle) return after(this.#sinceMs, limits.idleTimeoutMs);
+    if (this.#state === State.idle) {
+      return this.#requests === 0
+        ? after(this.#openedMs, limits.headerTimeoutMs)
+        : after(this.#sinceMs, limits.idleTimeoutMs);
+    }
     const slowest = Math.max(limits.idleTimeoutMs, limits.bodyIdleTimeoutMs, limits.writeStallTimeoutMs);
     return slowest > 0 ? this.#context.loop.nowMs + slowest : Number.POSITIVE_INFINITY;
   }
 
   #timedOut(): void {
-    if (this.#state === State.closing || this.#state === State.closed) this.#stream.destroy();
-    else if (this.#writer.blocked) this.#stalled();
+    if (this.#writer.blocked) this.#stalled();
+    else if (this.#state >= State.closing) this.#stream.destroy();
     else if (this.#exchange !== null) this.#refuseBody(causes.requestBodyTimeout);
     else if (this.#head !== null) this.#refuseHead(this.#head, causes.requestHeadTimeout, 0);
     else this.#finishSending();

@@ -91,7 +91,7 @@ export function writeAnswerHead(scratch: Scratch, ex: Exchange, head: HttpHead, 
   head.clearContext = form.clearContext;
   copyFields(scratch, head, from, DROPPED_FROM_ANSWER, false);
   if (form.clearContext) scratch.appendText("Via: 1.1 fairlead\r\n");
-  else scratch.appendText(ex.outcome === Outcome.success ? SUCCESS_LINES : FAILURE_LINES);
+  else scratch.appendText((ex.verdict ?? ex.outcome) === Outcome.success ? SUCCESS_LINES : FAILURE_LINES);
   if (form.chunked) scratch.appendText("Transfer-Encoding: chunked\r\n");
   if (form.close) scratch.appendText("Connection: close\r\n");
   else if (form.keepAlive10) scratch.appendText("Connection: keep-alive\r\n");

@@ -46,7 +46,11 @@ export class NodeStream implements ByteStream {
   readonly #socket: net.Socket;
   readonly #host: StreamHost;
   #reader: ByteReader | null = null;
+  /** Where reads go, and where they shall go from the next one on. */
   #buffer: Buffer;
+  #wanted: Buffer;
+  #reading = false;
+  #offering = false;
   #fullReads = 0;
   #private = false;
   #error: Error | null = null;
@@ -58,6 +62,7 @@ export class NodeStream implements ByteStream {
     this.#socket = socket;
     this.#host = host;
     this.#buffer = host.buffers.shared;
+    this.#wanted = this.#buffer;
     (socket as Owned)[kStream] = this;
     socket.on("end", onEnd);
     socket.on("close", onClose);
@@ -108,12 +113,31 @@ export class NodeStream implements ByteStream {
   usePrivateBuffer(on: boolean, lentOut = false): void {
     const { buffers } = this.#host;
     if (buffers.staticRead === null || on === this.#private) return;
-    const old = this.#buffer;
+    const old = this.#wanted;
     this.#private = on;
     this.#fullReads = 0;
-    this.#buffer = on ? buffers.takeSmall() : buffers.shared;
+    this.#want(on ? buffers.takeSmall() : buffers.shared);
     if (!on && !lentOut) buffers.give(old);
-    if (!this.#closed) buffers.staticRead.useBuffer(this.#socket, this.#buffer);
+  }
+
+  // Within a read the change is offered when the callback returns; otherwise it is made at once.
+  #want(buffer: Buffer): void {
+    const { staticRead } = this.#host.buffers;
+    this.#wanted = buffer;
+    if (staticRead === null || this.#closed) return;
+    if (!this.#reading) {
+      this.#buffer = buffer;
+      staticRead.useBuffer(this.#socket, buffer);
+    } else if (!this.#offering) {
+      this.#offering = true;
+      staticRead.offerBuffers(this.#socket, () => this.#nextBuffer()); // cold: first large body of a connection
+    }
+  }
+
+  #nextBuffer(): Buffer | undefined {
+    if (this.#buffer === this.#wanted) return undefined;
+    this.#buffer = this.#wanted;
+    return this.#buffer;
   }
 
   end(): void {
@@ -165,23 +189,24 @@ export class NodeStream implements ByteStream {
     const reader = this.#reader as ByteReader;
     const buffer = this.#buffer;
     let goOn = false;
+    this.#reading = true;
     try {
       goOn = reader.onBytes(buffer, 0, bytes, this.#private);
     } catch (error) {
       this.#fail(error);
     }
     this.#host.flush();
-    if (goOn && this.#private && buffer === this.#buffer && bytes === buffer.length) this.#grow();
+    if (goOn && this.#private && buffer === this.#wanted && bytes === buffer.length) this.#grow();
+    this.#reading = false;
     return goOn;
   }
 
   // Two full reads in a row prove that the peer has much to say: 256 kB then halve the cost of 64 kB (data-path §4).
   #grow(): void {
     const { buffers } = this.#host;
-    if (++this.#fullReads < 2 || this.#buffer.length >= buffers.largeBytes || buffers.staticRead === null) return;
+    if (++this.#fullReads < 2 || this.#buffer.length >= buffers.largeBytes) return;
     buffers.give(this.#buffer);
-    this.#buffer = buffers.takeLarge();
-    buffers.staticRead.useBuffer(this.#socket, this.#buffer);
+    this.#want(buffers.takeLarge());
   }
 
   #onWritten(): void {

@@ -11,6 +11,7 @@ type ReadCallback = (bytes: number) => boolean;
 interface Internals {
   readonly buffer: symbol;
   readonly callback: symbol;
+  readonly generator: symbol;
 }
 
 interface Redirectable {
@@ -24,8 +25,10 @@ function findInternals(): Internals | null {
   const named = (name: string) => symbols.find((s) => s.description === name);
   const buffer = named("kBuffer");
   const callback = named("kBufferCb");
+  const generator = named("kBufferGen");
   probe.destroy();
-  return buffer === undefined || callback === undefined ? null : { buffer, callback };
+  if (buffer === undefined || callback === undefined || generator === undefined) return null;
+  return { buffer, callback, generator };
 }
 
 /** A way to read into given buffers, proven to work by `proveStaticRead`. */
@@ -43,7 +46,15 @@ export class StaticRead {
     this.useBuffer(socket, buffer);
   }
 
-  /** Changes the buffer between two reads. */
+  /** Asks `next` after every read which buffer the following ones go to; undefined means the same. */
+  offerBuffers(socket: net.Socket, next: () => Buffer | undefined): void {
+    (socket as unknown as Redirectable)[this.#internals.generator] = next; // as above
+  }
+
+  /**
+   * Changes the buffer outside a read. Each call leaves a few dozen bytes behind until the socket is closed, so this is for
+   * the rare change that cannot wait; `offerBuffers` is for the others.
+   */
   useBuffer(socket: net.Socket, buffer: Buffer): void {
     const inner = socket as unknown as Redirectable; // as above
     inner[this.#internals.buffer] = buffer;
@@ -52,8 +63,8 @@ export class StaticRead {
 }
 
 /**
- * Tries the redirection on a loopback pair: bytes must arrive in our buffer, returning false must stop reading, the end must
- * be seen. Resolves to null when any of it fails, or does not happen within a second.
+ * Tries the redirection on a loopback pair: bytes must arrive in our buffer, returning false must stop reading, both ways of
+ * changing the buffer must work, the end must be seen. Resolves to null when any of it fails, or does not happen within a second.
  */
 export async function proveStaticRead(): Promise<StaticRead | null> {
   const internals = findInternals();
@@ -69,24 +80,27 @@ export async function proveStaticRead(): Promise<StaticRead | null> {
 async function trial(candidate: StaticRead): Promise<boolean> {
   const buffer = Buffer.alloc(64);
   const second = Buffer.alloc(64);
+  const third = Buffer.alloc(64);
   const seen: string[] = [];
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const server = net.createServer((socket) => {
     socket.on("data", () => resolve(false));
     socket.on("error", () => resolve(false));
-    socket.on("end", () => resolve(seen.join("|") === "one|two"));
+    socket.on("end", () => resolve(seen.join("|") === "one|two|three"));
     candidate.install(socket, buffer, (bytes) => {
-      const source = seen.length === 0 ? buffer : second;
+      const source = seen.length === 0 ? buffer : seen.length === 1 ? second : third;
       seen.push(source.toString("latin1", 0, bytes));
+      if (seen.length === 2) client.end("three");
       if (seen.length > 1) return true;
       setImmediate(() => {
         if (seen.length !== 1) return resolve(false);
         candidate.useBuffer(socket, second);
         return socket.resume();
       });
-      client.end("two");
+      client.write("two");
       return false;
     });
+    candidate.offerBuffers(socket, () => (seen.length === 2 ? third : undefined));
     socket.resume();
   });
   server.on("error", () => resolve(false));

@@ -1,0 +1,153 @@
+// What the admin server answers: one row per endpoint. The list at `/admin`, the words of a 404 and docs/admin.md are made from it.
+import type { LocalAnswer } from "../protocols/http1/local-answer.ts";
+import { text } from "./answers.ts";
+import type { Parameters } from "./parameters.ts";
+import type { Subject } from "./subject.ts";
+import { delegator } from "./views/delegator.ts";
+import { loggers, loggingPage, setLevel, setLevelOnPage } from "./views/logging.ts";
+import { metrics, noPrometheus, prometheus } from "./views/metrics.ts";
+import { overview } from "./views/overview.ts";
+import { boundNames, clientState, config, namerState, ready, stacks } from "./views/state.ts";
+
+/** What a request asks of an endpoint. */
+export interface Asked {
+  /** Of the query, and of a body. */
+  readonly parameters: Parameters;
+  /** What stood in the place of `<…>`; empty for other paths. */
+  readonly name: string;
+  /** Everything the server has. */
+  readonly routes: readonly Route[];
+}
+
+type Answering = (subject: Subject, asked: Asked) => LocalAnswer | Promise<LocalAnswer>;
+
+/** One endpoint. */
+export interface Route {
+  /** `<…>` stands for any text. */
+  readonly path: string;
+  /** One sentence. */
+  readonly doc: string;
+  /** Parameters by name, each with half a sentence. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly get?: Answering;
+  readonly post?: Answering;
+  /** Left out of the list: another name of something in it, or not there at all. */
+  readonly hidden?: boolean;
+}
+
+const METRIC_PARAMETERS = {
+  q: "only names that begin with this",
+  tree: "`1` for nested objects",
+  pretty: "`1` for indented and sorted text",
+};
+
+const NAME_PARAMETERS = {
+  path: "the name to explain, such as `/svc/users`",
+  namespace: "the label of a router; not needed when there is only one",
+  dtab: "a delegation table to use instead of the router's",
+};
+
+const LEVEL_PARAMETERS = { logger: "with POST: whose level to set", level: "with POST: TRACE, DEBUG, INFO, WARN, ERROR or OFF" };
+
+const getMetrics: Answering = (subject, { parameters }) => metrics(subject, parameters);
+const explain: Answering = (subject, { parameters }) => delegator(subject, parameters);
+const list: Answering = (_subject, { routes }) => text(200, listOf(routes));
+
+const DEFAULT_PROMETHEUS = "/admin/metrics/prometheus";
+
+/** All endpoints but those of exporters. */
+const OWN: readonly Route[] = [
+  { path: "/", doc: "A page with what every router does, renewed once a second.", get: overview },
+  { path: "/admin", doc: "This list.", get: list },
+  { path: "/admin/index.txt", doc: "The list of endpoints.", get: list, hidden: true },
+  { path: "/admin/ping", doc: "`pong`, as long as the process lives.", get: () => text(200, "pong") },
+  { path: "/admin/ready", doc: "200 while requests are welcome; 503, and why, from the moment that a stop was asked for.", get: ready },
+  { path: "/admin/metrics.json", doc: "All metrics.", parameters: METRIC_PARAMETERS, get: getMetrics },
+  { path: "/admin/metrics", doc: "All metrics.", parameters: METRIC_PARAMETERS, get: getMetrics, hidden: true },
+  { path: "/metrics.json", doc: "All metrics.", parameters: METRIC_PARAMETERS, get: getMetrics, hidden: true },
+  { path: "/config.json", doc: "The configuration as it was written, variables unexpanded.", get: config },
+  {
+    path: "/delegator.json",
+    doc: "How a name is resolved, step by step, each with the rule or namer that made it. POST takes the parameters as form or JSON.",
+    parameters: NAME_PARAMETERS,
+    get: explain,
+    post: explain,
+  },
+  { path: "/bound-names.json", doc: "The names that the configured namers could bind right now.", get: boundNames },
+  { path: "/client_state.json", doc: "Every active client: what discovery said of it, and health, load and connections of its endpoints.", get: clientState },
+  { path: "/namer_state/<prefix>.json", doc: "What the namers of a prefix, such as `io.l5d.fs`, watch, and what they saw last.", get: (subject, { name }) => namerState(subject, name) },
+  { path: "/routers/<label>/stack.json", doc: "The filters that requests of a router pass, outermost first, with their parameters.", get: (subject, { name }) => stacks(subject, name) },
+  {
+    path: "/logging.json",
+    doc: "Log levels. POST takes its parameters from the query, a form or JSON, and answers with the new list.",
+    parameters: LEVEL_PARAMETERS,
+    get: loggers,
+    post: (subject, { parameters }) => setLevel(subject, parameters),
+  },
+  { path: "/logging", doc: "A page to see and set log levels.", get: loggingPage, post: (subject, { parameters }) => setLevelOnPage(subject, parameters) },
+  { path: "/admin/shutdown", doc: "Stops the process gracefully: requests in progress have `admin.shutdownGraceMs` to finish.", post: shutDown },
+];
+
+/** The endpoints of one server. @throws Error when an exporter is configured to take the place of another endpoint */
+export function routesOf(subject: Subject): readonly Route[] {
+  const routes = [...OWN];
+  for (const settings of subject.prometheus) {
+    if (routes.some((route) => route.path === settings.path)) {
+      throw new Error(`telemetry io.l5d.prometheus: the admin server has ${settings.path} already; choose another path`);
+    }
+    routes.push(prometheusRoute(settings.path, (of) => prometheus(of, settings)));
+  }
+  if (!routes.some((route) => route.path === DEFAULT_PROMETHEUS)) {
+    routes.push({ ...prometheusRoute(DEFAULT_PROMETHEUS, noPrometheus), hidden: true });
+  }
+  return routes;
+}
+
+function prometheusRoute(path: string, get: Answering): Route {
+  return { path, doc: "All metrics in the text format of Prometheus; needs the telemeter `io.l5d.prometheus`.", get };
+}
+
+/** The endpoints as docs/admin.md lists them. */
+export const documentedRoutes: readonly Route[] = [...OWN, prometheusRoute(DEFAULT_PROMETHEUS, noPrometheus)];
+
+/** An endpoint, and what stood in the place of `<…>`. */
+export interface Found {
+  readonly route: Route;
+  /** As it was sent, escapes included. */
+  readonly name: string;
+}
+
+/** The endpoint of a path, or undefined. */
+export function findRoute(routes: readonly Route[], path: string): Found | undefined {
+  for (const route of routes) {
+    const [before, after] = route.path.split(/<[^>]*>/, 2);
+    if (after === undefined ? path === before : isBetween(path, before ?? "", after)) {
+      return { route, name: after === undefined ? "" : path.slice((before ?? "").length, path.length - after.length) };
+    }
+  }
+  return undefined;
+}
+
+function isBetween(path: string, before: string, after: string): boolean {
+  return path.length > before.length + after.length && path.startsWith(before) && path.endsWith(after);
+}
+
+/** The methods of an endpoint, as `Allow` lists them. */
+export function methodsOf({ get, post }: Route): readonly string[] {
+  return [...(get === undefined ? [] : ["GET", "HEAD"]), ...(post === undefined ? [] : ["POST"])];
+}
+
+/** One line per endpoint. */
+export function listOf(routes: readonly Route[]): string {
+  const shown = routes.filter((route) => route.hidden !== true);
+  const lines = shown.map((route) => {
+    const methods = methodsOf(route).filter((method) => method !== "HEAD");
+    return `${methods.join(", ").padEnd(10)}${route.path.padEnd(30)}${route.doc.replaceAll("`", "")}\n`;
+  });
+  return lines.join("");
+}
+
+function shutDown(subject: Subject): LocalAnswer {
+  const graceMs = subject.shutDown();
+  return text(200, `stopping; requests in progress have ${graceMs} ms to finish\n`);
+}

@@ -1,0 +1,100 @@
+// The page at `/`: what every router does, at one look. Complete without JavaScript; with it, renewed once a second.
+import { createHash } from "node:crypto";
+import type { LocalAnswer } from "../../protocols/http1/local-answer.ts";
+import { ChunkedText } from "../../telemetry/chunked-text.ts";
+import { Histogram } from "../../telemetry/histogram.ts";
+import type { Scope } from "../../telemetry/registry.ts";
+import { escaped, page } from "../answers.ts";
+import type { RouterSubject, Subject } from "../subject.ts";
+import { COLUMNS, type Entity, type Leaf, overviewRow } from "./overview-row.ts";
+import { overviewScript } from "./overview-script.ts";
+
+/** More rows of one kind than this nobody reads; the metrics have them all. */
+const MAX_ROWS = 200;
+
+const KINDS = [
+  ["server", "servers"],
+  ["service", "services"],
+  ["client", "clients"],
+] as const;
+
+const STYLE = `:root { color-scheme: light dark; font: 14px/1.4 system-ui, sans-serif; }
+body { margin: 1.5em; }
+table { border-collapse: collapse; }
+th, td { padding: 2px 10px; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th:first-child { text-align: left; font-weight: normal; }
+thead th { border-bottom: 1px solid; }
+thead th:first-child { font-weight: bold; }`;
+
+export function overview(subject: Subject): LocalAnswer {
+  const script = overviewScript(MAX_ROWS);
+  const hash = createHash("sha256").update(script).digest("base64");
+  return page(html(subject, script), `script-src 'sha256-${hash}'; style-src 'unsafe-inline'; connect-src 'self'`);
+}
+
+function* html(subject: Subject, script: string): Generator<string, void, undefined> {
+  const text = new ChunkedText();
+  text.add(`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>fairlead</title><link rel="icon" href="data:,">
+<style>${STYLE}</style></head>
+<body>
+<h1>fairlead ${escaped(subject.version)}</h1>
+<p>${escaped(subject.readiness().detail)} · up <span id="uptime">${uptime(subject)}</span> <span id="live"></span></p>
+<p><a href="/logging">log levels</a> · <a href="/config.json">configuration</a> · <a href="/client_state.json">clients</a> · <a href="/admin/metrics.json?pretty=1">metrics</a> · <a href="/admin">everything else</a></p>
+`);
+  for (const router of subject.routers()) yield* routerTable(router, subject.metrics.root, text);
+  text.add(`<script>${script}</script>\n</body></html>\n`);
+  yield text.take();
+}
+
+function uptime({ metrics }: Subject): string {
+  const metric = metrics.find("process", "uptime_ms");
+  return metric?.kind === "gauge" ? `${Math.round(metric.value / 1000)} s` : "";
+}
+
+function* routerTable(router: RouterSubject, root: Scope, text: ChunkedText): Generator<string, void, undefined> {
+  const label = escaped(router.label);
+  const servers = router.servers.map((server) => server.address).join(", ");
+  text.add(`<h2>${label}</h2>
+<p>${escaped(router.protocol)} on ${escaped(servers)} · <a href="/routers/${encodeURIComponent(router.label)}/stack.json">stacks</a></p>
+<table>
+`);
+  for (const [kind, title] of KINDS) {
+    text.add(`<thead><tr><th>${title}${COLUMNS.map((column) => `<th>${column}`).join("")}</tr></thead>\n<tbody data-router="${label}" data-kind="${kind}">\n`);
+    yield* rows(root.existing("rt")?.existing(router.label)?.existing(kind)?.children ?? [], text);
+    text.add("</tbody>\n");
+  }
+  text.add("</table>\n");
+}
+
+function* rows(entities: Iterable<Scope>, text: ChunkedText): Generator<string, void, undefined> {
+  let shown = 0;
+  for (const entity of entities) {
+    if (++shown > MAX_ROWS) break;
+    const cells = overviewRow(entityOf(entity), null, 1).map((cell) => `<td>${cell}`);
+    text.add(`<tr><th>${escaped(entity.segment)}${cells.join("")}</tr>\n`);
+    if (text.full) yield text.take();
+  }
+}
+
+/** A scope in the form of the metrics tree, as far as a row needs it. */
+function entityOf(scope: Scope): Entity {
+  const endpoints = scope.existing("endpoints");
+  const below = endpoints === undefined ? {} : { endpoints: leaves(endpoints, ["alive", "dead", "probing"]) };
+  return { ...leaves(scope, ["requests", "success", "request_latency_ms", "pending", "connections"]), ...below };
+}
+
+function leaves(scope: Scope, names: readonly string[]): Record<string, Leaf> {
+  return Object.fromEntries(
+    names.flatMap((name): [string, Leaf][] => {
+      const metric = scope.existing(name)?.metric ?? null;
+      return metric === null ? [] : [[name, leafOf(metric)]];
+    }),
+  );
+}
+
+function leafOf(metric: NonNullable<Scope["metric"]>): Leaf {
+  if (!(metric instanceof Histogram)) return { [metric.kind]: metric.value };
+  const { count, p50, p95, p99 } = metric.snapshot();
+  return count === 0 ? {} : { "stat.p50": p50, "stat.p95": p95, "stat.p99": p99 };
+}

@@ -1,0 +1,63 @@
+// A running proxy as its admin server sees it.
+import type { RouterSubject, Subject } from "../admin/subject.ts";
+import type { Env } from "../base/env.ts";
+import type { NameInterpreter } from "../naming/interpreter.ts";
+import type { NamerTable } from "../naming/namer-table.ts";
+import { clientDump, clientStacks, pathStacks } from "../router/dump.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { MetricsRegistry } from "../telemetry/registry.ts";
+import type { LinkerConfig } from "./config.ts";
+import type { RunningRouter } from "./http-router.ts";
+import { version } from "./version.ts";
+
+/** What is asked of the proxy. */
+export interface Running {
+  readonly config: LinkerConfig;
+  readonly env: Env;
+  readonly log: Log;
+  readonly metrics: MetricsRegistry;
+  readonly namers: NamerTable;
+  readonly interpreter: NameInterpreter;
+  readonly routers: readonly RunningRouter[];
+  readonly ready: boolean;
+  stop(graceMs: number): Promise<unknown>;
+}
+
+export function adminSubject(linker: Running): Subject {
+  const { config, env, interpreter, log, metrics, namers } = linker;
+  return {
+    version: version(),
+    env,
+    log,
+    metrics,
+    namers,
+    interpreter,
+    config: config.document,
+    prometheus: config.telemetry.map(({ path, prefix }) => ({ path, prefix })),
+    routers: () => linker.routers.map((router) => routerSubject(router, env)),
+    readiness: () => ({ ready: linker.ready, detail: linker.ready ? "ready" : `not ready: ${remaining(linker)}` }),
+    shutDown: () => {
+      const graceMs = config.admin.shutdownGraceMs;
+      env.timers.after(0, () => void linker.stop(graceMs)); // behind the answer
+      return graceMs;
+    },
+  };
+}
+
+function routerSubject({ binder, config, router, servers, stacks }: RunningRouter, { clock }: Env): RouterSubject {
+  return {
+    label: config.label,
+    protocol: config.protocol,
+    dtab: () => binder.dtab,
+    servers: servers.map(({ context }, i) => ({ address: context?.address ?? "", filters: stacks[i]?.view() ?? [] })),
+    clientIds: () => router.bindings.clientIds(),
+    client: (id) => clientDump(router, id, clock.nowMs()),
+    pathStacks: () => pathStacks(router),
+    clientStacks: () => clientStacks(router),
+  };
+}
+
+function remaining({ routers }: Running): string {
+  const active = routers.flatMap((router) => router.stacks).reduce((sum, stack) => sum + stack.active, 0);
+  return `stopping, ${active} ${active === 1 ? "request" : "requests"} in progress`;
+}

@@ -1,0 +1,37 @@
+// A dtab in a file of its own, live: the interpreter `io.l5d.fs` (linkerd1 §5.2).
+import { basename, dirname, resolve } from "node:path";
+import type { Env } from "../../base/env.ts";
+import { Activity, type ActivityState } from "../../core/activity.ts";
+import type { Dtab } from "../../core/dtab.ts";
+import { SyntaxProblem } from "../../core/syntax.ts";
+import { parseDtab } from "../../naming/dtab-parser.ts";
+import { nodeDisk } from "./disk.ts";
+import type { EntryState } from "./watched-directory.ts";
+import { WatchedEntries } from "./watched-entries.ts";
+
+/** The dtab in a file, now and whenever it changes. A file that is missing or does not parse leaves the last good dtab in force. */
+export function dtabFile(path: string, env: Env): Activity<Dtab> {
+  const file = resolve(path);
+  const entry = new WatchedEntries(nodeDisk, env).at(dirname(file), "", basename(file));
+  return new Activity(entry.map((state) => dtabOf(file, state))).stabilize();
+}
+
+function dtabOf(file: string, entry: EntryState): ActivityState<Dtab> {
+  switch (entry.at) {
+    case "pending":
+      return entry;
+    case "file": {
+      const dtab = parseDtab(entry.text);
+      if (dtab instanceof SyntaxProblem) return { at: "failed", message: `${file}: ${dtab.message}` };
+      return { at: "ok", value: dtab };
+    }
+    case "missing":
+    case "directory":
+      return {
+        at: "failed",
+        message: `${file} is ${entry.at === "missing" ? "missing" : "a directory"}; the dtab belongs there`,
+      };
+    default:
+      return { at: "failed", message: `${file}: ${entry.message}` };
+  }
+}

@@ -1,0 +1,186 @@
+// @hot What an access log line can tell of an exchange: every field once, with its sentence. The JSON form has all of them; a
+// template names them as `%{field}`.
+import type { Exchange } from "../../core/exchange.ts";
+import type { LineBuffer } from "../../telemetry/line-buffer.ts";
+import { Field } from "./field-names.ts";
+import { HttpHead } from "./head.ts";
+
+/** One exchange at the moment it is logged. */
+export class LogMoment {
+  /** The router's label. */
+  readonly router: string;
+  /** Wall clock. */
+  epochMs = 0;
+  /** From arrival to the end. */
+  durationMs = 0;
+  #second = Number.NaN;
+  #iso = "";
+  #combined = "";
+
+  constructor(router: string) {
+    this.router = router;
+  }
+
+  /** `2026-11-23T07:20:36`. */
+  get isoSecond(): string {
+    this.#spell();
+    return this.#iso;
+  }
+
+  /** `23/11/2026:07:20:36 UTC`, as Linkerd 1.x writes it. */
+  get combinedTime(): string {
+    this.#spell();
+    return this.#combined;
+  }
+
+  // Spelt out once a second.
+  #spell(): void {
+    const second = Math.floor(this.epochMs / 1000);
+    if (second === this.#second) return;
+    this.#second = second;
+    const iso = new Date(second * 1000).toISOString();
+    this.#iso = iso.slice(0, 19);
+    this.#combined = `${iso.slice(8, 10)}/${iso.slice(5, 7)}/${iso.slice(0, 4)}:${iso.slice(11, 19)} UTC`;
+  }
+}
+
+/** Writes the value of a field; false when there is none, in which case nothing may have been written. */
+export type PutField = (line: LineBuffer, ex: Exchange, head: HttpHead, moment: LogMoment) => boolean;
+
+/** One field. */
+export interface LogField {
+  readonly name: string;
+  readonly doc: string;
+  /** Is it text, so that JSON puts it in quotes? */
+  readonly text: boolean;
+  readonly put: PutField;
+}
+
+function textField(name: string, doc: string, put: PutField): LogField {
+  return { name, doc, text: true, put };
+}
+
+function numberField(name: string, doc: string, put: PutField): LogField {
+  return { name, doc, text: false, put };
+}
+
+function putText(line: LineBuffer, text: string): boolean {
+  if (text === "") return false;
+  line.text(text);
+  return true;
+}
+
+function putHeader(line: LineBuffer, head: HttpHead, id: number): boolean {
+  const field = head.find(id);
+  if (field < 0 || head.valueEnd(field) === head.valueStart(field)) return false;
+  line.range(head.bytes, head.base + head.valueStart(field), head.base + head.valueEnd(field));
+  return true;
+}
+
+function putTime(line: LineBuffer, moment: LogMoment): boolean {
+  const iso = moment.isoSecond;
+  const ms = moment.epochMs % 1000;
+  line.plain(iso);
+  line.plain(ms < 10 ? ".00" : ms < 100 ? ".0" : ".");
+  line.integer(ms);
+  line.plain("Z");
+  return true;
+}
+
+/** The authority of an absolute target, else the Host header. */
+export function putHost(line: LineBuffer, head: HttpHead): boolean {
+  return head.newHost === null ? putHeader(line, head, Field.host) : putText(line, head.newHost);
+}
+
+/** The address without the port. */
+export function putRemoteHost(line: LineBuffer, remote: string): boolean {
+  const colon = remote.lastIndexOf(":");
+  return putText(line, colon < 0 ? remote : remote.slice(0, colon));
+}
+
+/** As it was received; absent when the request line could not be read. */
+export function putMethod(line: LineBuffer, head: HttpHead): boolean {
+  if (head.methodEnd === 0) return false;
+  line.range(head.bytes, head.base, head.base + head.methodEnd);
+  return true;
+}
+
+export function putUri(line: LineBuffer, head: HttpHead): boolean {
+  if (head.targetEnd === 0) return false;
+  line.range(head.bytes, head.base + head.targetStart, head.base + head.targetEnd);
+  return true;
+}
+
+export function putVersion(line: LineBuffer, head: HttpHead): boolean {
+  if (!head.started) return false;
+  line.plain(head.minor === 0 ? "HTTP/1.0" : "HTTP/1.1");
+  return true;
+}
+
+export function putStatus(line: LineBuffer, ex: Exchange): boolean {
+  if (ex.status === 0) return false;
+  line.integer(ex.status);
+  return true;
+}
+
+function putMilliseconds(line: LineBuffer, ms: number): boolean {
+  if (Number.isNaN(ms)) return false;
+  line.milliseconds(ms);
+  return true;
+}
+
+function putInteger(line: LineBuffer, value: number): boolean {
+  line.integer(value);
+  return true;
+}
+
+function putRequestId(line: LineBuffer, ex: Exchange): boolean {
+  const { trace } = ex;
+  if (!trace.known) return false;
+  if (trace.wide) line.hex64(trace.extraHigh, trace.extraLow);
+  line.hex64(trace.traceHigh, trace.traceLow);
+  return true;
+}
+
+function putCause(line: LineBuffer, ex: Exchange): boolean {
+  return ex.failure !== null && putText(line, ex.failure.token());
+}
+
+export function putReferer(line: LineBuffer, head: HttpHead): boolean {
+  return putHeader(line, head, Field.referer);
+}
+
+export function putUserAgent(line: LineBuffer, head: HttpHead): boolean {
+  return putHeader(line, head, Field.userAgent);
+}
+
+/** Every field, in the order of the JSON form. */
+export const LOG_FIELDS: readonly LogField[] = [
+  textField("time", "When the exchange ended, UTC, to the millisecond.", (line, _ex, _head, moment) => putTime(line, moment)),
+  textField("router", "The label of the router.", (line, _ex, _head, moment) => putText(line, moment.router)),
+  textField("remote", "The caller, `host:port`.", (line, ex) => putText(line, ex.downstream.remote)),
+  textField("host", "The Host asked for.", (line, _ex, head) => putHost(line, head)),
+  textField("method", "The method.", (line, _ex, head) => putMethod(line, head)),
+  textField("uri", "The request target as it was received.", (line, _ex, head) => putUri(line, head)),
+  textField("version", "`HTTP/1.1` or `HTTP/1.0`.", (line, _ex, head) => putVersion(line, head)),
+  numberField("status", "The status answered; 499 when the caller left before.", (line, ex) => putStatus(line, ex)),
+  numberField("requestBytes", "Length of the request body that was read.", (line, ex) => putInteger(line, ex.requestBytes)),
+  numberField("responseBytes", "Length of the answer's body that was sent.", (line, ex) => putInteger(line, ex.responseBytes)),
+  numberField("latencyMs", "From the request's head to the answer's head.", (line, ex) => putMilliseconds(line, ex.latencyMs)),
+  numberField("durationMs", "From the request's head to the end of the answer.", (line, _ex, _head, moment) =>
+    putMilliseconds(line, moment.durationMs),
+  ),
+  textField("service", "The logical name, such as `/svc/users`.", (line, ex) => ex.path !== null && putText(line, ex.path.service)),
+  textField(
+    "client",
+    "The name it was bound to, such as `/#/io.l5d.fs/users`.",
+    (line, ex) => ex.destination !== null && putText(line, ex.destination.client),
+  ),
+  textField("endpoint", "The endpoint of the last attempt, `host:port`.", (line, ex) => putText(line, ex.endpoint)),
+  numberField("attempts", "How many endpoints it was sent to, one after the other.", (line, ex) => putInteger(line, ex.attempts)),
+  textField("requestId", "The root id of the trace, as in `l5d-reqid`.", (line, ex) => putRequestId(line, ex)),
+  textField("cause", "Why it failed, as in `fairlead-cause`.", (line, ex) => putCause(line, ex)),
+  textField("referer", "The Referer header.", (line, _ex, head) => putReferer(line, head)),
+  textField("userAgent", "The User-Agent header.", (line, _ex, head) => putUserAgent(line, head)),
+  textField("override", "The delegation rules the request brought along.", (line, ex) => putText(line, ex.localDtab)),
+];

@@ -1,0 +1,202 @@
+// A proxy under test: started from configuration on a free port, watched while it runs, checked for leaks when it stops.
+import { expect } from "vitest";
+import { loadConfig } from "../../src/app/config.ts";
+import { Linker } from "../../src/app/linker.ts";
+import type { Exchange } from "../../src/core/exchange.ts";
+import { Outcome } from "../../src/core/outcome.ts";
+import { Log } from "../../src/telemetry/log.ts";
+import { Counter, Gauge } from "../../src/telemetry/metrics.ts";
+import { PullGauge, type Scope } from "../../src/telemetry/registry.ts";
+import { HttpClient } from "./http-client.ts";
+import { poisonReleased } from "./poison.ts";
+import type { World } from "./world.ts";
+
+type Keys = Readonly<Record<string, unknown>>;
+
+/** A configuration with one `http` router; what is not given has the defaults of the original. */
+export interface ProxySetup {
+  readonly dtab?: string;
+  readonly router?: Keys;
+  readonly server?: Keys;
+  readonly client?: Keys;
+  readonly service?: Keys;
+  readonly namers?: readonly Keys[];
+  readonly admin?: Keys;
+  /** `fairlead: 1`: the modern defaults. */
+  readonly modern?: boolean;
+  /** The whole file instead. */
+  readonly text?: string;
+  /** Let pools reuse what is released to them, as in production; by default it is poisoned. */
+  readonly reuse?: boolean;
+}
+
+/** One exchange as the log of exchanges saw it. */
+export interface Recorded {
+  readonly status: number;
+  readonly cause: string;
+  /** The cause with its details. */
+  readonly token: string;
+  readonly service: string;
+  readonly client: string;
+  readonly outcome: "success" | "failure" | "ignorable";
+  readonly attempts: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly latencyMs: number;
+}
+
+const OUTCOMES = { [Outcome.success]: "success", [Outcome.failure]: "failure", [Outcome.ignorable]: "ignorable" } as const;
+
+function configText(setup: ProxySetup): string {
+  const { admin, client, dtab, modern, namers, router, server, service, text } = setup;
+  if (text !== undefined) return text;
+  return JSON.stringify({
+    ...(modern === true ? { fairlead: 1 } : {}),
+    admin: { port: 0, ...admin },
+    ...(namers === undefined ? {} : { namers }),
+    routers: [
+      {
+        protocol: "http",
+        dtab: dtab ?? "",
+        servers: [{ port: 0, ...server }],
+        ...(client === undefined ? {} : { client }),
+        ...(service === undefined ? {} : { service }),
+        ...router,
+      },
+    ],
+  });
+}
+
+/** A running proxy; disposing of it stops it and fails the test for whatever it leaves behind. */
+export class Proxy implements AsyncDisposable {
+  readonly world: World;
+  readonly linker: Linker;
+  /** One entry per exchange, in order of their ends. */
+  readonly records: Recorded[];
+  readonly logLines: string[];
+  readonly lateUses: Error[] = [];
+  #stopped = false;
+
+  private constructor(world: World, linker: Linker, records: Recorded[], logLines: string[]) {
+    this.world = world;
+    this.linker = linker;
+    this.records = records;
+    this.logLines = logLines;
+  }
+
+  static async start(world: World, setup: ProxySetup): Promise<Proxy> {
+    const loaded = await loadConfig(configText(setup), { file: "test", environment: {} });
+    if (loaded.config === null) throw new Error(loaded.problems.map((p) => `${p.path}: ${p.message}`).join("\n"));
+    const records: Recorded[] = [];
+    const logLines: string[] = [];
+    const linker = await Linker.start(loaded.config, {
+      log: new Log(world.env.clock, (line) => void logLines.push(line)),
+      env: world.env,
+      transport: (loop) => world.proxyTransport(loop),
+      exchangeLog: () => ({ record: (ex) => void records.push(recorded(ex)) }),
+    });
+    const proxy = new Proxy(world, linker, records, logLines);
+    if (setup.reuse !== true) proxy.#poison();
+    return proxy;
+  }
+
+  #poison(): void {
+    const tell = (use: Error) => void this.lateUses.push(use);
+    poisonReleased(this.linker.loop.exchanges, tell);
+    poisonReleased(this.linker.loop.attempts, tell);
+    poisonReleased(this.linker.http1.heads, tell);
+  }
+
+  /** Port of the first server, or of another. */
+  port(router = 0, server = 0): number {
+    const port = this.linker.routers[router]?.servers[server]?.listener?.port;
+    if (port === undefined) throw new Error("no such server");
+    return port;
+  }
+
+  /** A new connection to it. */
+  connect(router = 0, server = 0): HttpClient {
+    return new HttpClient(this.world, this.port(router, server));
+  }
+
+  get lastRecord(): Recorded {
+    const last = this.records.at(-1);
+    if (last === undefined) throw new Error("no exchange has ended");
+    return last;
+  }
+
+  /** Waits until so many exchanges have ended in all. */
+  async recorded(count: number): Promise<void> {
+    await this.world.until(`record ${count}`, () => this.records.length >= count);
+  }
+
+  /** A counter or gauge below `rt/http`; 0 when there is none of this name. */
+  metric(...segments: readonly string[]): number {
+    const metric = this.linker.metrics.find("rt", "http", ...segments);
+    return metric instanceof Counter || metric instanceof Gauge || metric instanceof PullGauge ? metric.value : 0;
+  }
+
+  /** A figure of the first server. */
+  serverMetric(...segments: readonly string[]): number {
+    const { config } = this.linker.routers[0] as Linker["routers"][number]; // tests have at least one router
+    const [server] = config.servers;
+    return this.metric("server", `${server?.ip}/${server?.port}`, ...segments);
+  }
+
+  /** Names of everything below a place, for finding leftovers. */
+  metricNames(...segments: readonly string[]): string[] {
+    let place: Scope | undefined = this.linker.metrics.root;
+    for (const segment of ["rt", "http", ...segments]) place = place?.existing(segment);
+    return place === undefined ? [] : [...place.children].map((child) => child.segment);
+  }
+
+  /** Begins to stop; `done` tells whether it is over and how. */
+  stop(graceMs: number): { done: boolean; clean: boolean } {
+    const progress = { done: false, clean: false };
+    this.#stopped = true;
+    void this.linker.stop(graceMs).then((clean) => {
+      progress.clean = clean;
+      progress.done = true;
+    });
+    return progress;
+  }
+
+  /** What is in use of everything that is pooled, open or armed. */
+  inUse(): Record<string, number> {
+    const { http1, loop, routers } = this.linker;
+    return {
+      exchanges: loop.exchanges.inUse,
+      attempts: loop.attempts.inUse,
+      heads: http1.heads.inUse,
+      timers: loop.wheel.armed,
+      accepted: routers.flatMap((r) => r.servers).reduce((sum, server) => sum + server.connections, 0),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#stopped) {
+      const progress = this.stop(0);
+      await this.world.pass(1);
+      await this.world.until("the proxy to stop", () => progress.done);
+    }
+    const idle = () => Object.values(this.inUse()).every((count) => count === 0);
+    await this.world.until(() => `nothing in use: ${JSON.stringify(this.inUse())}`, idle);
+    expect(this.lateUses).toEqual([]);
+    expect(this.logLines.filter((line) => line.includes(" ERROR "))).toEqual([]);
+  }
+}
+
+function recorded(ex: Exchange): Recorded {
+  return {
+    status: ex.status,
+    cause: ex.failure?.cause.token ?? "",
+    token: ex.failure?.token() ?? "",
+    service: ex.path?.service ?? "",
+    client: ex.destination?.client ?? "",
+    outcome: OUTCOMES[ex.outcome],
+    attempts: ex.attempts,
+    requestBytes: ex.requestBytes,
+    responseBytes: ex.responseBytes,
+    latencyMs: ex.latencyMs,
+  };
+}
