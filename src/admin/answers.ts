@@ -6,7 +6,12 @@ export const JSON_TYPE = "application/json; charset=utf-8";
 const TEXT_TYPE = "text/plain; charset=utf-8";
 
 /** An answer of any type. What it says is true now only, and a browser must not take it for something else. */
-export function answer(status: number, type: string, body: LocalAnswer["body"], more: Readonly<Record<string, string>> = {}): LocalAnswer {
+export function answer(
+  status: number,
+  type: string,
+  body: LocalAnswer["body"],
+  more: Readonly<Record<string, string>> = {},
+): LocalAnswer {
   const headers = { "Content-Type": type, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", ...more };
   return { status, headers, body };
 }
@@ -21,7 +26,12 @@ export function json(value: unknown): LocalAnswer {
 }
 
 /** A problem in the form of its endpoint. */
-export function problem(status: number, message: string, asJson: boolean, more?: Readonly<Record<string, string>>): LocalAnswer {
+export function problem(
+  status: number,
+  message: string,
+  asJson: boolean,
+  more?: Readonly<Record<string, string>>,
+): LocalAnswer {
   if (asJson) return answer(status, JSON_TYPE, `${JSON.stringify({ error: message })}\n`, more);
   return text(status, `${message}\n`, more);
 }

@@ -29,13 +29,20 @@ export class Guard {
   check(request: LocalRequest): void {
     const host = request.header("host");
     // Browsers always send it; health checks in HTTP/1.0 need not.
-    if (host === undefined && request.minor === 1) throw new LocalProblem(400, "the request has no Host header; HTTP/1.1 demands one");
+    if (host === undefined && request.minor === 1)
+      throw new LocalProblem(400, "the request has no Host header; HTTP/1.1 demands one");
     if (host !== undefined && !this.#isOurs(hostname(host))) {
-      throw new LocalProblem(403, `requests for Host "${host}" are refused: use localhost or an address of this machine`);
+      throw new LocalProblem(
+        403,
+        `requests for Host "${host}" are refused: use localhost or an address of this machine`,
+      );
     }
     const origin = request.header("origin");
     if (origin !== undefined && !sameSite(origin, host)) {
-      throw new LocalProblem(403, `requests from the site "${origin}" are refused: only pages of this server itself may ask`);
+      throw new LocalProblem(
+        403,
+        `requests from the site "${origin}" are refused: only pages of this server itself may ask`,
+      );
     }
   }
 

@@ -29,7 +29,8 @@ export function* jsonPieces(value: unknown): Generator<string, void, undefined> 
 
 function* written(value: unknown, newline: string, text: ChunkedText): Generator<string, void, undefined> {
   if (text.full) yield text.take();
-  if (value instanceof Items || Array.isArray(value)) yield* list(value instanceof Items ? value.items : value, newline, text);
+  if (value instanceof Items || Array.isArray(value))
+    yield* list(value instanceof Items ? value.items : value, newline, text);
   else if (value instanceof Members) yield* object(value.entries, newline, text);
   else if (typeof value === "object" && value !== null) yield* object(Object.entries(value), newline, text);
   else text.add(JSON.stringify(value) ?? "null");
@@ -46,7 +47,11 @@ function* list(items: Iterable<unknown>, newline: string, text: ChunkedText): Ge
   text.add(empty ? "[]" : `${newline}]`);
 }
 
-function* object(entries: Iterable<readonly [string, unknown]>, newline: string, text: ChunkedText): Generator<string, void, undefined> {
+function* object(
+  entries: Iterable<readonly [string, unknown]>,
+  newline: string,
+  text: ChunkedText,
+): Generator<string, void, undefined> {
   const inner = `${newline}  `;
   let empty = true;
   for (const [name, value] of entries) {

@@ -27,7 +27,8 @@ export class Parameters {
   static fromJson(text: string): Parameters {
     const values = new Map<string, string>();
     for (const [name, value] of Object.entries(parsedObject(text))) {
-      if (typeof value !== "string") throw new LocalProblem(400, `"${name}" in the body must be a text, not ${JSON.stringify(value)}`);
+      if (typeof value !== "string")
+        throw new LocalProblem(400, `"${name}" in the body must be a text, not ${JSON.stringify(value)}`);
       add(values, name, value, "the body");
     }
     return new Parameters(values);
@@ -40,7 +41,8 @@ export class Parameters {
     if (type === "application/json") return Parameters.fromJson(text);
     const isForm = type === "application/x-www-form-urlencoded";
     // What `curl -d '{…}'` sends is called a form, too.
-    if (isForm || type === undefined) return /^\s*\{/.test(text) ? Parameters.fromJson(text) : Parameters.fromForm(text.trim(), "the body");
+    if (isForm || type === undefined)
+      return /^\s*\{/.test(text) ? Parameters.fromJson(text) : Parameters.fromForm(text.trim(), "the body");
     throw new LocalProblem(415, `the body is ${type}; send application/json or application/x-www-form-urlencoded`);
   }
 

@@ -47,7 +47,10 @@ const NAME_PARAMETERS = {
   dtab: "a delegation table to use instead of the router's",
 };
 
-const LEVEL_PARAMETERS = { logger: "with POST: whose level to set", level: "with POST: TRACE, DEBUG, INFO, WARN, ERROR or OFF" };
+const LEVEL_PARAMETERS = {
+  logger: "with POST: whose level to set",
+  level: "with POST: TRACE, DEBUG, INFO, WARN, ERROR or OFF",
+};
 
 const getMetrics: Answering = (subject, { parameters }) => metrics(subject, parameters);
 const explain: Answering = (subject, { parameters }) => delegator(subject, parameters);
@@ -61,7 +64,11 @@ const OWN: readonly Route[] = [
   { path: "/admin", doc: "This list.", get: list },
   { path: "/admin/index.txt", doc: "The list of endpoints.", get: list, hidden: true },
   { path: "/admin/ping", doc: "`pong`, as long as the process lives.", get: () => text(200, "pong") },
-  { path: "/admin/ready", doc: "200 while requests are welcome; 503, and why, from the moment that a stop was asked for.", get: ready },
+  {
+    path: "/admin/ready",
+    doc: "200 while requests are welcome; 503, and why, from the moment that a stop was asked for.",
+    get: ready,
+  },
   { path: "/admin/metrics.json", doc: "All metrics.", parameters: METRIC_PARAMETERS, get: getMetrics },
   { path: "/admin/metrics", doc: "All metrics.", parameters: METRIC_PARAMETERS, get: getMetrics, hidden: true },
   { path: "/metrics.json", doc: "All metrics.", parameters: METRIC_PARAMETERS, get: getMetrics, hidden: true },
@@ -74,9 +81,21 @@ const OWN: readonly Route[] = [
     post: explain,
   },
   { path: "/bound-names.json", doc: "The names that the configured namers could bind right now.", get: boundNames },
-  { path: "/client_state.json", doc: "Every active client: what discovery said of it, and health, load and connections of its endpoints.", get: clientState },
-  { path: "/namer_state/<prefix>.json", doc: "What the namers of a prefix, such as `io.l5d.fs`, watch, and what they saw last.", get: (subject, { name }) => namerState(subject, name) },
-  { path: "/routers/<label>/stack.json", doc: "The filters that requests of a router pass, outermost first, with their parameters.", get: (subject, { name }) => stacks(subject, name) },
+  {
+    path: "/client_state.json",
+    doc: "Every active client: what discovery said of it, and health, load and connections of its endpoints.",
+    get: clientState,
+  },
+  {
+    path: "/namer_state/<prefix>.json",
+    doc: "What the namers of a prefix, such as `io.l5d.fs`, watch, and what they saw last.",
+    get: (subject, { name }) => namerState(subject, name),
+  },
+  {
+    path: "/routers/<label>/stack.json",
+    doc: "The filters that requests of a router pass, outermost first, with their parameters.",
+    get: (subject, { name }) => stacks(subject, name),
+  },
   {
     path: "/logging.json",
     doc: "Log levels. POST takes its parameters from the query, a form or JSON, and answers with the new list.",
@@ -84,8 +103,17 @@ const OWN: readonly Route[] = [
     get: loggers,
     post: (subject, { parameters }) => setLevel(subject, parameters),
   },
-  { path: "/logging", doc: "A page to see and set log levels.", get: loggingPage, post: (subject, { parameters }) => setLevelOnPage(subject, parameters) },
-  { path: "/admin/shutdown", doc: "Stops the process gracefully: requests in progress have `admin.shutdownGraceMs` to finish.", post: shutDown },
+  {
+    path: "/logging",
+    doc: "A page to see and set log levels.",
+    get: loggingPage,
+    post: (subject, { parameters }) => setLevelOnPage(subject, parameters),
+  },
+  {
+    path: "/admin/shutdown",
+    doc: "Stops the process gracefully: requests in progress have `admin.shutdownGraceMs` to finish.",
+    post: shutDown,
+  },
 ];
 
 /** The endpoints of one server. @throws Error when an exporter is configured to take the place of another endpoint */
@@ -93,7 +121,9 @@ export function routesOf(subject: Subject): readonly Route[] {
   const routes = [...OWN];
   for (const settings of subject.prometheus) {
     if (routes.some((route) => route.path === settings.path)) {
-      throw new Error(`telemetry io.l5d.prometheus: the admin server has ${settings.path} already; choose another path`);
+      throw new Error(
+        `telemetry io.l5d.prometheus: the admin server has ${settings.path} already; choose another path`,
+      );
     }
     routes.push(prometheusRoute(settings.path, (of) => prometheus(of, settings)));
   }

@@ -134,7 +134,8 @@ export class AdminServer {
     const question = request.target.indexOf("?");
     const path = question < 0 ? request.target : request.target.slice(0, question);
     const found = findRoute(this.#routes, path);
-    if (found === undefined) return text(404, `there is no ${path.slice(0, 200)} here; there is:\n\n${listOf(this.#routes)}`);
+    if (found === undefined)
+      return text(404, `there is no ${path.slice(0, 200)} here; there is:\n\n${listOf(this.#routes)}`);
     const { route } = found;
     const { method } = request;
     const answering = method === "POST" ? route.post : method === "GET" || method === "HEAD" ? route.get : undefined;
@@ -154,7 +155,12 @@ async function bodyOf(request: LocalRequest): Promise<Parameters> {
 
 function wrongMethod(route: Route, method: string): LocalAnswer {
   const allowed = methodsOf(route).join(", ");
-  return problem(405, `${route.path} does not take ${method.slice(0, 64)}; it takes ${allowed}`, route.path.endsWith(".json"), { Allow: allowed });
+  return problem(
+    405,
+    `${route.path} does not take ${method.slice(0, 64)}; it takes ${allowed}`,
+    route.path.endsWith(".json"),
+    { Allow: allowed },
+  );
 }
 
 /** Nothing of a request's context matters here: it goes no further. */

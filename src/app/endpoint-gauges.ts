@@ -11,6 +11,9 @@ interface Judged {
 
 export function endpointGauges(scope: Scope, client: { readonly endpoints: readonly Judged[] }, clock: Clock): void {
   for (const health of HEALTHS) {
-    scope.gauge(health, () => client.endpoints.filter(({ accrual }) => accrual.health(clock.nowMs()) === health).length);
+    scope.gauge(
+      health,
+      () => client.endpoints.filter(({ accrual }) => accrual.health(clock.nowMs()) === health).length,
+    );
   }
 }

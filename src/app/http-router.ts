@@ -179,7 +179,7 @@ function admissionOf(server: ServerConfig, config: RouterConfig, world: RouterWo
 
 function canonicalDtab(text: string): ReturnType<LocalDtabs["parse"]> {
   const parsed = parseDtab(text);
-  return parsed instanceof SyntaxProblem ? { message: parsed.message, offset: parsed.offset } : parsed.show();
+  return parsed instanceof SyntaxProblem ? { message: parsed.message, offset: parsed.offset } : parsed.key();
 }
 
 function forwardedLabels(server: ServerConfig, config: RouterConfig, world: RouterWorld): ForwardedLabels | null {

@@ -27,7 +27,11 @@ export interface StartOptions {
  * @throws ConfigurationError when the text cannot be used; the system's error when a port cannot be bound.
  */
 export async function startLinker(text: string, options: StartOptions = {}): Promise<Linker> {
-  const { file = "fairlead.yaml", environment = process.env, writeLog = (line) => void process.stderr.write(line) } = options;
+  const {
+    file = "fairlead.yaml",
+    environment = process.env,
+    writeLog = (line) => void process.stderr.write(line),
+  } = options;
   const { config, problems } = await loadConfig(text, { file, environment });
   if (config === null) throw new ConfigurationError(renderProblems(problems));
   return Linker.start(config, { log: new Log(systemClock, writeLog) });

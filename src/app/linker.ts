@@ -104,8 +104,11 @@ export class Linker {
       logger: this.log.logger(`router.${config.label}`),
     };
     // Control and data of one process: the messages of the thread border are direct calls.
-    const router: Router = makeHttpRouter(config, world, options.exchangeLog?.(config) ?? this.#accessLogs.of(config), (message) =>
-      binder.receive(message),
+    const router: Router = makeHttpRouter(
+      config,
+      world,
+      options.exchangeLog?.(config) ?? this.#accessLogs.of(config),
+      (message) => binder.receive(message),
     );
     const binder = new BindService(config.label, this.interpreter, baseDtab(config, this.env), this.env, (message) =>
       router.receive(message),
@@ -123,7 +126,12 @@ export class Linker {
 
   async #openAdmin(): Promise<void> {
     const scope = this.metrics.root.scope("admin");
-    const parts = { subject: adminSubject(this), loop: this.loop, http1: this.http1, stats: serverConnectionStats(scope) };
+    const parts = {
+      subject: adminSubject(this),
+      loop: this.loop,
+      http1: this.http1,
+      stats: serverConnectionStats(scope),
+    };
     const admin = await AdminServer.start(this.config.admin, parts);
     this.admin = admin;
     scope.gauge("connections", () => admin.connections);

@@ -53,7 +53,6 @@ test("the marked place stays in view in a long line, and under its text after a 
 test("control characters of a file never reach the terminal", () => {
   const problems = problemsOf("a: \u001b[31mred\u0007");
   problems.error({ start: 3, end: 4 }, ["\u001b[2J"], `odd ${quote("\u001b[31m")}`, "");
-  // eslint-disable-next-line no-control-regex -- control characters are what this test is about
   expect(renderProblems(problems.sorted())).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f]/);
 });
 

@@ -103,11 +103,16 @@ export class BindService {
     const old = binding.observation;
     const { local, path } = binding;
     binding.observation = this.#interpreter.bind(dtab, local, path).observe((state) => {
-      if (state.at === "ok") {
-        this.#tell({ type: "bound", router: this.#label, binding: number, tree: this.#plain(state.value) });
-      } else if (state.at === "failed") this.#failed(number, state.message);
+      if (state.at === "ok") this.#bound(number, state.value);
+      else if (state.at === "failed") this.#failed(number, state.message);
     });
     old?.[Symbol.dispose]();
+  }
+
+  #bound(binding: number, tree: NameTree<BoundName>): void {
+    const ids: string[] = [];
+    this.#tell({ type: "bound", router: this.#label, binding, tree: this.#plain(tree, ids) });
+    for (const id of ids) if (!this.#watches.has(id)) this.#names.delete(id); // data did not want it
   }
 
   #dtabIs(state: ActivityState<Dtab>): void {
@@ -142,25 +147,28 @@ export class BindService {
     this.#bindings.delete(binding);
   }
 
-  #plain(tree: NameTree<BoundName>): BoundTree {
+  #plain(tree: NameTree<BoundName>, ids: string[]): BoundTree {
     switch (tree.kind) {
       case "leaf":
-        return this.#leaf(tree.value);
-      case "union":
-        return { type: "union", branches: tree.branches.map((b) => ({ weight: b.weight, tree: this.#plain(b.tree) })) };
+        return this.#leaf(tree.value, ids);
+      case "union": {
+        const branches = tree.branches.map((b) => ({ weight: b.weight, tree: this.#plain(b.tree, ids) }));
+        return { type: "union", branches };
+      }
       case "alt": // decided by the interpreter; one that got here is its own first answer
-        return this.#plain(tree.trees[0] ?? { kind: "neg" });
+        return this.#plain(tree.trees[0] ?? { kind: "neg" }, ids);
       default:
         return { type: tree.kind };
     }
   }
 
-  #leaf(name: BoundName): BoundTree {
+  #leaf(name: BoundName, ids: string[]): BoundTree {
     const id = name.id.show();
     const residual = name.residual.size === 0 ? "" : name.residual.show();
     if (name.kind === "canned") return { type: "leaf", id, residual, canned: name.canned.status };
     const known = this.#names.get(id);
     this.#names.set(id, name);
+    ids.push(id);
     if (known !== undefined && known !== name) this.#renamed(id);
     return { type: "leaf", id, residual, canned: 0 };
   }

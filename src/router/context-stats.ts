@@ -21,7 +21,8 @@ export class ContextStats {
   record(ex: Exchange): void {
     if (ex.localDtab !== "") this.#dtabSize.record(entriesOf(ex.localDtab));
     // The clocks of two machines differ: a request from the future has been under way for no time.
-    if (ex.deadline !== null) this.#transitMs.record(Math.max(0, this.#clock.epochMs() - Number(ex.deadline.timestampNs / NS_PER_MS)));
+    if (ex.deadline !== null)
+      this.#transitMs.record(Math.max(0, this.#clock.epochMs() - Number(ex.deadline.timestampNs / NS_PER_MS)));
   }
 }
 

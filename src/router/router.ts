@@ -10,9 +10,9 @@ import type { Identifier } from "../core/identifier.ts";
 import { Outcome } from "../core/outcome.ts";
 import type { MetricsRegistry, Scope } from "../telemetry/registry.ts";
 import { Bindings } from "./bindings.ts";
-import { BoundClient, BoundTreeEntry, BoundTrees } from "./bound-tree.ts";
-import { cancelAttempt, Client, type ClientListener } from "./client-stack.ts";
-import { PathEntry, type PathListener } from "./path-stack.ts";
+import { type BoundClient, type BoundTreeEntry, BoundTrees } from "./bound-tree.ts";
+import { cancelAttempt, type Client, type ClientListener } from "./client-stack.ts";
+import { type PathEntry, type PathListener } from "./path-stack.ts";
 import { type CacheLimits, ServiceCache } from "./service-cache.ts";
 import type { Policies } from "./settings.ts";
 

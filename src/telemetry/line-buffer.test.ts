@@ -23,7 +23,9 @@ test("A line takes plain text, whole numbers and milliseconds", () => {
 });
 
 test("A line for people shows what could forge another line as escapes", () => {
-  expect(composed("text", (line) => line.text('a"b\\c\r\nd\x7f\xe9\u20ac'))).toBe('a\\"b\\\\c\\x0d\\x0ad\\x7f\\xe9\\u20ac');
+  expect(composed("text", (line) => line.text('a"b\\c\r\nd\x7f\xe9\u20ac'))).toBe(
+    'a\\"b\\\\c\\x0d\\x0ad\\x7f\\xe9\\u20ac',
+  );
 });
 
 test("A range of bytes is escaped like the text of those bytes", () => {

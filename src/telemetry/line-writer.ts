@@ -91,7 +91,8 @@ export class LineWriter {
   #drop(lines: number): void {
     this.#parts.dropped.add(lines);
     this.#droppedInTrouble += lines;
-    if (this.#trouble === "none" && !this.#closing) this.#worse("slow", "cannot be written as fast as lines come; some are dropped");
+    if (this.#trouble === "none" && !this.#closing)
+      this.#worse("slow", "cannot be written as fast as lines come; some are dropped");
   }
 
   /** Hands over what was gathered. */
@@ -132,7 +133,8 @@ export class LineWriter {
 
   async #opened(): Promise<LineFile> {
     const nowMs = this.#parts.env.clock.nowMs();
-    if (this.#file !== null && nowMs - this.#lookedMs >= LOOK_MS && !(await this.#file.isStillThere())) await this.#shut();
+    if (this.#file !== null && nowMs - this.#lookedMs >= LOOK_MS && !(await this.#file.isStillThere()))
+      await this.#shut();
     this.#file ??= await this.#files.open();
     this.#lookedMs = nowMs;
     return this.#file;
@@ -157,7 +159,8 @@ export class LineWriter {
       return true;
     }
     this.#parts.errors.inc();
-    if (this.#trouble !== "broken") this.#worse("broken", `cannot be written (${reasonOf(error)}); lines are kept up to 1 MB, then dropped`);
+    if (this.#trouble !== "broken")
+      this.#worse("broken", `cannot be written (${reasonOf(error)}); lines are kept up to 1 MB, then dropped`);
     await this.#shut().catch(() => undefined); // the file is broken already
     if (this.#closing) return false;
     await this.#pause(RETRY_MS);

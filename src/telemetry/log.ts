@@ -38,7 +38,8 @@ export class Log {
       debug: (message) => this.#log(name, "DEBUG", message),
       info: (message) => this.#log(name, "INFO", message),
       warn: (message) => this.#log(name, "WARN", message),
-      error: (message, error) => this.#log(name, "ERROR", error === undefined ? message : `${message}: ${describe(error)}`),
+      error: (message, error) =>
+        this.#log(name, "ERROR", error === undefined ? message : `${message}: ${describe(error)}`),
     };
     this.#loggers.set(name, logger);
     return logger;
@@ -46,7 +47,9 @@ export class Log {
 
   /** Loggers with their levels in force; `""` is the root, whose level holds where none is set. */
   levels(): { readonly name: string; readonly level: Level }[] {
-    const named = [...this.#loggers.keys()].sort().map((name) => ({ name, level: this.#levels.get(name) ?? this.#rootLevel }));
+    const named = [...this.#loggers.keys()]
+      .sort()
+      .map((name) => ({ name, level: this.#levels.get(name) ?? this.#rootLevel }));
     return [{ name: "", level: this.#rootLevel }, ...named];
   }
 

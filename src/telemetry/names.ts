@@ -49,24 +49,21 @@ const TRAFFIC: readonly Row[] = [
   ["sent_bytes", "counter", "bytes", "Bytes written to connections."],
   ["received_bytes", "counter", "bytes", "Bytes read from connections."],
   ["connection_duration", "stat", "ms", "Life time of connections that ended."],
-  ["connection_requests", "stat", "1", "Requests carried by connections that ended."],
-  ["exn/<cause…>", "counter", "1", "Connections that ended badly, by cause."],
+  ["closes", "counter", "1", "Connections that ended."],
 ];
+
+const ACCEPTED: readonly Row[] = [["connection_requests", "stat", "1", "Requests carried by connections that ended."]];
 
 const ONLY_SERVER: readonly Row[] = [
-  ["closes", "counter", "1", "Connections closed by us."],
   ["load", "gauge", "1", "Requests in progress, as the admission limit counts them."],
-  ["handletime_us", "stat", "us", "Time spent on a request before it was handed on."],
-  ["transit_latency_ms", "stat", "ms", "Age of requests that carry a timestamp, when they arrive."],
+  [
+    "transit_latency_ms",
+    "stat",
+    "ms",
+    "Age of requests that carry a deadline, when they arrive; by two clocks, when they come from another machine.",
+  ],
   ["time/<class>", "stat", "ms", "Latency by class of status, 1XX to 5XX."],
   ["dtab/size", "stat", "1", "Entries in the delegation table a request brought along."],
-];
-
-const RETRIES: readonly Row[] = [
-  ["retries/total", "counter", "1", "Retries the classifier asked for and the budget allowed."],
-  ["retries/per_request", "stat", "1", "Retries per request."],
-  ["retries/budget", "gauge", "1", "Retries the budget would allow now."],
-  ["retries/budget_exhausted", "counter", "1", "Retries the budget refused."],
 ];
 
 const REQUEUES: readonly Row[] = [
@@ -82,12 +79,22 @@ const REQUEUES: readonly Row[] = [
 const CONNECTING: readonly Row[] = [
   ["connect_latency_ms", "stat", "ms", "Time successful connects took."],
   ["failed_connect_latency_ms", "stat", "ms", "Time failed connects took."],
-  ["cancelled_connects", "counter", "1", "Connects given up because nobody waited any more."],
+  ["cancelled_connects", "counter", "1", "Connects given up because their endpoint left or the proxy stopped."],
   ["pool_size", "gauge", "1", "Connections in use or being opened."],
   ["pool_cached", "gauge", "1", "Idle connections kept for reuse."],
   ["pool_waiters", "gauge", "1", "Requests waiting for a connection."],
   ["pool_num_waited", "counter", "1", "Requests that had to wait for a connection."],
   ["pool_num_too_many_waiters", "counter", "1", "Requests refused because too many waited."],
+];
+
+const BROKEN: readonly Row[] = [
+  ["exn/<cause…>", "counter", "1", "What went wrong on connections outside of any request, by kind."],
+];
+
+const HEALTH: readonly Row[] = [
+  ["endpoints/alive", "gauge", "1", "Endpoints in good health."],
+  ["endpoints/dead", "gauge", "1", "Endpoints that failed too often and are avoided for a while."],
+  ["endpoints/probing", "gauge", "1", "Endpoints that were dead and wait for a request that succeeds."],
 ];
 
 const ACCRUAL: readonly Row[] = [
@@ -133,10 +140,38 @@ const ACCESS_LOG: readonly Row[] = [
   ["write_errors", "counter", "1", "Failed attempts to open or write an access log file."],
 ];
 
+const PROCESS: readonly Row[] = [
+  ["uptime_ms", "gauge", "ms", "Time since the start."],
+  ["cpu/user_ms", "gauge", "ms", "Processor time of the process in its own code; grows only."],
+  ["cpu/system_ms", "gauge", "ms", "Processor time of the process in the kernel; grows only."],
+  ["memory/rss_bytes", "gauge", "bytes", "Memory of the process as the kernel counts it."],
+  ["memory/heap_used_bytes", "gauge", "bytes", "JavaScript objects, those included that nobody needs any more."],
+  ["memory/heap_total_bytes", "gauge", "bytes", "Memory set aside for JavaScript objects."],
+  [
+    "memory/external_bytes",
+    "gauge",
+    "bytes",
+    "Memory outside of the JavaScript heap that its objects hold: buffers, mostly.",
+  ],
+  [
+    "event_loop/active_ms",
+    "gauge",
+    "ms",
+    "Time the event loop was busy; grows only. Its rate is the load of the one thread.",
+  ],
+  ["event_loop/idle_ms", "gauge", "ms", "Time the event loop waited for something to do; grows only."],
+  [
+    "event_loop/lag_ms",
+    "stat",
+    "ms",
+    "How late timers run, measured once a second: what a request may have to wait for others.",
+  ],
+];
+
 /** All families, in the order of the documentation. */
 export const METRICS: readonly MetricDoc[] = [
-  ...under(SERVER, [...REQUESTS, ...CAUSES, ...PENDING, ...STATUS, ...TRAFFIC, ...ONLY_SERVER]),
-  ...under(SERVICE, [...REQUESTS, ...CAUSES, ...PENDING, ...RETRIES]),
+  ...under(SERVER, [...REQUESTS, ...CAUSES, ...PENDING, ...STATUS, ...TRAFFIC, ...ACCEPTED, ...ONLY_SERVER]),
+  ...under(SERVICE, [...REQUESTS, ...CAUSES, ...PENDING]),
   ...under(CLIENT, [
     ...REQUESTS,
     ...CAUSES,
@@ -144,13 +179,17 @@ export const METRICS: readonly MetricDoc[] = [
     ...STATUS,
     ...TRAFFIC,
     ...CONNECTING,
+    ...BROKEN,
     ...REQUEUES,
+    ...HEALTH,
     ...ACCRUAL,
     ...BALANCER,
   ]),
-  ...under(`${CLIENT}/service/<path>`, [...REQUESTS, ...CAUSES]),
+  ...under(`${CLIENT}/service/<path>`, [...REQUESTS, ...CAUSES, ...PENDING]),
   ...under("rt/<router>", [...CACHES, ...ROUTER]),
   ...under("access_log", ACCESS_LOG),
+  ...under("admin", [...TRAFFIC, ...ACCEPTED]),
+  ...under("process", PROCESS),
 ];
 
 /** The family a metric belongs to. */

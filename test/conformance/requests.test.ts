@@ -24,13 +24,12 @@ function outcome(client: HttpClient, backend: Backend, from: number): string {
   return JSON.stringify({ forwarded, answers, released: client.over });
 }
 
-function expected({ messages, refusal, input }: RequestVector): string {
+function expected({ messages, refusal, kept }: RequestVector): string {
   const forwarded = messages.map((m) => [`${m.method} ${m.target} HTTP/${m.version}`, m.body ?? "", m.trailers ?? []]);
   const answers: [number, string][] = messages.map(() => [200, ""]);
   if (refusal !== undefined) answers.push([STATUS_BY_CAUSE[refusal] ?? 400, refusal]);
-  const last = messages.at(-1);
-  const kept = last?.version === "1.1" || /keep-alive/i.test(input.join(""));
-  return JSON.stringify({ forwarded, answers, released: refusal !== undefined || !kept || last?.target === "/2" && last.version === "1.0" });
+  const released = refusal === undefined ? messages.at(-1)?.version === "1.0" : kept !== true;
+  return JSON.stringify({ forwarded, answers, released });
 }
 
 function run(scene: Scene<MemoryWorld>, parts: readonly string[]): string {
@@ -62,7 +61,7 @@ test.each(vectors)("$name ($why)", async (vector) => {
   }
   for (const connection of backend.connections) {
     if (vector.begun === undefined) expect(connection.reader.midway).toBe(false);
-    else expect(connection.reader.partialBody).toBe(vector.begun);
+    else expect(vector.begun.startsWith(connection.reader.partialBody)).toBe(true);
   }
 });
 
@@ -101,10 +100,8 @@ test("real sockets change nothing", async () => {
     const client = scene.connect();
     client.peer.send(vector.input.join(""));
     await client.answered(vector.messages.length + (vector.refusal === undefined ? 0 : 1));
-    if (vector.refusal !== undefined) await client.released();
-    expect(outcome(client, scene.backend, from).replace(/,"released":\w+/, ""), vector.name).toBe(
-      expected(vector).replace(/,"released":\w+/, ""),
-    );
+    if (expected(vector).includes('"released":true')) await client.released();
+    expect(outcome(client, scene.backend, from), vector.name).toBe(expected(vector));
     client.close();
   }
 });

@@ -1,20 +1,96 @@
+// Real requests through a whole proxy: every metric has its sentence, every sentence its metric, and the names that dashboards of
+// Linkerd 1.x read are there (linkerd1 §7.4).
 import { expect, test } from "vitest";
-import { memoryScene, get } from "../support/scene.ts";
-import { undeclaredMetrics } from "../support/undeclared-metrics.ts";
-import { METRICS, docOf } from "../../src/telemetry/names.ts";
+import { prometheusText } from "../../src/exporters/prometheus/exposition.ts";
+import { Histogram } from "../../src/telemetry/histogram.ts";
+import { docOf, METRICS } from "../../src/telemetry/names.ts";
 import type { Scope } from "../../src/telemetry/registry.ts";
+import { get, memoryScene, type Scene } from "../support/scene.ts";
+import { undeclaredMetrics } from "../support/undeclared-metrics.ts";
 
-function names(root: Scope, above: readonly string[] = []): string[][] {
-  const own = root.metric === null ? [] : [[...above]];
-  return [...own, ...[...root.children].flatMap((child) => names(child, [...above, child.segment]))];
+/** The names below each kind of scope that exist for http. */
+const LINKERD = {
+  server: `requests success failures request_latency_ms pending load connections connects closes connection_duration
+    connection_requests sent_bytes received_bytes transit_latency_ms status/200 status/502 status/2XX status/5XX time/2XX time/5XX
+    dtab/size`,
+  service: "requests success failures request_latency_ms pending",
+  client: `requests success failures request_latency_ms pending status/200 status/2XX connections connects connect_latency_ms
+    failed_connect_latency_ms cancelled_connects connection_duration sent_bytes received_bytes pool_size pool_cached pool_waiters
+    pool_num_waited pool_num_too_many_waiters failure_accrual/removals failure_accrual/revivals failure_accrual/probes
+    failure_accrual/removed_for_ms loadbalancer/size loadbalancer/available loadbalancer/busy loadbalancer/closed
+    loadbalancer/load loadbalancer/adds loadbalancer/removes loadbalancer/updates loadbalancer/rebuilds
+    loadbalancer/max_effort_exhausted retries/requeues retries/requeues_per_request retries/budget retries/budget_exhausted
+    retries/request_limit retries/cannot_retry retries/not_open`,
+  bindcache: ["path", "tree", "bound", "client"].map((c) => `${c}/misses ${c}/evicts ${c}/expires ${c}/oneshots`).join(" "),
+};
+
+const words = (text: string) => text.split(/\s+/);
+
+/** The names of all metrics below a scope, as segments. */
+function namesBelow(scope: Scope, above: readonly string[] = []): (readonly string[])[] {
+  const own = scope.metric === null ? [] : [above];
+  return [...own, ...[...scope.children].flatMap((child) => namesBelow(child, [...above, child.segment]))];
 }
-test("explore", async () => {
-  await using s = await memoryScene();
-  const c = s.connect();
-  await c.ask(get());
-  const root = s.proxy.linker.metrics.root;
-  console.log(undeclaredMetrics(root));
-  const seen = new Set(names(root).map((n) => docOf(n)?.pattern));
-  console.log(METRICS.map((m) => m.pattern).filter((p) => !seen.has(p)));
-  expect(1).toBe(1);
+
+/** A proxy that has met success, a name without a service, a service that refuses, an override and a deadline. */
+async function busyScene(): Promise<Scene> {
+  const s = await memoryScene({
+    router: { httpAccessLog: "/dev/null" },
+    dtab: "/svc/down => /$/inet/127.0.0.1/1; /svc/none => /nothing; ",
+  });
+  const caller = s.connect();
+  await caller.ask(get());
+  await caller.ask(get("/", { Host: "none" }));
+  await caller.ask(get("/", { Host: "down" }));
+  await caller.ask(get("/", { "l5d-dtab": "/svc/a => /svc/web; /svc/b => /svc/web" }));
+  const sentMs = s.world.env.clock.epochMs() - 40;
+  await caller.ask(get("/", { "l5d-ctx-deadline": `${sentMs}000000 ${sentMs + 60_000}000000` }));
+  caller.close();
+  await s.world.pass(100);
+  return s;
+}
+
+test("every metric is declared with its kind, and every declared family exists", async () => {
+  await using s = await busyScene();
+  const { root } = s.proxy.linker.metrics;
+  expect(undeclaredMetrics(root)).toEqual([]);
+  const seen = new Set(namesBelow(root).map((segments) => docOf(segments)?.pattern));
+  expect(METRICS.map(({ pattern }) => pattern).filter((pattern) => !seen.has(pattern))).toEqual([]);
+});
+
+test("the names of Linkerd 1.x are there", async () => {
+  await using s = await busyScene();
+  const { root } = s.proxy.linker.metrics;
+  const names = new Set(namesBelow(root).map((segments) => segments.join("/")));
+  const client = `rt/http/client/${s.backend.name.slice(1)}`;
+  const expected = [
+    ...words(LINKERD.server).map((name) => `rt/http/server/127.0.0.1/0/${name}`),
+    ...words(LINKERD.service).map((name) => `rt/http/service/svc/web/${name}`),
+    ...words(LINKERD.client).map((name) => `${client}/${name}`),
+    ...words("requests success failures request_latency_ms").map((name) => `${client}/service/svc/web/${name}`),
+    ...words(LINKERD.bindcache).map((name) => `rt/http/bindcache/${name}`),
+    "rt/http/originator",
+  ];
+  expect(expected.filter((name) => !names.has(name))).toEqual([]);
+});
+
+test("overrides and deadlines that requests bring along are measured", async () => {
+  await using s = await busyScene();
+  const server = s.proxy.linker.metrics.root.scope("rt", "http", "server", "127.0.0.1/0");
+  const size = server.existing("dtab")?.existing("size")?.metric;
+  const transit = server.existing("transit_latency_ms")?.metric;
+  expect(size instanceof Histogram && size.snapshot()).toMatchObject({ count: 1, max: 2 });
+  expect(transit instanceof Histogram && transit.snapshot()).toMatchObject({ count: 1, max: 40 });
+});
+
+test("for Prometheus a server is one label, address and port together", async () => {
+  await using s = await busyScene();
+  const text = [...prometheusText(s.proxy.linker.metrics.root, "")].join("");
+  const lines = text.split("\n");
+  expect(lines).toContain('rt:server:requests{rt="http", server="127.0.0.1/0"} 5');
+  expect(lines).toContain('rt:service:requests{rt="http", service="svc/web"} 3');
+  const client = s.backend.name.slice(1);
+  expect(lines).toContain(`rt:client:service:success{rt="http", client="${client}", service="svc/web"} 3`);
+  expect(lines).toContain('rt:server:failures{rt="http", server="127.0.0.1/0", exception="proxy.bind.neg"} 1');
+  expect(text).toContain("process:memory:rss_bytes ");
 });

@@ -23,7 +23,9 @@ export interface RequestVector extends Vector {
   }[];
   /** Why what follows is refused. */
   readonly refusal?: string;
-  /** A body that had begun when it was refused: as much as was in order. */
+  /** The message was in order as far as its framing goes, so that the connection stays. */
+  readonly kept?: boolean;
+  /** The head was in order and could be forwarded already, with so much of the body. */
   readonly begun?: string;
 }
 

@@ -187,7 +187,7 @@ export const linkerdKeys: readonly KeyGroup[] = [
     below: `${http}.interpreter`,
     effective: "[default] [io.l5d.fs] [io.l5d.fs].dtabFile",
     refused: [
-      "[default].transformers [io.l5d.k8s.configMap] [io.l5d.k8s.configMap].name [io.l5d.k8s.configMap].filename",
+      "[default].transformers [io.l5d.fs].transformers [io.l5d.k8s.configMap] [io.l5d.k8s.configMap].name [io.l5d.k8s.configMap].filename",
       "[io.l5d.consul.interpreter] [io.l5d.consul.interpreter].pathPrefix [io.l5d.consul.interpreter].backoff [io.l5d.namerd] [io.l5d.namerd].dst",
       "[io.l5d.namerd].retry.baseSeconds [io.l5d.namerd].failureThreshold.minPeriodMs [io.l5d.mesh] [io.l5d.mesh].root",
       "[io.l5d.mesh].initialStreamWindowSizeKB [io.l5d.namerd.http] [io.l5d.k8s.istio]",

@@ -23,9 +23,11 @@ export async function delegator(subject: Subject, asked: Parameters): Promise<Lo
   const router = routerAsked(subject, asked.get("namespace"));
   const written = asked.get("dtab");
   const dtab = written === undefined ? router.dtab() : parsed(parseDtab(written), "dtab");
-  if (dtab === undefined) throw new LocalProblem(503, `the delegation table of router ${router.label} is not known yet`);
+  if (dtab === undefined)
+    throw new LocalProblem(503, `the delegation table of router ${router.label} is not known yet`);
   const { interpreter } = subject;
-  if (interpreter.delegate === undefined) throw new LocalProblem(501, `the interpreter of router ${router.label} cannot explain names`);
+  if (interpreter.delegate === undefined)
+    throw new LocalProblem(501, `the interpreter of router ${router.label} cannot explain names`);
   return json(await settled(interpreter.delegate(dtab, Dtab.empty, path), subject.env));
 }
 
@@ -47,7 +49,9 @@ function parsed<T>(result: T | SyntaxProblem, name: string): T {
 function settled(explanation: Var<Delegation>, { timers }: Env): Promise<Delegation> {
   const { promise, resolve, reject } = Promise.withResolvers<Delegation>();
   const limit = timers.after(TIMEOUT_MS, () => {
-    reject(new LocalProblem(503, `discovery did not answer within ${TIMEOUT_MS} ms; parts of the name are still pending`));
+    reject(
+      new LocalProblem(503, `discovery did not answer within ${TIMEOUT_MS} ms; parts of the name are still pending`),
+    );
   });
   const watch = explanation.observe((tree) => {
     if (isSettled(tree)) resolve(tree);

@@ -60,7 +60,8 @@ function change(log: Log, asked: Parameters): void {
   const logger = asked.required("logger", "the name of a logger, as /logging.json lists them");
   const written = asked.required("level", `one of ${LEVELS.join(", ")}`);
   const level = ALIASES[written.toUpperCase()] ?? levelOf(written);
-  if (level === undefined) throw new LocalProblem(400, `there is no level "${written}"; write one of ${LEVELS.join(", ")}`);
+  if (level === undefined)
+    throw new LocalProblem(400, `there is no level "${written}"; write one of ${LEVELS.join(", ")}`);
   if (log.setLevel(logger === ROOT ? "" : logger, level)) return;
   const known = levelsOf(log).map((entry) => entry.logger);
   throw new LocalProblem(404, `there is no logger "${logger}"; there are: ${known.join(", ")}`);

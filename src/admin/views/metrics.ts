@@ -18,7 +18,8 @@ export function prometheus(subject: Subject, { prefix }: PrometheusSettings): Lo
 /** A scraper that finds nothing should learn from the answer what to configure. */
 export function noPrometheus(subject: Subject): never {
   const [elsewhere] = subject.prometheus;
-  if (elsewhere !== undefined) throw new LocalProblem(404, `the metrics are at ${elsewhere.path}, as the configuration says`);
+  if (elsewhere !== undefined)
+    throw new LocalProblem(404, `the metrics are at ${elsewhere.path}, as the configuration says`);
   throw new LocalProblem(
     404,
     "metrics for Prometheus are not configured; add to the configuration:\n\ntelemetry:\n- kind: io.l5d.prometheus\n\nor fairlead: 1, which has it by default",

@@ -60,7 +60,9 @@ function* routerTable(router: RouterSubject, root: Scope, text: ChunkedText): Ge
 <table>
 `);
   for (const [kind, title] of KINDS) {
-    text.add(`<thead><tr><th>${title}${COLUMNS.map((column) => `<th>${column}`).join("")}</tr></thead>\n<tbody data-router="${label}" data-kind="${kind}">\n`);
+    text.add(
+      `<thead><tr><th>${title}${COLUMNS.map((column) => `<th>${column}`).join("")}</tr></thead>\n<tbody data-router="${label}" data-kind="${kind}">\n`,
+    );
     yield* rows(root.existing("rt")?.existing(router.label)?.existing(kind)?.children ?? [], text);
     text.add("</tbody>\n");
   }

@@ -58,7 +58,10 @@ async function namesOf(namer: Namer): Promise<readonly Path[]> {
   try {
     return (await namer.names?.()) ?? [];
   } catch (error) {
-    throw new LocalProblem(503, `${namer.prefix.show()} cannot list its names: ${error instanceof Error ? error.message : String(error)}`);
+    throw new LocalProblem(
+      503,
+      `${namer.prefix.show()} cannot list its names: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
@@ -96,5 +99,8 @@ export function routerOf(subject: Subject, label: string): RouterSubject {
   const routers = subject.routers();
   const found = routers.find((router) => router.label === label);
   if (found !== undefined) return found;
-  throw new LocalProblem(404, `there is no router labelled "${label}"; there are: ${routers.map((router) => router.label).join(", ")}`);
+  throw new LocalProblem(
+    404,
+    `there is no router labelled "${label}"; there are: ${routers.map((router) => router.label).join(", ")}`,
+  );
 }

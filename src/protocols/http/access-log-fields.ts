@@ -3,7 +3,7 @@
 import type { Exchange } from "../../core/exchange.ts";
 import type { LineBuffer } from "../../telemetry/line-buffer.ts";
 import { Field } from "./field-names.ts";
-import { HttpHead } from "./head.ts";
+import { type HttpHead } from "./head.ts";
 
 /** One exchange at the moment it is logged. */
 export class LogMoment {
@@ -156,7 +156,9 @@ export function putUserAgent(line: LineBuffer, head: HttpHead): boolean {
 
 /** Every field, in the order of the JSON form. */
 export const LOG_FIELDS: readonly LogField[] = [
-  textField("time", "When the exchange ended, UTC, to the millisecond.", (line, _ex, _head, moment) => putTime(line, moment)),
+  textField("time", "When the exchange ended, UTC, to the millisecond.", (line, _ex, _head, moment) =>
+    putTime(line, moment),
+  ),
   textField("router", "The label of the router.", (line, _ex, _head, moment) => putText(line, moment.router)),
   textField("remote", "The caller, `host:port`.", (line, ex) => putText(line, ex.downstream.remote)),
   textField("host", "The Host asked for.", (line, _ex, head) => putHost(line, head)),
@@ -164,20 +166,32 @@ export const LOG_FIELDS: readonly LogField[] = [
   textField("uri", "The request target as it was received.", (line, _ex, head) => putUri(line, head)),
   textField("version", "`HTTP/1.1` or `HTTP/1.0`.", (line, _ex, head) => putVersion(line, head)),
   numberField("status", "The status answered; 499 when the caller left before.", (line, ex) => putStatus(line, ex)),
-  numberField("requestBytes", "Length of the request body that was read.", (line, ex) => putInteger(line, ex.requestBytes)),
-  numberField("responseBytes", "Length of the answer's body that was sent.", (line, ex) => putInteger(line, ex.responseBytes)),
-  numberField("latencyMs", "From the request's head to the answer's head.", (line, ex) => putMilliseconds(line, ex.latencyMs)),
+  numberField("requestBytes", "Length of the request body that was read.", (line, ex) =>
+    putInteger(line, ex.requestBytes),
+  ),
+  numberField("responseBytes", "Length of the answer's body that was sent.", (line, ex) =>
+    putInteger(line, ex.responseBytes),
+  ),
+  numberField("latencyMs", "From the request's head to the answer's head.", (line, ex) =>
+    putMilliseconds(line, ex.latencyMs),
+  ),
   numberField("durationMs", "From the request's head to the end of the answer.", (line, _ex, _head, moment) =>
     putMilliseconds(line, moment.durationMs),
   ),
-  textField("service", "The logical name, such as `/svc/users`.", (line, ex) => ex.path !== null && putText(line, ex.path.service)),
+  textField(
+    "service",
+    "The logical name, such as `/svc/users`.",
+    (line, ex) => ex.path !== null && putText(line, ex.path.service),
+  ),
   textField(
     "client",
     "The name it was bound to, such as `/#/io.l5d.fs/users`.",
     (line, ex) => ex.destination !== null && putText(line, ex.destination.client),
   ),
   textField("endpoint", "The endpoint of the last attempt, `host:port`.", (line, ex) => putText(line, ex.endpoint)),
-  numberField("attempts", "How many endpoints it was sent to, one after the other.", (line, ex) => putInteger(line, ex.attempts)),
+  numberField("attempts", "How many endpoints it was sent to, one after the other.", (line, ex) =>
+    putInteger(line, ex.attempts),
+  ),
   textField("requestId", "The root id of the trace, as in `l5d-reqid`.", (line, ex) => putRequestId(line, ex)),
   textField("cause", "Why it failed, as in `fairlead-cause`.", (line, ex) => putCause(line, ex)),
   textField("referer", "The Referer header.", (line, _ex, head) => putReferer(line, head)),

@@ -14,7 +14,9 @@ export type TemplatePiece = string | LogField;
 const FIELD = /%\{([^}]*)\}/g;
 
 /** The pieces of a template in their order, or what is wrong with it. */
-export function parseTemplate(template: string): readonly TemplatePiece[] | { readonly message: string; readonly advice: string } {
+export function parseTemplate(
+  template: string,
+): readonly TemplatePiece[] | { readonly message: string; readonly advice: string } {
   const pieces: TemplatePiece[] = [];
   let at = 0;
   for (const match of template.matchAll(FIELD)) {
@@ -26,9 +28,14 @@ export function parseTemplate(template: string): readonly TemplatePiece[] | { re
     at = match.index + match[0].length;
   }
   const rest = template.slice(at);
-  if (rest.includes("%{")) return { message: `"${rest.slice(rest.indexOf("%{"), 40)}" has no "}"`, advice: "write %{field}" };
+  if (rest.includes("%{"))
+    return { message: `"${rest.slice(rest.indexOf("%{"), 40)}" has no "}"`, advice: "write %{field}" };
   // Control characters would let one line look like several, and other characters would not be the ASCII that readers are promised.
-  if (/[^ -~]/.test(template)) return { message: "the template has a line break or other characters than ASCII", advice: "write one line of ASCII" };
+  if (/[^ -~]/.test(template))
+    return {
+      message: "the template has a line break or other characters than ASCII",
+      advice: "write one line of ASCII",
+    };
   if (rest !== "") pieces.push(rest);
   return pieces;
 }

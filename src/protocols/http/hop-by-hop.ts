@@ -4,6 +4,7 @@ import { Field, FIELD_COUNT, FIELD_NAMES } from "./field-names.ts";
 import { ConnectionFlag, type HttpHead } from "./head.ts";
 
 function table(...ids: number[]): Uint8Array {
+  // cold: once
   const dropped = new Uint8Array(FIELD_COUNT);
   for (const id of ids) dropped[id] = 1;
   return dropped;

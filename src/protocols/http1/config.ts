@@ -22,7 +22,12 @@ const httpAccessLogFormat = kindOf(
     json: object({ doc: "One JSON object per line, for machines." }, {}),
     template: object(
       { doc: "A line of one's own.", checks: [checkTemplate] },
-      { template: text({ doc: "The line, with `%{field}` for each field of the JSON form (docs/access-log.md).", required: true }) },
+      {
+        template: text({
+          doc: "The line, with `%{field}` for each field of the JSON form (docs/access-log.md).",
+          required: true,
+        }),
+      },
     ),
   },
 );

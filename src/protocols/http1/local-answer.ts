@@ -44,7 +44,13 @@ export function problemAnswer(problem: LocalProblem): LocalAnswer {
  * Composes the head of an answer the way an upstream would have sent it, so that the server half treats it like any other.
  * @param bytes length of the body, or null when it is sent in pieces.
  */
-export function composeHead(head: HttpHead, answer: LocalAnswer, bytes: number | null, epochMs: number, toHead: boolean): HttpHead {
+export function composeHead(
+  head: HttpHead,
+  answer: LocalAnswer,
+  bytes: number | null,
+  epochMs: number,
+  toHead: boolean,
+): HttpHead {
   const length = bytes === null ? "Transfer-Encoding: chunked" : `Content-Length: ${bytes}`;
   const fields = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const date = new Date(epochMs).toUTCString();

@@ -9,7 +9,14 @@ import type { DataLoop } from "../../core/data-loop.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import { Failure } from "../../core/failure.ts";
 import type { HttpHead } from "../http/head.ts";
-import { composeHead, continueHead, type LocalAnswer, LocalProblem, type LocalRequest, problemAnswer } from "./local-answer.ts";
+import {
+  composeHead,
+  continueHead,
+  type LocalAnswer,
+  LocalProblem,
+  type LocalRequest,
+  problemAnswer,
+} from "./local-answer.ts";
 
 /** How long one turn of the event loop may be busy making pieces, ms; one piece more may follow. */
 const TURN_MS = 0.5;

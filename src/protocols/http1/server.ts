@@ -16,7 +16,7 @@ import { Failure } from "../../core/failure.ts";
 import { admit, type ConnectionEnds } from "../http/admit.ts";
 import { cannedAnswer, failureAnswer, failureStatus } from "../http/failure-answer.ts";
 import { Field } from "../http/field-names.ts";
-import { ConnectionFlag, Framing, HttpHead } from "../http/head.ts";
+import { ConnectionFlag, Framing, type HttpHead } from "../http/head.ts";
 import { BodyReader, BodyStep } from "./body-reader.ts";
 import { Parse, parseRequestHead } from "./codec/parse-head.ts";
 import { MessageWriter, type WriterOwner } from "./message-writer.ts";

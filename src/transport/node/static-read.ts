@@ -4,6 +4,7 @@
 // an allocation of 64 kB per read (data-path §2: 1.06 against 1.26 of nginx). A self-test at start proves that it works on
 // this Node; when it does not, streams fall back to 'data' events and the log says so.
 import net from "node:net";
+import { systemTimers } from "../../base/timers.ts";
 
 /** Called with the number of bytes read; false stops reading until `resume`. */
 type ReadCallback = (bytes: number) => boolean;
@@ -112,11 +113,11 @@ async function trial(candidate: StaticRead): Promise<boolean> {
     client.connect(address.port, "127.0.0.1", () => client.write("one"));
     return undefined;
   });
-  const limit = setTimeout(() => resolve(false), 1000);
+  const limit = systemTimers.after(1000, () => resolve(false));
   try {
     return await promise;
   } finally {
-    clearTimeout(limit);
+    limit.cancel();
     client.destroy();
     server.close();
   }
