@@ -13,7 +13,7 @@ export interface Options {
   readonly base: string | undefined;
   readonly save: boolean;
   readonly readme: boolean;
-  /** All 100 host names lead to one client with one set of pools, as with the peers; else each has its own. */
+  /** All 100 host names share one group of upstream servers, in every proxy; else each has a group of its own. */
   readonly sharedUpstream: boolean;
   readonly validate: boolean;
   readonly list: boolean;
@@ -33,7 +33,7 @@ export const USAGE = `npm run bench -- [options]
   --force              measure on a loaded box all the same; recorded in the result
   --save               keep the result in bench/results (full runs are always kept there)
   --readme             also put the table into README.md
-  --shared-upstream    all 100 hosts lead to one fairlead client, as with the peers (default: one client per host)
+  --shared-upstream    one group of upstream servers for all 100 host names, in every proxy (default: one each)
   --validate           compare the load generator with wrk instead of measuring
   --list               names and sentences of all rows
 

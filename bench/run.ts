@@ -55,10 +55,8 @@ function choose(options: Options): Row[] {
 }
 
 function kinds(options: Options): ProxyKind[] {
-  const ours = fairleadKind("fairlead", ROOT, options.sharedUpstream, (site) => site.ports.fairlead);
-  const base =
-    options.base &&
-    fairleadKind("base", resolve(options.base), options.sharedUpstream, (site) => site.ports.fairlead + 2);
+  const ours = fairleadKind("fairlead", ROOT, (site) => site.ports.fairlead);
+  const base = options.base && fairleadKind("base", resolve(options.base), (site) => site.ports.fairlead + 2);
   const all = [nginx, nginxTwin, haproxy, relay, ours, ...(base ? [base] : [])];
   const wanted = (kind: ProxyKind): boolean => options.proxies.includes(kind.name.replace("-twin", ""));
   return options.proxies.length === 0 ? all : all.filter(wanted);
@@ -160,7 +158,7 @@ async function main(options: Options): Promise<void> {
   });
   const ports = await findPorts();
   const generator = await Generator.start(options.validate ? [] : ports.backends);
-  await measureOrValidate(options, { folder, ports, generator }, rows);
+  await measureOrValidate(options, { folder, ports, generator, shared: options.sharedUpstream }, rows);
   await generator.stop();
 }
 

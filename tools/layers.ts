@@ -4,6 +4,7 @@
 export const rows: readonly (readonly string[])[] = [
   ["cli"],
   ["app"],
+  ["demo"],
   ["admin"],
   ["namers/*", "control", "exporters/*"],
   ["bridges/*"],
@@ -22,12 +23,15 @@ export const subRows: Readonly<Record<string, readonly string[]>> = {
   "protocols/thriftmux": ["protocols/mux", "protocols/thrift"],
 };
 
-/** Node modules that open sockets, and the folders that may name them: everything else gets its bytes from core's transport interface. */
+/**
+ * Node modules that open sockets, and the folders that may name them: everything else gets its bytes from core's transport interface.
+ * The demo's services are applications, which stand outside of the proxy.
+ */
 export const restrictedModules: Readonly<Record<string, readonly string[]>> = {
-  "node:net": ["transport/node"],
+  "node:net": ["transport/node", "demo"],
   "node:tls": ["transport/node"],
   "node:dgram": ["transport/node"],
-  "node:http": ["transport/node"],
+  "node:http": ["transport/node", "demo"],
   "node:https": ["transport/node"],
   "node:http2": ["transport/node"],
 };

@@ -2,10 +2,9 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { versionOf } from "./compile.ts";
-import { launch, type Proxy, type ProxyKind, type Site, writeConfig } from "./proxy.ts";
+import { launch, type Proxy, type ProxyKind, SERVICES, type Site, writeConfig } from "./proxy.ts";
 
 export const ROOT: string = resolve(import.meta.dirname, "../..");
-const SERVICES = 100;
 
 const GAUGE = join(import.meta.dirname, "gauge.ts");
 
@@ -101,14 +100,14 @@ export function hasDist(root: string = ROOT): boolean {
 
 const SHARED_DTAB = "/svc/* => /#/io.l5d.fs/svc0 ;";
 
-/** fairlead of a checkout among the proxies compared. `shared`: all names lead to one client. */
-export function fairleadKind(name: string, root: string, shared: boolean, portOf: (site: Site) => number): ProxyKind {
+/** fairlead of a checkout among the proxies compared. */
+export function fairleadKind(name: string, root: string, portOf: (site: Site) => number): ProxyKind {
   return {
     name,
     version: () => versionOf("git", "-C", root, "describe", "--always", "--dirty") || "no git",
     async start(site) {
-      return (await startFairlead(site, { name, root, port: portOf(site), ...(shared && { dtab: SHARED_DTAB }) }))
-        .proxy;
+      const setup = { name, root, port: portOf(site), ...(site.shared && { dtab: SHARED_DTAB }) };
+      return (await startFairlead(site, setup)).proxy;
     },
   };
 }

@@ -1,13 +1,23 @@
 // The peers in the fair configuration of the performance protocol, point 9: one worker, no access log, kept
-// connections on both sides, three backends, and two request headers added, as fairlead adds its own.
+// connections on both sides, two request headers added, as fairlead adds its own, and the same groups of upstream
+// servers: one per host name, or one for all.
 import { compileRelay, versionOf } from "./compile.ts";
-import { launch, Proxy, type ProxyKind, type Site, writeConfig } from "./proxy.ts";
+import { launch, Proxy, type ProxyKind, SERVICES, type Site, writeConfig } from "./proxy.ts";
 
 const address = (port: number): string => `127.0.0.1:${port}`;
 
+/** Names of the groups of upstream servers: one per host name, or one for all. */
+function groups(site: Site): string[] {
+  return site.shared ? ["svc0"] : Array.from({ length: SERVICES }, (_, i) => `svc${i}`);
+}
+
+function nginxGroup(site: Site, name: string): string {
+  const servers = site.ports.backends.map((backend) => `server ${address(backend)} max_fails=0;`);
+  return `  upstream ${name} { ${servers.join(" ")} keepalive 64; keepalive_requests 1000000; }`;
+}
+
 /** Bodies are streamed, not spooled: what fairlead does, and the faster setting for nginx. */
 function nginxConfig(site: Site, port: number): string {
-  const servers = site.ports.backends.map((backend) => `    server ${address(backend)} max_fails=0;`);
   return `worker_processes 1;
 worker_rlimit_nofile 20000;
 daemon off;
@@ -21,15 +31,13 @@ http {
   client_max_body_size 0;
   client_body_temp_path nginx-body; proxy_temp_path nginx-proxy; fastcgi_temp_path nginx-fastcgi;
   uwsgi_temp_path nginx-uwsgi; scgi_temp_path nginx-scgi;
-  upstream backends {
-${servers.join("\n")}
-    keepalive 64;
-    keepalive_requests 1000000;
-  }
+${groups(site)
+  .map((name) => nginxGroup(site, name))
+  .join("\n")}
   server {
     listen ${address(port)} backlog=4096;
     location / {
-      proxy_pass http://backends;
+      proxy_pass http://${site.shared ? "svc0" : "$host"};
       proxy_http_version 1.1;
       proxy_request_buffering off;
       proxy_max_temp_file_size 0;
@@ -61,8 +69,16 @@ export const nginx: ProxyKind = nginxKind("nginx", (site) => site.ports.nginx);
 /** A second, equal nginx: the ratio of the two says how far the box can be trusted. */
 export const nginxTwin: ProxyKind = nginxKind("nginx-twin", (site) => site.ports.nginxTwin);
 
-function haproxyConfig(site: Site): string {
+function haproxyGroup(site: Site, name: string): string {
   const servers = site.ports.backends.map((backend, i) => `  server backend${i} ${address(backend)}`);
+  return `backend ${name}
+  balance roundrobin
+  http-request set-header Via "1.1 haproxy"
+  http-request set-header X-Forwarded-For %[src]
+${servers.join("\n")}`;
+}
+
+function haproxyConfig(site: Site): string {
   return `global
   nbthread 1
   maxconn 9500
@@ -75,12 +91,10 @@ defaults
   timeout http-keep-alive 300s
 frontend callers
   bind ${address(site.ports.haproxy)} backlog 4096
-  default_backend backends
-backend backends
-  balance roundrobin
-  http-request set-header Via "1.1 haproxy"
-  http-request set-header X-Forwarded-For %[src]
-${servers.join("\n")}
+  ${site.shared ? "default_backend svc0" : "use_backend %[req.hdr(host)]"}
+${groups(site)
+  .map((name) => haproxyGroup(site, name))
+  .join("\n")}
 `;
 }
 

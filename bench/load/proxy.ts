@@ -10,7 +10,12 @@ export interface Site {
   readonly folder: string;
   readonly ports: Ports;
   readonly generator: Generator;
+  /** All host names lead to one group of upstream servers; else each has a group, and pools, of its own. */
+  readonly shared: boolean;
 }
+
+/** Host names svc0, svc1, … that every proxy routes. */
+export const SERVICES = 100;
 
 /** A proxy that could be started, or is absent for a reason. */
 export interface ProxyKind {

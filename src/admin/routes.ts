@@ -45,6 +45,7 @@ const NAME_PARAMETERS = {
   path: "the name to explain, such as `/svc/users`",
   namespace: "the label of a router; not needed when there is only one",
   dtab: "a delegation table to use instead of the router's",
+  override: "entries that come after and win, as an `l5d-dtab` header brings them",
 };
 
 const LEVEL_PARAMETERS = {
@@ -116,15 +117,15 @@ const OWN: readonly Route[] = [
   },
 ];
 
-/** The endpoints of one server. @throws Error when an exporter is configured to take the place of another endpoint */
+/** Paths that exporters cannot have. */
+export function isOwnPath(path: string): boolean {
+  return findRoute(OWN, path) !== undefined;
+}
+
+/** The endpoints of one server. Where exporters are was checked with the configuration. */
 export function routesOf(subject: Subject): readonly Route[] {
   const routes = [...OWN];
   for (const settings of subject.prometheus) {
-    if (routes.some((route) => route.path === settings.path)) {
-      throw new Error(
-        `telemetry io.l5d.prometheus: the admin server has ${settings.path} already; choose another path`,
-      );
-    }
     routes.push(prometheusRoute(settings.path, (of) => prometheus(of, settings)));
   }
   if (!routes.some((route) => route.path === DEFAULT_PROMETHEUS)) {

@@ -85,7 +85,7 @@ export class AdminServer {
     try {
       admin.#server = await parts.http1.listen(where, bounds, admin.#service, () => parts.stats);
     } catch (error) {
-      throw new Error(`the admin server cannot listen on ${ip}:${port}: ${whyNot(error)}`, { cause: error });
+      throw cannotListen(ip, port, error);
     }
     return admin;
   }
@@ -169,10 +169,16 @@ function admission({ subject }: AdminParts): AdmissionOptions {
   return { clearContext: true, maxCallDepth: 1000, timestampHeader: "", forwarded: null, localDtabs };
 }
 
-function whyNot(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+/** The system's error in words; its code, address and port are kept for whoever looks for them. */
+function cannotListen(address: string, port: number, cause: unknown): Error {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  const message = `the admin server cannot listen on ${address}:${port}: ${whyNot(code) ?? String(cause)}`;
+  return Object.assign(new Error(message, { cause }), { code, address, port });
+}
+
+function whyNot(code: unknown): string | undefined {
   if (code === "EADDRINUSE") return "another process listens there; stop it, or choose another admin.port";
   if (code === "EACCES") return "ports below 1024 need privileges; choose another admin.port";
   if (code === "EADDRNOTAVAIL") return "this machine has no such address; choose another admin.ip";
-  return error instanceof Error ? error.message : String(error);
+  return undefined;
 }

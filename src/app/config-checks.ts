@@ -1,4 +1,5 @@
 // Conditions over the whole file: what no single key can know.
+import { isOwnPath } from "../admin/routes.ts";
 import { type KeyPath } from "../config/problems.ts";
 import { type Report } from "../config/spec.ts";
 
@@ -18,6 +19,7 @@ interface CheckedFile {
   readonly expandEnv?: boolean | undefined;
   readonly admin?: Listener | undefined;
   readonly routers?: readonly (CheckedRouter | undefined)[] | undefined;
+  readonly telemetry?: readonly ({ readonly path?: string | undefined } | undefined)[] | undefined;
 }
 
 /** No two listeners on one address and port. 0.0.0.0 counts as an address of its own, and port 0 never collides. */
@@ -54,6 +56,18 @@ export function checkLabels({ routers }: CheckedFile, report: Report): void {
         `routers[${first}] is labelled "${label}" too`,
         "give each router a label of its own",
       );
+  });
+}
+
+/** No two things at one path of the admin port. */
+export function checkAdminPaths({ telemetry }: CheckedFile, report: Report): void {
+  const taken = new Map<string, string>();
+  telemetry?.forEach((telemeter, index) => {
+    const path = telemeter?.path;
+    if (path === undefined) return;
+    const first = isOwnPath(path) ? "the admin server" : taken.get(path);
+    if (first === undefined) taken.set(path, `telemetry[${index}]`);
+    else report(["telemetry", index, "path"], `${path} is already taken by ${first}`, "choose another path");
   });
 }
 

@@ -7,7 +7,7 @@ import { fsNamer } from "../namers/fs/config.ts";
 import { rewriteNamer } from "../namers/rewrite/config.ts";
 import { httpClientKeys, httpRouterKeys, httpServerKeys } from "../protocols/http1/config.ts";
 import { clientKeys, policies, routerKeys, serverKeys, serviceKeys } from "../router/config.ts";
-import { checkExpandEnv, checkLabels, checkListeners } from "./config-checks.ts";
+import { checkAdminPaths, checkExpandEnv, checkLabels, checkListeners } from "./config-checks.ts";
 
 /** Client policy of HTTP routers. */
 export const httpClientPolicy = { ...clientKeys, ...httpClientKeys };
@@ -87,7 +87,7 @@ const telemeter = kindOf(
 
 /** Everything a configuration file may contain. */
 export const configSchema = object(
-  { doc: "A configuration file.", checks: [checkListeners, checkLabels, checkExpandEnv] },
+  { doc: "A configuration file.", checks: [checkListeners, checkLabels, checkAdminPaths, checkExpandEnv] },
   {
     fairlead: int({
       doc: "`1` asks for the defaults of today. Without it the file is a Linkerd 1.x file and gets the defaults of Linkerd 1.x.",

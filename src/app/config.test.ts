@@ -246,6 +246,21 @@ test("two routers of one label are told, given or from the protocol", async () =
   expect((await configOf(routers("  label: second\n"))).routers.map(({ label }) => label)).toEqual(["http", "second"]);
 });
 
+test("an exporter cannot have a path of the admin server, nor two the same", async () => {
+  const text = [
+    "routers:",
+    "- {protocol: http, servers: [{}]}",
+    "telemetry:",
+    "- {kind: io.l5d.prometheus, path: /routers/http/stack.json}",
+    "- {kind: io.l5d.prometheus, path: /metrics}",
+    "- {kind: io.l5d.prometheus, path: /metrics}",
+  ].join("\n");
+  expect(await problemsIn(text)).toEqual([
+    "4:35 telemetry[0].path: /routers/http/stack.json is already taken by the admin server; choose another path",
+    "6:35 telemetry[2].path: /metrics is already taken by telemetry[1]; choose another path",
+  ]);
+});
+
 test("problems of different parts of a file are told in one go, in the order of the file", async () => {
   const text =
     "admin: {prot: 1}\nrouters:\n- protocol: http\n  label: 3\n  servers: [{port: x}]\n  dtab: /a >= /b\nnamers:\n- {}\nusage: {}\n";

@@ -159,7 +159,11 @@ export async function openServer(
   const { backlog, keepAlive, noDelay, reusePort } = server.socketOptions;
   const opened = await world.http1.listen(
     { host: server.ip, port: server.port, backlog, keepAlive, noDelay, reusePort },
-    { limits: serverLimits(config, server), admission: admissionOf(server, config, world) },
+    {
+      limits: serverLimits(config, server),
+      admission: admissionOf(server, config, world),
+      needsRemote: config.httpAccessLog !== undefined || server.addForwardedHeader !== undefined,
+    },
     stack,
     () => stats,
   );

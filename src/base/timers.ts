@@ -28,3 +28,9 @@ export const systemTimers: Timers = {
     return { cancel, [Symbol.dispose]: cancel };
   },
 };
+
+/** Keeps the process alive until disposed of, for a program that waits for what does not keep it alive by itself. */
+export function stayAlive(): Disposable {
+  const handle = setInterval(() => undefined, 1_000_000_000);
+  return { [Symbol.dispose]: () => clearInterval(handle) };
+}

@@ -1,6 +1,6 @@
 // Text that is written in pieces, so that a long answer takes many short turns of the event loop.
 
-const CHUNK_CHARACTERS = 16_384;
+const CHUNK_CHARACTERS = 4_096;
 
 /** Gathers small strings; the writer hands the text over whenever `full`. */
 export class ChunkedText {

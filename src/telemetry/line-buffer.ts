@@ -9,6 +9,8 @@ const FIRST_BYTES = 4096;
 /** After a longer line the buffer is made small again. */
 const KEPT_BYTES = 64 * 1024;
 const LONGEST_ESCAPE = 6;
+/** Up to here a loop over the characters is faster than a call into the engine. */
+const SHORT_TEXT = 32;
 
 const QUOTE = 34;
 const BACKSLASH = 92;
@@ -19,6 +21,7 @@ const DOT = 46;
 const MINUS = 45;
 /** Powers of ten up to the largest whole number that doubles count exactly. */
 const MAX_DIGITS = 16;
+const SMALL = 0x40000000;
 
 const HEX = new Uint8Array(16);
 for (let i = 0; i < 16; i++) HEX[i] = "0123456789abcdef".charCodeAt(i);
@@ -48,13 +51,32 @@ export class LineBuffer {
   /** Text of our own, in ASCII and not escaped. */
   plain(text: string): void {
     this.#reserve(text.length);
-    this.length = putLatin1(this.bytes, this.length, text);
+    if (text.length > SHORT_TEXT) {
+      this.length = putLatin1(this.bytes, this.length, text);
+      return;
+    }
+    const bytes = this.bytes;
+    let at = this.length;
+    for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
+    this.length = at;
   }
 
   /** Text from outside. */
   text(text: string): void {
     this.#reserve(text.length * LONGEST_ESCAPE);
-    for (let i = 0; i < text.length; i++) this.#put(text.charCodeAt(i));
+    const bytes = this.bytes;
+    let at = this.length;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code < 256 && CLASSES[code] === 0) {
+        bytes[at++] = code;
+      } else {
+        this.length = at;
+        this.#escape(code);
+        at = this.length;
+      }
+    }
+    this.length = at;
   }
 
   /** Bytes from outside, each taken as one character. */
@@ -73,11 +95,6 @@ export class LineBuffer {
       }
     }
     this.length = at;
-  }
-
-  #put(code: number): void {
-    if (code < 256 && CLASSES[code] === 0) this.bytes[this.length++] = code;
-    else this.#escape(code);
   }
 
   #escape(code: number): void {
@@ -105,13 +122,14 @@ export class LineBuffer {
     const bytes = this.bytes;
     let digits = 1;
     for (let limit = 10; value >= limit && digits < MAX_DIGITS; limit *= 10) digits++;
+    const end = this.length + digits;
     let rest = value;
-    for (let at = this.length + digits - 1; at >= this.length; at--) {
-      const next = Math.floor(rest / 10);
+    for (let at = end - 1; at >= this.length; at--) {
+      const next = rest < SMALL ? ((rest | 0) / 10) | 0 : Math.floor(rest / 10);
       bytes[at] = ZERO + (rest - next * 10); // in this order: near 2^53 a sum would be rounded
       rest = next;
     }
-    this.length += digits;
+    this.length = end;
   }
 
   /** Milliseconds to the microsecond: `12.345`. */

@@ -1,6 +1,6 @@
 // A service: accepts connections, reads requests with the strict reader, and answers as the test says.
 import type { Listener } from "../../src/core/byte-stream.ts";
-import { type Head, type Message, MessageReader, methodOf, targetOf } from "./http-text.ts";
+import { type Head, Malformed, type Message, MessageReader, methodOf, targetOf } from "./http-text.ts";
 import { Peer } from "./peer.ts";
 import type { World } from "./world.ts";
 
@@ -44,7 +44,8 @@ export class BackendConnection {
     try {
       this.reader.push(chunk);
     } catch (error) {
-      this.backend.problems.push(String(error));
+      if (!(error instanceof Malformed)) throw error;
+      this.backend.problems.push(error.message);
       this.peer.destroy();
     }
   }
@@ -53,7 +54,9 @@ export class BackendConnection {
     const received = { ...message, method: methodOf(message), target: targetOf(message), connection: this.number };
     this.requests++;
     this.backend.requests.push(received);
-    (this.backend.behaviour.request ?? ok)(received, this);
+    const { behaviour } = this.backend;
+    if (behaviour.request === undefined) ok(received, this);
+    else behaviour.request(received, this);
   }
 
   /** Sends an answer with a Content-Length. */

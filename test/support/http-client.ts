@@ -1,5 +1,5 @@
 // A caller: sends requests byte by byte as the test wrote them, and reads answers with the strict reader.
-import { type Head, type Message, MessageReader, methodOf, statusOf, valueOf } from "./http-text.ts";
+import { type Head, Malformed, type Message, MessageReader, methodOf, statusOf, valueOf } from "./http-text.ts";
 import { Peer } from "./peer.ts";
 import type { World } from "./world.ts";
 
@@ -55,7 +55,8 @@ export class HttpClient {
     try {
       read();
     } catch (error) {
-      this.problem ??= String(error);
+      if (!(error instanceof Malformed)) throw error;
+      this.problem ??= error.message;
     }
   }
 

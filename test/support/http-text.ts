@@ -61,7 +61,12 @@ export interface Head {
 
 type Framing = { at: "none" } | { at: "length"; left: number } | { at: "chunked" } | { at: "until-close" };
 
-/** Cuts a flow of bytes into messages. Throws at the first byte that is not as RFC 9112 has it. */
+/** Bytes that are not as RFC 9112 has them. */
+export class Malformed extends Error {
+  override readonly name = "Malformed";
+}
+
+/** Cuts a flow of bytes into messages. @throws Malformed at the first byte that does not fit. */
 export class MessageReader {
   readonly #kind: "request" | "answer";
   readonly #onMessage: (message: Message) => void;
@@ -124,7 +129,7 @@ export class MessageReader {
     const text = this.#consume(end + 4);
     const [line = "", ...rest] = text.slice(0, -4).split("\r\n");
     const shape = this.#kind === "request" ? /^[!-~]+ [!-~\x80-\xff]+ HTTP\/1\.[01]$/ : /^HTTP\/1\.[01] [1-5]\d\d [^\r\n]*$/;
-    if (!shape.test(line)) throw new Error(`not a ${this.#kind} line: ${JSON.stringify(line)}`);
+    if (!shape.test(line)) throw new Malformed(`not a ${this.#kind} line: ${JSON.stringify(line)}`);
     this.#head = { line, fields: parseFields(rest) };
     this.#framing = this.#kind === "request" ? lengthOf(this.#head) : this.#answerFraming(this.#head);
     this.#onHead(this.#head);
@@ -152,14 +157,14 @@ export class MessageReader {
     if (this.#inChunk > 0) {
       if (this.#inChunk > 2) this.#inChunk -= this.#takeBody(this.#inChunk - 2);
       if (this.#inChunk > 2 || this.#text.length < 2) return false;
-      if (this.#consume(2) !== "\r\n") throw new Error("a chunk does not end in CRLF");
+      if (this.#consume(2) !== "\r\n") throw new Malformed("a chunk does not end in CRLF");
       this.#inChunk = 0;
       return true;
     }
     const end = this.#text.indexOf("\r\n");
     if (end < 0) return false;
     const size = this.#text.slice(0, end);
-    if (!/^[0-9a-fA-F]{1,8}$/.test(size)) throw new Error(`not a chunk size: ${JSON.stringify(size)}`);
+    if (!/^[0-9a-fA-F]{1,8}$/.test(size)) throw new Malformed(`not a chunk size: ${JSON.stringify(size)}`);
     if (Number.parseInt(size, 16) === 0) return this.#readTrailers(end + 2);
     this.#consume(end + 2);
     this.#inChunk = Number.parseInt(size, 16) + 2;
@@ -205,7 +210,7 @@ export class MessageReader {
 function parseFields(lines: readonly string[]): [string, string][] {
   return lines.map((line) => {
     const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*$/.exec(line);
-    if (match === null) throw new Error(`not a field line: ${JSON.stringify(line)}`);
+    if (match === null) throw new Malformed(`not a field line: ${JSON.stringify(line)}`);
     return [(match[1] as string).toLowerCase(), match[2] as string]; // both groups take part in every match
   });
 }
@@ -214,11 +219,11 @@ function lengthOf(head: Head): Framing {
   const codings = valuesOf(head, "transfer-encoding");
   const lengths = valuesOf(head, "content-length");
   if (codings.length > 0) {
-    if (codings.length > 1 || codings[0] !== "chunked" || lengths.length > 0) throw new Error("contradictory framing");
+    if (codings.length > 1 || codings[0] !== "chunked" || lengths.length > 0) throw new Malformed("contradictory framing");
     return { at: "chunked" };
   }
   if (lengths.length === 0) return { at: "none" };
-  if (lengths.length > 1 || !/^\d{1,15}$/.test(lengths[0] as string)) throw new Error("a bad Content-Length");
+  if (lengths.length > 1 || !/^\d{1,15}$/.test(lengths[0] as string)) throw new Malformed("a bad Content-Length");
   const left = Number(lengths[0]);
   return left === 0 ? { at: "none" } : { at: "length", left };
 }

@@ -18,6 +18,7 @@ export class Peer implements Connector {
   onPeerEnd: (() => void) | null = null;
   onGone: (() => void) | null = null;
   #more: (() => Buffer | null) | null = null;
+  #last = "";
 
   /** @param open connects, or hands over a stream that was accepted, with this peer as its reader. */
   constructor(open: (peer: Peer) => ByteStream) {
@@ -43,17 +44,21 @@ export class Peer implements Connector {
     }
   }
 
-  /** Sends what `next` gives until it gives null, no faster than the other side takes it. */
-  pour(next: () => Buffer | null): void {
+  /** Sends what `next` gives until it gives null, and then `last`, no faster than the other side takes it. */
+  pour(next: () => Buffer | null, last = ""): void {
     this.#more = next;
+    this.#last = last;
     this.#pump();
   }
 
   #pump(): void {
     while (this.#more !== null && !this.stream.lent && !this.closed) {
       const chunk = this.#more();
-      if (chunk === null) this.#more = null;
-      else this.stream.write(chunk, 0, chunk.length);
+      if (chunk !== null) this.stream.write(chunk, 0, chunk.length);
+      else {
+        this.#more = null;
+        this.send(this.#last);
+      }
     }
   }
 

@@ -1,8 +1,8 @@
 // What a name costs that is in no cache: 20 000 names in rotation against a cache of 1 000, with a short and a long dtab.
-import { type Bench, notesOn, ownFigure, type Row, type RowOutcome, type Window } from "../bench.ts";
+import { type Bench, notesOn, ownFigure, type Row, type RowOutcome } from "../bench.ts";
 import { startFairlead } from "../fairlead.ts";
 import type { Proxy } from "../proxy.ts";
-import { shuffled, spread } from "../statistics.ts";
+import { costs, differences, measureRounds, secondsOfRounds } from "../rounds.ts";
 
 const NAMES = 20_000;
 const SIZES = [10, 10_000] as const;
@@ -17,11 +17,13 @@ export function dtabOf(entries: number): string {
   return lines.join("\n");
 }
 
+const nameOf = (entries: number): string => `lookup-${entries}`;
+
 async function startBoth(bench: Bench): Promise<Proxy[]> {
   const proxies: Proxy[] = [];
   for (const [i, entries] of SIZES.entries()) {
     const setup = {
-      name: `lookup-${entries}`,
+      name: nameOf(entries),
       port: bench.site.ports.extra + 2 * i,
       dtab: dtabOf(entries),
       routerKeys: CACHES,
@@ -32,35 +34,16 @@ async function startBoth(bench: Bench): Promise<Proxy[]> {
 }
 
 async function compare(bench: Bench, proxies: readonly Proxy[]): Promise<RowOutcome> {
-  const windows: Window[] = [];
-  for (let round = 1; round <= bench.options.rounds; round++) {
-    for (const proxy of shuffled(proxies, bench.random)) {
-      const plan = {
-        connections: 64,
-        warmup: 2 * NAMES,
-        warmupCap: 8,
-        hosts: NAMES,
-        hostName: "n",
-        seconds: bench.windowS,
-      };
-      const window = await bench.window(proxy, round, plan);
-      windows.push(window);
-      bench.progress.step(
-        `round ${round}/${bench.options.rounds}  ${proxy.name} ${window.cpuUsPerRequest.toFixed(2)} µs`,
-      );
-    }
-  }
-  const costs = SIZES.map((size) =>
-    windows.filter((w) => w.proxy === `lookup-${size}`).toSorted((a, b) => a.round - b.round),
-  );
-  const more = costs[1]!.map((window, i) => window.cpuUsPerRequest - costs[0]![i]!.cpuUsPerRequest); // one window each per round
-  const figures = SIZES.map((size, i) => ({
+  const load = { connections: 64, warmup: 2 * NAMES, warmupCap: 8, hosts: NAMES, hostName: "n" };
+  const windows = await measureRounds(bench, proxies, load);
+  const figures = SIZES.map((size) => ({
     measure: `CPU per request, ${size} entries`,
     proxy: "fairlead",
     unit: "µs",
-    ...spread(costs[i]!.map((window) => window.cpuUsPerRequest)),
+    ...costs(windows, nameOf(size)),
   }));
-  const difference = { ...ownFigure("10 000 entries less 10", "µs", 0, { must: 10, moonshot: 2 }), ...spread(more) };
+  const more = differences(windows, nameOf(SIZES[1]), nameOf(SIZES[0]));
+  const difference = { ...ownFigure("10 000 entries less 10", "µs", 0, { must: 10, moonshot: 2 }), ...more };
   return { figures: [...figures, difference], raw: windows, notes: notesOn(windows) };
 }
 
@@ -69,7 +52,7 @@ const row: Row = {
   says: "route lookup, 10 000 dtab entries against 10, 20 000 names in rotation, caches of 1 000",
   quick: false,
   peers: false,
-  seconds: (bench) => bench.options.rounds * SIZES.length * (bench.windowS + 2) + 2,
+  seconds: (bench) => secondsOfRounds(bench, SIZES.length) + 2,
   async measure(bench) {
     const proxies = await startBoth(bench);
     try {

@@ -1,23 +1,28 @@
 import { expect, test } from "vitest";
 import type { Window } from "../bench.ts";
+import { ratios } from "../rounds.ts";
 import { callsIn } from "./gauges.ts";
 import { dtabOf } from "./lookup.ts";
-import { ratios } from "./traffic.ts";
 
-const window = (proxy: string, round: number, cpuUsPerRequest: number): Window =>
-  // Only what the ratio looks at; the rest of a window plays no part in it.
-  ({ proxy, round, cpuUsPerRequest }) as Window;
+const slice = (proxy: string, round: number, cpuUs: number, ok: number): Window =>
+  // Only what costs are made of; the rest of a window plays no part in them.
+  ({ proxy, round, proxyCpuNs: cpuUs * 1000 * ok, ok }) as Window;
 
 test("ratios divides within a round, so that a slow round of the box cancels out", () => {
   const windows = [
-    window("nginx", 1, 10),
-    window("fairlead", 1, 11),
-    window("fairlead", 2, 22),
-    window("nginx", 2, 20),
-    window("nginx", 3, 10),
-    window("fairlead", 3, 12),
+    slice("nginx", 1, 10, 100),
+    slice("fairlead", 1, 11, 100),
+    slice("fairlead", 2, 22, 50),
+    slice("nginx", 2, 20, 50),
+    slice("nginx", 3, 10, 100),
+    slice("fairlead", 3, 12, 100),
   ];
   expect(ratios(windows, "fairlead", "nginx")).toEqual({ median: 1.1, min: 1.1, max: 1.2 });
+});
+
+test("ratios weighs the slices of a round by the requests they hold", () => {
+  const windows = [slice("nginx", 1, 10, 300), slice("nginx", 1, 20, 100), slice("fairlead", 1, 25, 400)];
+  expect(ratios(windows, "fairlead", "nginx").median).toBe(2);
 });
 
 test("callsIn reads the total of a strace summary, with and without a column of errors", () => {

@@ -1,9 +1,6 @@
 // Rows that compare CPU per request at saturation: closed loop, all proxies in every round, ratios within a round.
 import { type Bench, type Figure, notesOn, type Row, type RowOutcome, type Target, type Window } from "../bench.ts";
-import type { RunPlan } from "../generator.ts";
-import { shuffled, spread } from "../statistics.ts";
-
-type Load = Omit<RunPlan, "target" | "watch" | "seconds">;
+import { costs, type Load, measureRounds, ratios, secondsOfRounds } from "../rounds.ts";
 
 interface TrafficRow {
   readonly name: string;
@@ -68,15 +65,11 @@ const TABLE: readonly TrafficRow[] = [
   },
 ];
 
-const WARM_UP_GUESS_S = 1;
 const CPU = "CPU per request";
 
 function figuresOf(row: TrafficRow, windows: readonly Window[]): Figure[] {
   const names = [...new Set(windows.map((window) => window.proxy))].toSorted();
-  const figures: Figure[] = names.map((name) => {
-    const own = windows.filter((window) => window.proxy === name);
-    return { measure: CPU, proxy: name, unit: "µs", ...spread(own.map((window) => window.cpuUsPerRequest)) };
-  });
+  const figures: Figure[] = names.map((name) => ({ measure: CPU, proxy: name, unit: "µs", ...costs(windows, name) }));
   for (const ours of names.filter((name) => name === "fairlead" || name === "base")) {
     for (const peer of names.filter((name) => name !== ours && name !== "relay" && name !== "fairlead")) {
       const target = ours === "fairlead" ? row.against[peer as keyof TrafficRow["against"]] : undefined;
@@ -87,21 +80,13 @@ function figuresOf(row: TrafficRow, windows: readonly Window[]): Figure[] {
   return figures;
 }
 
-/** Median and range of the ratios taken within each round. */
-export function ratios(windows: readonly Window[], ours: string, peer: string): ReturnType<typeof spread> {
-  const rounds = [...new Set(windows.map((window) => window.round))];
-  const costOf = (name: string, round: number): number =>
-    windows.find((window) => window.proxy === name && window.round === round)?.cpuUsPerRequest ?? NaN;
-  return spread(rounds.map((round) => costOf(ours, round) / costOf(peer, round)));
-}
-
 function toRow(row: TrafficRow): Row {
   return {
     name: row.name,
     says: row.says,
     quick: row.quick ?? false,
     peers: true,
-    seconds: (bench) => bench.options.rounds * contestants(bench).length * (bench.windowS + WARM_UP_GUESS_S),
+    seconds: (bench) => secondsOfRounds(bench, contestants(bench).length),
     measure: (bench) => compare(bench, row),
   };
 }
@@ -110,24 +95,9 @@ function contestants(bench: Bench): Bench["proxies"] {
   return bench.proxies.filter((proxy) => proxy.name !== "direct" && proxy.name !== "nginx-twin");
 }
 
-/** Every round measures every proxy once, in a new random order. */
 async function compare(bench: Bench, row: TrafficRow): Promise<RowOutcome> {
-  const windows = await rounds(bench, contestants(bench), row.load);
+  const windows = await measureRounds(bench, contestants(bench), row.load);
   return { figures: figuresOf(row, windows), raw: windows, notes: notesOn(windows) };
-}
-
-async function rounds(bench: Bench, proxies: Bench["proxies"], load: Load): Promise<Window[]> {
-  const windows: Window[] = [];
-  for (let round = 1; round <= bench.options.rounds; round++) {
-    for (const proxy of shuffled(proxies, bench.random)) {
-      const window = await bench.window(proxy, round, { ...load, seconds: bench.windowS });
-      windows.push(window);
-      bench.progress.step(
-        `round ${round}/${bench.options.rounds}  ${proxy.name} ${window.cpuUsPerRequest.toFixed(2)} µs`,
-      );
-    }
-  }
-  return windows;
 }
 
 const CALIBRATION_TOLERANCE = 0.04;
@@ -138,11 +108,11 @@ const calibration: Row = {
   says: "nginx against an equal nginx: 1.00 ± 0.04, or the box cannot be trusted today",
   quick: true,
   peers: true,
-  seconds: (bench) => bench.options.rounds * 2 * (bench.windowS + WARM_UP_GUESS_S),
+  seconds: (bench) => secondsOfRounds(bench, 2),
   async measure(bench) {
     const pair = bench.proxies.filter((proxy) => proxy.name.startsWith("nginx"));
     if (pair.length < 2) return { figures: [], raw: [], notes: ["nginx is absent: nothing to calibrate with"] };
-    const windows = await rounds(bench, pair, { connections: 64, warmup: WARM_UP });
+    const windows = await measureRounds(bench, pair, { connections: 64, warmup: WARM_UP });
     const ratio = ratios(windows, "nginx-twin", "nginx");
     const off = Math.abs(ratio.median - 1) > CALIBRATION_TOLERANCE;
     const notes = off ? [`the two differ by more than ${CALIBRATION_TOLERANCE * 100} %: do not quote this run`] : [];

@@ -1,6 +1,5 @@
 // `/delegator.json`: how a name is resolved, step by step (linkerd1 §3.6).
 import type { Env } from "../../base/env.ts";
-import { Dtab } from "../../core/dtab.ts";
 import { parsePath } from "../../core/path.ts";
 import { SyntaxProblem } from "../../core/syntax.ts";
 import type { Var } from "../../core/var.ts";
@@ -16,7 +15,7 @@ const TIMEOUT_MS = 2_000;
 
 /**
  * Explains `path` by the rules of `dtab`, or without it by those of the router `namespace`. As in the original the table given
- * stands for the router's, so that a person can try out a changed one.
+ * stands for the router's, so that a person can try out a changed one; `override` comes after either, as `l5d-dtab` does.
  */
 export async function delegator(subject: Subject, asked: Parameters): Promise<LocalAnswer> {
   const path = parsed(parsePath(asked.required("path", "the name to explain, such as /svc/users")), "path");
@@ -25,10 +24,11 @@ export async function delegator(subject: Subject, asked: Parameters): Promise<Lo
   const dtab = written === undefined ? router.dtab() : parsed(parseDtab(written), "dtab");
   if (dtab === undefined)
     throw new LocalProblem(503, `the delegation table of router ${router.label} is not known yet`);
+  const override = parsed(parseDtab(asked.get("override") ?? ""), "override");
   const { interpreter } = subject;
   if (interpreter.delegate === undefined)
     throw new LocalProblem(501, `the interpreter of router ${router.label} cannot explain names`);
-  return json(await settled(interpreter.delegate(dtab, Dtab.empty, path), subject.env));
+  return json(await settled(interpreter.delegate(dtab, override, path), subject.env));
 }
 
 function routerAsked(subject: Subject, label: string | undefined): RouterSubject {

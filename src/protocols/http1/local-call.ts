@@ -3,7 +3,7 @@
 //   the caller's body ──▶ write … end ──▶ body()        serve        pieces ──▶ downstream.write ──▶ the caller
 import type { Env } from "../../base/env.ts";
 import type { Timer } from "../../base/timers.ts";
-import type { Attempt, Upstream } from "../../core/attempt.ts";
+import type { Upstream } from "../../core/attempt.ts";
 import { causes } from "../../core/cause.ts";
 import type { DataLoop } from "../../core/data-loop.ts";
 import type { Exchange } from "../../core/exchange.ts";
@@ -34,7 +34,6 @@ export interface LocalWorld {
 
 /** A call lives as long as its exchange; `over` ends it. */
 export class LocalCall implements Upstream {
-  readonly attempt: Attempt;
   readonly #exchange: Exchange;
   readonly #world: LocalWorld;
   #over = false;
@@ -53,10 +52,10 @@ export class LocalCall implements Upstream {
   constructor(ex: Exchange, world: LocalWorld) {
     this.#exchange = ex;
     this.#world = world;
-    this.attempt = world.loop.attempts.take();
-    this.attempt.exchange = ex;
-    this.attempt.upstream = this;
-    ex.attempt = this.attempt;
+    const attempt = world.loop.attempts.take();
+    attempt.exchange = ex;
+    attempt.upstream = this;
+    ex.attempt = attempt;
   }
 
   /** The request, for whoever serves it. */

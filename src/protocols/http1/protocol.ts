@@ -28,7 +28,7 @@ export class Http1 {
   /** Opens a server. */
   async listen(
     options: ListenOptions,
-    settings: { limits: Http1Limits; admission: AdmissionOptions },
+    settings: { limits: Http1Limits; admission: AdmissionOptions; needsRemote?: boolean },
     handler: ExchangeHandler,
     stats: (address: string) => ServerConnectionStats,
   ): Promise<Http1Server> {
@@ -43,6 +43,7 @@ export class Http1 {
       admission: settings.admission,
       stats: stats(address),
       address,
+      needsRemote: settings.needsRemote ?? false,
       gone: (connection) => server.gone(connection),
     };
     return server;

@@ -26,6 +26,8 @@ export interface ServerContext {
   readonly stats: ServerConnectionStats;
   /** `ip:port` the server listens on. */
   readonly address: string;
+  /** Is the caller's address wanted (access log, Forwarded)? It costs a system call per connection. */
+  readonly needsRemote: boolean;
   /** A connection is closed. */
   gone(connection: Http1ServerConnection): void;
 }

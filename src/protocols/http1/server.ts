@@ -5,7 +5,7 @@
 //            └── no body ───►┘
 //
 // Back-pressure has one form: not reading. While the answer is awaited the connection goes on reading, so that a caller that
-// goes away is noticed; what it has sent ahead is kept (one read at most), and then reading stops.
+// goes away is noticed; what it has sent ahead is kept, and when that is much, reading stops.
 import { WheelTimer } from "../../base/timer-wheel.ts";
 import type { BodySink, Trailers } from "../../core/body.ts";
 import type { ByteReader, ByteStream } from "../../core/byte-stream.ts";
@@ -28,6 +28,8 @@ const State = { idle: 0, head: 1, body: 2, waiting: 3, closing: 4, closed: 5 } a
 type State = (typeof State)[keyof typeof State];
 
 const LINGER_MS = 2000;
+/** So much of pipelined requests is read ahead. */
+const MAX_AHEAD_BYTES = 16 * 1024;
 const MAX_LEADING_NEWLINES = 8;
 /** A body with more than this still to come is read into a private buffer and lent on without a copy. */
 const PRIVATE_FROM_BYTES = 16 * 1024;
@@ -54,6 +56,8 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   #body: BodyReader | null = null;
   #replay: ReplayBuffer | null = null;
   #requestDone = true;
+  /** The caller has sent whole requests and nothing else. */
+  #orderly = true;
   #newlines = 0;
 
   // Bytes read but not used yet, and whether reading is stopped.
@@ -74,7 +78,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   constructor(stream: ByteStream, context: ServerContext) {
     this.#stream = stream;
     this.#context = context;
-    this.remote = stream.remote;
+    this.remote = context.needsRemote ? stream.remote : "";
     this.local = context.address;
     this.#form.clearContext = context.admission.clearContext;
     this.#writer = new MessageWriter(stream, context.loop.scratch, this, context.stats.sentBytes);
@@ -106,8 +110,13 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
 
   #stopReading(): boolean {
     if (this.#state >= State.closing) return this.#state === State.closing;
+    if (this.#readsAhead()) return true;
     this.#paused = true;
     return false;
+  }
+
+  #readsAhead(): boolean {
+    return this.#state === State.waiting && this.#stash !== null && this.#stash.length < MAX_AHEAD_BYTES;
   }
 
   // Uses as much of the bytes as the state allows; returns how far it came.
@@ -208,6 +217,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     ex.request = head;
     ex.startMs = loop.nowMs;
     this.#keepAlive = false;
+    this.#orderly = false;
     this.#requestDone = true;
     this.#answerDone = false;
     this.#state = State.waiting;
@@ -264,6 +274,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   #refuseBody(problem: Cause): void {
     const ex = this.#exchange as Exchange;
     this.#keepAlive = false;
+    this.#orderly = false;
     this.#requestDone = true;
     this.#state = State.waiting;
     this.#context.handler.refuse(ex, new Failure(problem));
@@ -318,7 +329,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
       const position = this.#consume(stash, 0, stash.length, false);
       if (position < stash.length && this.#state < State.closing) {
         this.#stash = position === 0 ? stash : stash.subarray(position);
-        return;
+        if (!this.#readsAhead()) return;
       }
     }
     if (this.#paused && !this.#full && this.#state !== State.closed) {
@@ -341,7 +352,8 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     const request = this.#head as HttpHead;
     const form = this.#form;
     ex.status = answer.status;
-    if (this.#draining) this.#keepAlive = false;
+    // A refusal before the end of the request: the rest may or may not come, so nothing can follow on this connection.
+    if (this.#draining || (!this.#requestDone && answer.status >= 300)) this.#keepAlive = false;
     let framing: Framing = answer.framing;
     if (framing === Framing.untilClose) framing = request.minor === 1 ? Framing.chunked : Framing.untilClose;
     else if (framing === Framing.chunked && request.minor === 0) framing = Framing.untilClose;
@@ -372,6 +384,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     if (ex.answered) return this.abort(failure);
     ex.status = failureStatus(failure);
     if (this.#draining || !this.#requestDone) this.#keepAlive = false;
+    if (!this.#requestDone) this.#orderly = false;
     const request = this.#head as HttpHead;
     const text = failureAnswer(failure, {
       replayable: !ex.hasBody || request.get("finagle-http-retryable-request") !== undefined,
@@ -426,7 +439,10 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   // Both messages over: the exchange is finished. An answer that is complete before its request ends the connection.
   #settle(): void {
     if (!this.#answerDone) return;
-    if (!this.#requestDone) this.#keepAlive = false;
+    if (!this.#requestDone) {
+      this.#keepAlive = false;
+      this.#orderly = false;
+    }
     this.#finish();
     if (this.#keepAlive && !this.#expired()) {
       this.#state = State.idle;
@@ -469,10 +485,16 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
 
   // ---- Ending ------------------------------------------------------------------------------------------------------
 
-  // Sends FIN behind the answer and lets the caller read it; closing at once would let a RST destroy what is in flight.
+  // After an orderly exchange the connection is simply closed. When bytes of the caller may still be unread, closing would
+  // send a RST that destroys the answer in flight: then FIN goes out, and what arrives is thrown away for a while.
   #finishSending(): void {
     this.#writer.flush();
     if (this.#state === State.closed) return;
+    if (this.#orderly && this.#stash === null && !this.#writer.blocked) {
+      this.#state = State.closing;
+      this.#stream.destroy();
+      return;
+    }
     this.#state = State.closing;
     this.#stash = null;
     this.#sinceMs = this.#context.loop.nowMs;

@@ -83,11 +83,7 @@ export interface AnswerForm {
 /** Writes the head of an answer to the caller. */
 export function writeAnswerHead(scratch: Scratch, ex: Exchange, head: HttpHead, form: AnswerForm): void {
   scratch.reserve(head.length + OWN_LINES_BYTES);
-  let from = 0;
-  if (head.minor === 0) {
-    scratch.appendText("HTTP/1.1"); // a proxy answers with its own version (RFC 9110 §2.5)
-    from = 8;
-  }
+  const from = beginStatusLine(scratch, head);
   head.clearContext = form.clearContext;
   copyFields(scratch, head, from, DROPPED_FROM_ANSWER, false);
   if (form.clearContext) scratch.appendText("Via: 1.1 fairlead\r\n");
@@ -101,9 +97,23 @@ export function writeAnswerHead(scratch: Scratch, ex: Exchange, head: HttpHead, 
 const SUCCESS_LINES = "l5d-success-class: 1.0\r\nVia: 1.1 fairlead\r\n";
 const FAILURE_LINES = "l5d-success-class: 0.0\r\nVia: 1.1 fairlead\r\n";
 
+// Writes what of the status line is not copied as it is; returns where copying begins.
+function beginStatusLine(scratch: Scratch, head: HttpHead): number {
+  const bare = head.reasonStart === BARE_STATUS_LINE;
+  if (head.minor === 1 && !bare) return 0;
+  scratch.appendText("HTTP/1.1"); // a proxy answers with its own version (RFC 9110 §2.5)
+  if (!bare) return 8;
+  scratch.append(head.bytes, head.base + 8, head.base + BARE_STATUS_LINE);
+  scratch.appendText(" "); // required even without a reason (RFC 9112 §4)
+  return BARE_STATUS_LINE;
+}
+
+/** `HTTP/1.1 200`, and then the line ends. */
+const BARE_STATUS_LINE = 12;
+
 /** Writes an interim answer (1xx), without context lines. */
 export function writeInterimHead(scratch: Scratch, head: HttpHead): void {
-  copyFields(scratch, head, 0, DROPPED_FROM_ANSWER, false);
+  copyFields(scratch, head, beginStatusLine(scratch, head), DROPPED_FROM_ANSWER, false);
   scratch.appendText("Via: 1.1 fairlead\r\n\r\n");
 }
 

@@ -55,6 +55,7 @@ export class NodeStream implements ByteStream {
   #private = false;
   #error: Error | null = null;
   #closed = false;
+  #ending = false;
   #pendingWrites = 0;
   readonly #written = (): void => this.#onWritten(); // one per connection
 
@@ -141,6 +142,8 @@ export class NodeStream implements ByteStream {
   }
 
   end(): void {
+    if (this.#ending) return; // a second call would make an error object only to throw it away
+    this.#ending = true;
     this.#socket.end();
   }
 

@@ -164,6 +164,7 @@ function statusLine(head: HttpHead, end: number, limits: HeadLimits): Parse {
     48;
   if (head.status < 100 || head.status > 599) return refuse(head, causes.answerLine);
   let at = start + 12;
+  if (at < end && bytes[at] !== SP && bytes[at] !== CR) return refuse(head, causes.answerLine);
   if (at < end && bytes[at] === SP) at++; // the reason may be missing, with or without its space (seen in the wild)
   head.reasonStart = at - start;
   while (at < end && VALUE_BYTE[bytes[at] as number] === 1) at++;

@@ -1,0 +1,114 @@
+// `fairlead demo`: starts the demo, says what to try, ends it.
+import { existsSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { systemEnv } from "../../base/env.ts";
+import { Demo, DemoProblem } from "../../demo/demo.ts";
+import { onOrphaned } from "../../demo/leash.ts";
+import { OVERRIDE } from "../../demo/traffic.ts";
+import { CommandProblem, Exit, Given } from "../command.ts";
+import type { Terminal } from "../terminal.ts";
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
+
+export async function demo(given: Given, terminal: Terminal): Promise<number> {
+  const port = portOf(given, "port", 4140);
+  const part = given.value("part");
+  if (part !== undefined) return runPart(part, port, given, terminal);
+  const adminPort = portOf(given, "admin-port", 9990);
+  if (adminPort === port) throw new CommandProblem("--port and --admin-port must differ");
+  const stop = stopSignal();
+  try {
+    return await present(port, adminPort, stop, terminal);
+  } catch (problem) {
+    if (problem instanceof DemoProblem) throw new CommandProblem(problem.message.trimEnd(), Exit.failed);
+    throw problem;
+  }
+}
+
+function portOf(given: Given, option: string, otherwise: number): number {
+  const written = given.value(option);
+  if (written === undefined) return otherwise;
+  const port = Number(written);
+  if (/^\d{1,5}$/.test(written) && port >= 1 && port <= 65535) return port;
+  throw new CommandProblem(`--${option} ${written}: write a port from 1 to 65535`);
+}
+
+/** Settled at the first signal; whoever sends a second one is impatient, and everything ends with this process. */
+function stopSignal(): Promise<string> {
+  const { promise, resolve: told } = Promise.withResolvers<string>();
+  let count = 0;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => {
+      if (++count > 1) process.exit(Exit.failed);
+      told(signal);
+    });
+  return promise;
+}
+
+async function present(port: number, adminPort: number, stop: Promise<string>, terminal: Terminal): Promise<number> {
+  terminal.out("Starting web, users (twice), users-v2 and a proxy, each in a process of its own …\n");
+  await using running = await Demo.start({ program: resolve(ROOT, "bin/fairlead"), port, adminPort, env: systemEnv() });
+  terminal.out(words(running, port, adminPort, terminal));
+  const broken = running.broken.then((name) => `${name} has ended`);
+  const why = await Promise.race([stop, broken]);
+  if (!why.startsWith("SIG")) throw new DemoProblem(`${why}, so the demo ends\n${running.log()}`);
+  terminal.out("\nStopping …\n");
+  return Exit.ok;
+}
+
+/** In a clone the program is not on the PATH. */
+function programName(): string {
+  if (!existsSync(resolve(ROOT, "src"))) return "fairlead";
+  const path = relative(process.cwd(), resolve(ROOT, "bin/fairlead"));
+  return path.startsWith("..") ? resolve(ROOT, "bin/fairlead") : path;
+}
+
+function words(running: Demo, port: number, adminPort: number, { paint }: Terminal): string {
+  const at = `127.0.0.1:${port}`;
+  const explain = `${programName()} dtab explain --admin 127.0.0.1:${adminPort} --router http`;
+  const answer = (text: string) => paint("dim", text.replace(/^/gm, "       ").trimEnd());
+  return `
+web calls users, and both are found by name through the proxy on ${at}. Try, in another terminal:
+
+${paint("bold", `  1  curl -H 'Host: web' ${at}`)}
+${answer(running.plain.text)}
+
+     For this one request users-v2 takes the place of users, although it is web that calls it:
+
+${paint("bold", `  2  curl -H 'Host: web' -H 'l5d-dtab: ${OVERRIDE}' ${at}`)}
+${answer(running.overridden.text)}
+
+     How the name that web asks for is resolved, step by step, with and without that override:
+
+${paint("bold", `  3  ${explain} /svc/users`)}
+${paint("bold", `     ${explain} --override '${OVERRIDE}' /svc/users`)}
+
+Look at   http://127.0.0.1:${adminPort}/
+Read      ${running.config}
+Change    ${running.disco}/users: take a line away, and traffic follows at once
+How web passes the override on, in three lines: docs/applications.md
+
+Ctrl-C ends all of it.
+`;
+}
+
+/** One process of the demo: a service, or the proxy. */
+async function runPart(part: string, port: number, given: Given, terminal: Terminal): Promise<number> {
+  if (part === "proxy") {
+    onOrphaned(() => process.kill(process.pid, "SIGTERM"));
+    const { run } = await import("./run.ts");
+    return run(new Given([given.value("config") ?? ""], new Map()), terminal);
+  }
+  onOrphaned(() => process.exit(Exit.ok));
+  process.send?.(await serve(part, port));
+  return new Promise(() => undefined); // until a signal, or the end of the process that started this one
+}
+
+async function serve(part: string, port: number): Promise<number> {
+  const { serveUsers } = await import("../../demo/users.ts");
+  if (part === "users") return serveUsers(1);
+  if (part === "users-v2") return serveUsers(2);
+  const { serveWeb } = await import("../../demo/web.ts");
+  return serveWeb(port);
+}

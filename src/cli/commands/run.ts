@@ -1,0 +1,91 @@
+// `fairlead run`: serves until told to stop. This process lives long, so it loads nothing that it does not need.
+import { flushCompileCache } from "node:module";
+import { Linker } from "../../app/linker.ts";
+import type { LinkerConfig } from "../../app/config.ts";
+import { version } from "../../app/version.ts";
+import { type Env, systemEnv } from "../../base/env.ts";
+import { stayAlive } from "../../base/timers.ts";
+import { levelOf, LEVELS, Log, type Logger } from "../../telemetry/log.ts";
+import { CommandProblem, Exit, type Given } from "../command.ts";
+import { portProblem } from "../port-problem.ts";
+import { usableConfig } from "../read-config.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** When what start-up compiled is kept for the next start; a process that is killed later has not lost it. */
+const FLUSH_AFTER_MS = 2000;
+/** How long after the stop something forgotten may keep the process from ending. */
+const LINGER_MS = 1000;
+
+export async function run(given: Given, terminal: Terminal): Promise<number> {
+  using _alive = stayAlive();
+  const env = systemEnv();
+  const log = logOf(given, env, terminal);
+  const config = await usableConfig(given.required(0), given.has("expand-env"), terminal);
+  const logger = log.logger("main");
+  using stop = new StopSignals(logger, config.admin.shutdownGraceMs);
+  const linker = await started(config, log, env);
+  logger.info(`fairlead ${version()} is ready (process ${process.pid}, Node ${process.versions.node})`);
+  env.timers.after(FLUSH_AFTER_MS, flushCompileCache);
+  void stop.asked.then(() => linker.stop(config.admin.shutdownGraceMs));
+  const clean = await linker.stopped;
+  logger.info(clean ? "stopped; everything in progress was finished" : "stopped; what was still in progress was ended");
+  flushCompileCache();
+  env.timers.after(LINGER_MS, () => process.exit(Exit.ok)); // runs only if something keeps the process alive
+  return Exit.ok;
+}
+
+function logOf(given: Given, env: Env, terminal: Terminal): Log {
+  const written = given.value("log-level") ?? "INFO";
+  const level = levelOf(written);
+  if (level === undefined) throw new CommandProblem(`--log-level ${written}: write one of ${LEVELS.join(", ")}`);
+  const log = new Log(env.clock, (line) => terminal.err(line));
+  log.setLevel("", level);
+  return log;
+}
+
+async function started(config: LinkerConfig, log: Log, env: Env): Promise<Linker> {
+  try {
+    return await Linker.start(config, { log, env });
+  } catch (error) {
+    const problem = portProblem(error, config);
+    throw problem === null ? error : new CommandProblem(problem, Exit.failed);
+  }
+}
+
+/** SIGTERM and SIGINT: the first asks for a stop, the second ends the process at once. */
+class StopSignals {
+  readonly #asked = Promise.withResolvers<void>();
+  readonly #logger: Logger;
+  readonly #graceMs: number;
+  #count = 0;
+  readonly #onSignal = (signal: NodeJS.Signals): void => this.#take(signal);
+
+  constructor(logger: Logger, graceMs: number) {
+    this.#logger = logger;
+    this.#graceMs = graceMs;
+    process.on("SIGTERM", this.#onSignal);
+    process.on("SIGINT", this.#onSignal);
+  }
+
+  /** Settled at the first signal. */
+  get asked(): Promise<void> {
+    return this.#asked.promise;
+  }
+
+  #take(signal: NodeJS.Signals): void {
+    this.#count++;
+    if (this.#count > 1) {
+      this.#logger.warn(`${signal} again: ending at once`);
+      process.exit(Exit.failed);
+    }
+    this.#logger.info(
+      `${signal}: stopping; requests in progress have ${this.#graceMs} ms, a second signal ends at once`,
+    );
+    this.#asked.resolve();
+  }
+
+  [Symbol.dispose](): void {
+    process.off("SIGTERM", this.#onSignal);
+    process.off("SIGINT", this.#onSignal);
+  }
+}

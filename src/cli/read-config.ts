@@ -1,0 +1,53 @@
+// Reads the configuration that a command names.
+import { readFile } from "node:fs/promises";
+import type { LoadedConfig, LinkerConfig } from "../app/config.ts";
+import { renderProblems } from "../config/problems.ts";
+import { CommandProblem, Exit } from "./command.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What problems call standard input. */
+const STDIN = "<stdin>";
+
+/**
+ * Reads and checks a configuration.
+ * @param file a path, or `-` for standard input.
+ * @throws CommandProblem when it cannot be read at all.
+ */
+export async function readConfig(file: string, expandEnv: boolean, terminal: Terminal): Promise<LoadedConfig> {
+  const text = file === "-" ? await terminal.read() : await readText(file);
+  const { loadConfig } = await import("../app/config.ts");
+  return loadConfig(text, { file: file === "-" ? STDIN : file, environment: terminal.environment, expandEnv });
+}
+
+/**
+ * A configuration that can be used; its warnings have been printed.
+ * @throws CommandProblem for one that cannot be used, after its problems have been printed.
+ */
+export async function usableConfig(file: string, expandEnv: boolean, terminal: Terminal): Promise<LinkerConfig> {
+  const { config, problems } = await readConfig(file, expandEnv, terminal);
+  terminal.err(renderProblems(problems));
+  if (config === null) throw new CommandProblem(unusable(file, problems), Exit.failed);
+  return config;
+}
+
+/** One line: how much is wrong. */
+export function unusable(file: string, problems: LoadedConfig["problems"]): string {
+  const errors = problems.filter((problem) => problem.severity === "error").length;
+  return `${file === "-" ? STDIN : file} cannot be used: ${errors} ${errors === 1 ? "problem" : "problems"}`;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a directory",
+  EACCES: "permission denied",
+  ENOTDIR: "a part of the path is no directory",
+};
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    const { code = "", message } = error as NodeJS.ErrnoException; // node:fs rejects with nothing else
+    throw new CommandProblem(`${file} cannot be read: ${REASONS[code] ?? message}`, Exit.failed);
+  }
+}

@@ -1,0 +1,157 @@
+// The demo: four small services and a proxy beside them, each a process of its own, and a little traffic.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Env } from "../base/env.ts";
+import { Part } from "./part.ts";
+import { askWeb, OVERRIDE, type Reply, sendTraffic } from "./traffic.ts";
+
+/** Why the demo cannot run; the message is for people. */
+export class DemoProblem extends Error {}
+
+/** What is needed to start it. */
+export interface DemoOptions {
+  /** `bin/fairlead`. */
+  readonly program: string;
+  readonly port: number;
+  readonly adminPort: number;
+  readonly env: Env;
+}
+
+const PROXY_PATIENCE_MS = 15_000;
+const POLL_MS = 50;
+
+/** A running demo. */
+export class Demo implements AsyncDisposable {
+  readonly #options: DemoOptions;
+  readonly folder: string = mkdtempSync(join(tmpdir(), "fairlead-demo-"));
+  readonly #parts: Part[] = [];
+  #traffic: Disposable | null = null;
+  /** What `web` answered by itself, and with the override. */
+  plain: Reply = { status: 0, text: "" };
+  overridden: Reply = { status: 0, text: "" };
+
+  private constructor(options: DemoOptions) {
+    this.#options = options;
+  }
+
+  /** Starts everything; what was started is ended when something cannot be. @throws DemoProblem */
+  static async start(options: DemoOptions): Promise<Demo> {
+    await freePort(options.port, "--port");
+    await freePort(options.adminPort, "--admin-port");
+    const demo = new Demo(options);
+    try {
+      await demo.#start();
+    } catch (error) {
+      const log = demo.log();
+      await demo[Symbol.asyncDispose]();
+      throw new DemoProblem(
+        `the demo does not start: ${error instanceof Error ? error.message : String(error)}\n${log}`,
+      );
+    }
+    return demo;
+  }
+
+  get config(): string {
+    return join(this.folder, "fairlead.yaml");
+  }
+
+  get disco(): string {
+    return join(this.folder, "disco");
+  }
+
+  /** Settled with its name when a process ends by itself. */
+  get broken(): Promise<string> {
+    return Promise.race(this.#parts.map((part) => part.ended.then(() => part.name)));
+  }
+
+  async #start(): Promise<void> {
+    const { env, port } = this.#options;
+    const [web, users, another, second] = await Promise.all(
+      ["web", "users", "users", "users-v2"].map((name) => this.#open(name, "--port", String(port)).port()),
+    );
+    mkdirSync(this.disco);
+    writeFileSync(join(this.disco, "web"), `127.0.0.1 ${web}\n`);
+    writeFileSync(join(this.disco, "users"), `127.0.0.1 ${users}\n127.0.0.1 ${another}\n`);
+    writeFileSync(join(this.disco, "users-v2"), `127.0.0.1 ${second}\n`);
+    writeFileSync(this.config, configText(this.disco, this.#options));
+    const proxy = this.#open("proxy", "--config", this.config);
+    this.plain = await this.#firstAnswer(proxy);
+    this.overridden = await askWeb(port, { "l5d-dtab": OVERRIDE });
+    this.#traffic = sendTraffic(port, env.timers);
+  }
+
+  #open(name: string, ...args: readonly string[]): Part {
+    const part = new Part(name, this.#options.program, args, join(this.folder, "log"));
+    this.#parts.push(part);
+    return part;
+  }
+
+  /** Asks until there is an answer. */
+  async #firstAnswer(proxy: Part): Promise<Reply> {
+    const { env, port } = this.#options;
+    const giveUpMs = env.clock.nowMs() + PROXY_PATIENCE_MS;
+    for (;;) {
+      const reply = await askWeb(port).catch(() => null);
+      if (reply?.status === 200) return reply;
+      if (proxy.gone) throw new Error("the proxy ended as soon as it was started");
+      if (env.clock.nowMs() > giveUpMs)
+        throw new Error(`no answer through the proxy: ${reply?.text ?? "it cannot be reached"}`);
+      await new Promise<void>((resolve) => {
+        env.timers.after(POLL_MS, resolve);
+      });
+    }
+  }
+
+  /** What all processes have printed. */
+  log(): string {
+    return readFileSync(join(this.folder, "log"), { encoding: "utf8", flag: "a+" });
+  }
+
+  /** Ends all processes, the proxy first, and removes the files. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#traffic?.[Symbol.dispose]();
+    for (const part of this.#parts.toReversed()) await part.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+function configText(disco: string, { port, adminPort }: DemoOptions): string {
+  return `# The configuration of the demo, in the format of Linkerd 1.x.
+admin:
+  ip: 127.0.0.1
+  port: ${adminPort}
+  shutdownGraceMs: 2000
+
+namers:
+  - kind: io.l5d.fs          # endpoints are in files, one per name; a changed file counts at once
+    rootDir: ${JSON.stringify(disco)}
+
+routers:
+  - protocol: http
+    dtab: |
+      /svc => /#/io.l5d.fs;  # the name a request asks for is its Host: web, users, users-v2
+    servers:
+      - ip: 127.0.0.1
+        port: ${port}
+`;
+}
+
+/** @throws DemoProblem when something listens there already. */
+async function freePort(port: number, option: string): Promise<void> {
+  const probe = net.createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      probe.once("error", reject);
+      probe.listen(port, "127.0.0.1", resolve);
+    });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException; // of `listen`
+    const why = code === "EADDRINUSE" ? "is already in use; stop what listens there" : `cannot be used (${message})`;
+    throw new DemoProblem(`127.0.0.1:${port} ${why}, or choose another port with ${option}`);
+  }
+  await new Promise<void>((resolve) => {
+    probe.close(() => resolve());
+  });
+}

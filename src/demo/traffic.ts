@@ -1,0 +1,37 @@
+// Requests to the demo's proxy: a few a second, so that there is something to see.
+import http from "node:http";
+import type { Timers } from "../base/timers.ts";
+import { textOf } from "./service.ts";
+
+const EVERY_MS = 250;
+/** One request in so many asks for the second version. */
+const OVERRIDDEN = 5;
+
+export const OVERRIDE = "/svc/users => /svc/users-v2";
+
+/** What came back. */
+export interface Reply {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Asks for `web` through the proxy. Rejects when it cannot be reached. */
+export function askWeb(proxyPort: number, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
+  const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+  const options = { host: "127.0.0.1", port: proxyPort, agent: false, headers: { Host: "web", ...headers } };
+  http
+    .get(options, (answer) => {
+      textOf(answer).then((text) => resolve({ status: answer.statusCode ?? 0, text }), reject);
+    })
+    .on("error", reject);
+  return promise;
+}
+
+/** Sends requests until disposed of. Failures are the proxy's to report. */
+export function sendTraffic(proxyPort: number, timers: Timers): Disposable {
+  let sent = 0;
+  return timers.every(EVERY_MS, () => {
+    const headers = ++sent % OVERRIDDEN === 0 ? { "l5d-dtab": OVERRIDE } : {};
+    askWeb(proxyPort, headers).catch(() => undefined);
+  });
+}
