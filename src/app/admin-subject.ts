@@ -38,6 +38,7 @@ export function adminSubject(linker: Running): Subject {
     readiness: () => ({ ready: linker.ready, detail: linker.ready ? "ready" : `not ready: ${remaining(linker)}` }),
     shutDown: () => {
       const graceMs = config.admin.shutdownGraceMs;
+      log.logger("admin").info(`POST /admin/shutdown: stopping; requests in progress have ${graceMs} ms`);
       env.timers.after(0, () => void linker.stop(graceMs)); // behind the answer
       return graceMs;
     },

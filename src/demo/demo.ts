@@ -36,10 +36,14 @@ export class Demo implements AsyncDisposable {
     this.#options = options;
   }
 
+  /** @throws DemoProblem when something listens already where the demo wants to. */
+  static async checkPorts(port: number, adminPort: number): Promise<void> {
+    await checkPort(port, "--port");
+    await checkPort(adminPort, "--admin-port");
+  }
+
   /** Starts everything; what was started is ended when something cannot be. @throws DemoProblem */
   static async start(options: DemoOptions): Promise<Demo> {
-    await freePort(options.port, "--port");
-    await freePort(options.adminPort, "--admin-port");
     const demo = new Demo(options);
     try {
       await demo.#start();
@@ -83,7 +87,8 @@ export class Demo implements AsyncDisposable {
   }
 
   #open(name: string, ...args: readonly string[]): Part {
-    const part = new Part(name, this.#options.program, args, join(this.folder, "log"));
+    const { env, program } = this.#options;
+    const part = new Part(name, [program, ...args], join(this.folder, "log"), env.timers);
     this.#parts.push(part);
     return part;
   }
@@ -138,8 +143,7 @@ routers:
 `;
 }
 
-/** @throws DemoProblem when something listens there already. */
-async function freePort(port: number, option: string): Promise<void> {
+async function checkPort(port: number, option: string): Promise<void> {
   const probe = net.createServer();
   try {
     await new Promise<void>((resolve, reject) => {

@@ -1,6 +1,7 @@
 // One process of the demo, as seen by the process that starts it.
 import { type ChildProcess, spawn } from "node:child_process";
-import { openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
+import type { Timers } from "../base/timers.ts";
 
 /** How long a process may take to say that it is there, and to end when asked to. */
 const START_MS = 15_000;
@@ -9,6 +10,7 @@ const END_MS = 5_000;
 /** A process that was started. */
 export class Part {
   readonly name: string;
+  readonly #timers: Timers;
   readonly #child: ChildProcess;
   readonly #ended = Promise.withResolvers<void>();
   #gone = false;
@@ -18,13 +20,16 @@ export class Part {
    * started it, which then ends everything in order.
    * @param log takes what it prints.
    */
-  constructor(name: string, program: string, args: readonly string[], log: string) {
+  constructor(name: string, command: readonly [program: string, ...args: string[]], log: string, timers: Timers) {
+    const [program, ...args] = command;
     this.name = name;
+    this.#timers = timers;
     const output = openSync(log, "a");
     this.#child = spawn(process.execPath, [program, "demo", "--part", name, ...args], {
       stdio: ["ignore", output, output, "ipc"],
       detached: true,
     });
+    closeSync(output); // the child has its own
     this.#child.once("exit", () => this.#end());
     this.#child.once("error", () => this.#end());
   }
@@ -44,23 +49,19 @@ export class Part {
   }
 
   /** The port it listens on, once it says so. Rejects when it ends before, or takes too long. */
-  port(): Promise<number> {
+  async port(): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const complain = (what: string) => () => reject(new Error(`${this.name} ${what}`));
-    const late = AbortSignal.timeout(START_MS);
-    late.addEventListener("abort", complain("did not start in time"));
-    this.#child.once("exit", complain("ended as soon as it was started"));
-    this.#child.once("error", complain("cannot be started"));
+    using _late = this.#timers.after(START_MS, () => reject(new Error(`${this.name} did not start in time`)));
+    void this.ended.then(() => reject(new Error(`${this.name} ended as soon as it was started`)));
     this.#child.once("message", (message) => resolve(Number(message)));
-    return promise;
+    return await promise; // not before this is the timer cancelled
   }
 
   /** Asks it to end, and makes it end when it does not. */
   async stop(): Promise<void> {
     if (this.#gone) return;
     this.#child.kill("SIGTERM");
-    const late = AbortSignal.timeout(END_MS);
-    late.addEventListener("abort", () => this.#child.kill("SIGKILL"));
-    await this.#ended.promise;
+    using _late = this.#timers.after(END_MS, () => this.#child.kill("SIGKILL"));
+    await this.ended;
   }
 }

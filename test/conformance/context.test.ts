@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { Backend } from "../support/backend.ts";
 import { causeOf } from "../support/http-client.ts";
-import { compose, type Message, valueOf, valuesOf } from "../support/http-text.ts";
+import { type Message, valueOf, valuesOf } from "../support/http-text.ts";
 import { Proxy } from "../support/proxy.ts";
 import { get, memoryScene } from "../support/scene.ts";
 import { memoryWorld } from "../support/world.ts";

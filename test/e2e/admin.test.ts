@@ -1,4 +1,5 @@
 // The admin server of a whole proxy: in simulated time where time or failures matter, on real sockets for what callers see.
+import { createHash } from "node:crypto";
 import http from "node:http";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -334,6 +335,10 @@ test("the overview shows every server, service and client in a table", async () 
   const answer = await admin.get("/");
   expect(valueOf(answer, "content-security-policy")).toMatch(
     /^default-src 'none';.*script-src 'sha256-[^']+'.*connect-src 'self'$/,
+  );
+  const [, script = ""] = /<script>(.*)<\/script>/s.exec(answer.body) ?? [];
+  expect(valueOf(answer, "content-security-policy")).toContain(
+    `'sha256-${createHash("sha256").update(script, "latin1").digest("base64")}'`,
   );
   const rows = answer.body.split("\n").filter((line) => line.startsWith("<tr>"));
   expect(rows.map((row) => row.split("<td>").slice(0, 4).join(" "))).toEqual([

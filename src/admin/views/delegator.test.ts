@@ -69,7 +69,13 @@ test("A name is explained by the table of its router, or by the one that is sent
   expect(await ask("path=/svc/web")).toEqual(neg);
   await ask("path=/svc/web&namespace=http&dtab=/svc=>/other");
   await ask("path=/svc/web&dtab=");
-  expect(asked).toEqual(["/svc=>/srv +  + /svc/web", "/svc=>/other +  + /svc/web", " +  + /svc/web"]);
+  await ask("path=/svc/web&override=/svc=>/other");
+  expect(asked).toEqual([
+    "/svc=>/srv +  + /svc/web",
+    "/svc=>/other +  + /svc/web",
+    " +  + /svc/web",
+    "/svc=>/srv + /svc=>/other + /svc/web",
+  ]);
 });
 
 test.for([

@@ -47,6 +47,7 @@ function stopSignal(): Promise<string> {
 }
 
 async function present(port: number, adminPort: number, stop: Promise<string>, terminal: Terminal): Promise<number> {
+  await Demo.checkPorts(port, adminPort);
   terminal.out("Starting web, users (twice), users-v2 and a proxy, each in a process of its own …\n");
   await using running = await Demo.start({ program: resolve(ROOT, "bin/fairlead"), port, adminPort, env: systemEnv() });
   terminal.out(words(running, port, adminPort, terminal));

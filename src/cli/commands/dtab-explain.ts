@@ -11,9 +11,9 @@ const SOURCES = ["dtab", "config", "admin"];
 export async function dtabExplain(given: Given, terminal: Terminal): Promise<number> {
   const path = parsedPath(given.required(0));
   const tree = await explanation(sourceOf(given), path, given, terminal);
-  const outcome = outcomeOf(tree);
-  terminal.out(given.has("json") ? `${JSON.stringify(tree, null, 2)}\n` : inWords(tree, outcome, terminal));
-  return outcome === "bound" ? Exit.ok : Exit.failed;
+  const ending = endingOf(tree);
+  terminal.out(given.has("json") ? `${JSON.stringify(tree, null, 2)}\n` : inWords(tree, ending, terminal));
+  return ending === "endpoints" ? Exit.ok : Exit.failed;
 }
 
 function parsedPath(text: string): Path {
@@ -43,19 +43,47 @@ async function explanation(source: string, path: Path, given: Given, terminal: T
   return explainHere(path, given, terminal);
 }
 
-const ENDINGS: Readonly<Record<Outcome, string>> = {
-  bound: "leads to endpoints",
+/** What becomes of a request. */
+type Ending = Exclude<Outcome, "bound"> | "endpoints" | "no-endpoints";
+
+function endingOf(tree: Delegation): Ending {
+  const outcome = outcomeOf(tree);
+  if (outcome !== "bound") return outcome;
+  return hasEndpoints(tree) ? "endpoints" : "no-endpoints";
+}
+
+/** Whether the way a request goes ends where there is somebody to answer. */
+function hasEndpoints(tree: Delegation): boolean {
+  switch (tree.type) {
+    case "leaf":
+    case "transformation":
+      return tree.bound.status !== undefined || (tree.bound.addr.type === "bound" && tree.bound.addr.addrs.length > 0);
+    case "delegate":
+      return hasEndpoints(tree.delegate);
+    case "alt": {
+      const taken = tree.alt.find((alternative) => outcomeOf(alternative) !== "neg");
+      return taken !== undefined && hasEndpoints(taken);
+    }
+    case "union":
+      return tree.union.some((branch) => hasEndpoints(branch.tree));
+    default:
+      return false;
+  }
+}
+
+const ENDINGS: Readonly<Record<Ending, string>> = {
+  endpoints: "leads somewhere",
+  "no-endpoints": "is a known name, but has no endpoints",
   neg: "leads nowhere: there is no such name",
   fail: "leads nowhere: an entry says ! (fail)",
-  empty: "leads nowhere: it exists and has no addresses ($)",
+  empty: "leads nowhere: an entry says $ (no endpoints)",
   failed: "leads nowhere: resolving it failed",
   pending: "is not known yet: discovery has not answered",
 };
 
-function inWords(tree: Delegation, outcome: Outcome, { paint }: Terminal): string {
+function inWords(tree: Delegation, ending: Ending, { paint }: Terminal): string {
   const lines = renderDelegation(tree)
     .split("\n")
     .map((line) => (line.startsWith(">") ? paint("green", line) : line));
-  const ending = `${tree.path} ${ENDINGS[outcome]}`;
-  return `${lines.join("\n")}\n${paint(outcome === "bound" ? "bold" : "red", ending)}\n`;
+  return `${lines.join("\n")}\n${paint(ending === "endpoints" ? "bold" : "red", `${tree.path} ${ENDINGS[ending]}`)}\n`;
 }

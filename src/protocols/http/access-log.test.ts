@@ -1,18 +1,17 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { ManualEnv } from "../../../test/support/manual-env.ts";
+import { requestHead } from "../../../test/support/request-head.ts";
 import { causes } from "../../core/cause.ts";
 import { DataLoop } from "../../core/data-loop.ts";
 import { Destination } from "../../core/destination.ts";
 import { type Downstream, Exchange } from "../../core/exchange.ts";
 import { Failure } from "../../core/failure.ts";
 import { Outcome } from "../../core/outcome.ts";
-import { Parse, parseRequestHead } from "../http1/codec/parse-head.ts";
 import { LOG_FIELDS } from "./access-log-fields.ts";
 import { type AccessLogFormat, parseTemplate } from "./access-log-format.ts";
 import { AccessLog } from "./access-log.ts";
-import { HttpHead } from "./head.ts";
+import type { HttpHead } from "./head.ts";
 
-const LIMITS = { maxLineBytes: 4096, maxFieldsBytes: 8192, maxFields: 100 };
 const WHOLE = [
   "GET /users/42?x=1 HTTP/1.1",
   "Host: users",
@@ -41,15 +40,10 @@ function logged(format: AccessLogFormat, ex: Exchange): string {
 }
 
 function exchange(request: string, more: Partial<Exchange> = {}): Exchange {
-  const head = new HttpHead();
-  head.reset();
-  const bytes = Buffer.from(request, "latin1");
-  head.begin(bytes, 0);
-  if (parseRequestHead(head, bytes.length, LIMITS) === Parse.done) head.adopt();
   const ex = new Exchange();
   const downstream: Partial<Downstream> = { remote: "10.9.8.7:51234" };
   // Logging asks an exchange's caller for nothing but its address.
-  return Object.assign(ex, { request: head, downstream: downstream as Downstream, startMs: 100 }, more);
+  return Object.assign(ex, { request: requestHead(request), downstream: downstream as Downstream, startMs: 100 }, more);
 }
 
 /** A request that was answered. */

@@ -369,7 +369,9 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     const ex = this.#exchange;
     if (ex === null || this.#state >= State.closing) return true;
     ex.responseBytes += end - start;
-    return this.#writer.chunk(buffer, start, end, lendable, this.#form.chunked);
+    if (this.#writer.chunk(buffer, start, end, lendable, this.#form.chunked)) return true;
+    this.#noteStall();
+    return false;
   }
 
   end(trailers: Trailers | null): void {
@@ -421,9 +423,14 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   }
 
   onBlocked(): void {
+    this.#noteStall();
+    this.#exchange?.attempt?.upstream?.pause();
+  }
+
+  // The caller has enough for the moment; from here on it must take some.
+  #noteStall(): void {
     this.#stalledSinceMs = this.#context.loop.nowMs;
     this.#arm();
-    this.#exchange?.attempt?.upstream?.pause();
   }
 
   onWritten(): void {
@@ -444,7 +451,8 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
       this.#orderly = false;
     }
     this.#finish();
-    if (this.#keepAlive && !this.#expired()) {
+    // Draining may have begun after the head of the answer promised to keep the connection.
+    if (this.#keepAlive && !this.#draining && !this.#expired()) {
       this.#state = State.idle;
       this.#sinceMs = this.#context.loop.nowMs;
       if (this.#context.limits.idleTimeoutMs > 0) this.#arm();

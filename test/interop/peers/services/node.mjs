@@ -3,7 +3,7 @@
 import http from "node:http";
 
 const { NAME = "node", PORT, PROXY } = process.env;
-const counts = { requests: 0, cancelled: 0, notModified: 0, connections: 0 };
+const counts = { requests: 0, waiting: 0, cancelled: 0 };
 let draining = false;
 /** Answers that wait for /release. */
 const held = new Set();
@@ -22,7 +22,9 @@ const pages = {
   "/big": (req, res, query) => answer(res, 200, Buffer.alloc(Number(query.get("bytes")), "fairlead")),
   "/wait": (req, res, query) => {
     const timer = setTimeout(() => answer(res, 200, `${NAME} waited\n`), Number(query.get("ms")));
+    counts.waiting++;
     res.on("close", () => {
+      counts.waiting--;
       if (!res.writableFinished) counts.cancelled++;
       clearTimeout(timer);
     });
@@ -30,9 +32,11 @@ const pages = {
   "/hold": (req, res) => {
     res.write("first\n");
     held.add(res);
+    counts.waiting++;
   },
   "/release": (req, res) => {
     for (const waiting of held) waiting.end("last\n");
+    counts.waiting -= held.size;
     held.clear();
     answer(res, 200, "released\n");
   },
@@ -44,11 +48,16 @@ const pages = {
       res.end();
     });
   },
+  // For a page of another site, which wants to override a name: the browser asks first whether it may.
+  "/cors": (req, res) => {
+    res.setHeader("Access-Control-Allow-Origin", "*");
+    res.setHeader("Access-Control-Allow-Headers", "l5d-dtab");
+    answer(res, 200, `${NAME} hello\n`);
+  },
   "/early": (req, res) => res.writeEarlyHints({ link: "</style.css>; rel=preload; as=style" }, () => answer(res, 200, "late\n")),
   "/cached": (req, res) => {
     res.setHeader("ETag", '"one"');
     if (req.headers["if-none-match"] !== '"one"') return answer(res, 200, "cached\n");
-    counts.notModified++;
     return res.writeHead(304).end();
   },
 };
@@ -75,7 +84,6 @@ const server = http.createServer((req, res) => {
   if (page === undefined) answer(res, 404, "no such page\n");
   else page(req, res, searchParams);
 });
-server.on("connection", () => counts.connections++);
 server.keepAliveTimeout = 30_000;
 server.listen(Number(PORT), "127.0.0.1");
 
