@@ -2,7 +2,7 @@
 import type { Command } from "./command.ts";
 
 const json = { doc: "Prints JSON." };
-const expandEnv = { doc: "Replaces ${NAME} in values by environment variables even if the file does not ask for it." };
+const expandEnv = { doc: "Replaces ${NAME} by environment variables even if the file does not ask for it." };
 
 /** In the order in which help lists them. */
 export const COMMANDS: readonly Command[] = [
@@ -48,7 +48,7 @@ export const COMMANDS: readonly Command[] = [
       admin: { value: "HOST:PORT", doc: "The rules and namers of a running proxy, by its admin server." },
       router: { value: "LABEL", doc: "Which router, where there are several." },
       override: { value: "TEXT", doc: "Rules that come after and win, as an l5d-dtab header brings them." },
-      "expand-env": { doc: `With --config: ${expandEnv.doc.charAt(0).toLowerCase()}${expandEnv.doc.slice(1)}` },
+      "expand-env": { doc: "With --config, replaces ${NAME} by environment variables." },
       json,
     },
     examples: [

@@ -41,6 +41,7 @@ export class Waiting implements TimerOwner {
     ex.keeper = null;
     const at = this.#waiters.findIndex((w) => w.exchange === ex); // cold: cancelled while binding
     if (at >= 0) this.#waiters.splice(at, 1);
+    if (this.#waiters.length === 0) this.#loop.wheel.cancel(this.#timer);
   }
 
   /** Hands everybody to `go`, in order of arrival. */

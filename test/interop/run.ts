@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { browser } from "./cases/browser.ts";
 import { curl } from "./cases/curl.ts";
+import { discovery } from "./cases/discovery.ts";
 import { haproxy } from "./cases/haproxy.ts";
 import { go, java, node, php, python, ruby } from "./cases/languages.ts";
 import { nginx } from "./cases/nginx.ts";
@@ -16,7 +17,7 @@ import { Processes } from "./processes.ts";
 import { Report } from "./report.ts";
 import { type Peer, Stage } from "./stage.ts";
 
-const PEERS: readonly Peer[] = [curl, node, php, python, go, ruby, java, nginx, haproxy, wrk, browser, stop];
+const PEERS: readonly Peer[] = [curl, node, php, python, go, ruby, java, nginx, haproxy, wrk, discovery, browser, stop];
 /** Nothing may hang: after this the run ends as failed. */
 const LIMIT_MS = 360_000;
 

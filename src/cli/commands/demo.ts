@@ -1,15 +1,12 @@
 // `fairlead demo`: starts the demo, says what to try, ends it.
-import { existsSync } from "node:fs";
-import { dirname, relative, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { existsSync, realpathSync } from "node:fs";
+import { relative, resolve } from "node:path";
 import { systemEnv } from "../../base/env.ts";
 import { Demo, DemoProblem } from "../../demo/demo.ts";
 import { onOrphaned } from "../../demo/leash.ts";
 import { OVERRIDE } from "../../demo/traffic.ts";
 import { CommandProblem, Exit, Given } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
-
-const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 
 export async function demo(given: Given, terminal: Terminal): Promise<number> {
   const port = portOf(given, "port", 4140);
@@ -49,7 +46,7 @@ function stopSignal(): Promise<string> {
 async function present(port: number, adminPort: number, stop: Promise<string>, terminal: Terminal): Promise<number> {
   await Demo.checkPorts(port, adminPort);
   terminal.out("Starting web, users (twice), users-v2 and a proxy, each in a process of its own …\n");
-  await using running = await Demo.start({ program: resolve(ROOT, "bin/fairlead"), port, adminPort, env: systemEnv() });
+  await using running = await Demo.start({ program: program(), port, adminPort, env: systemEnv() });
   terminal.out(words(running, port, adminPort, terminal));
   const broken = running.broken.then((name) => `${name} has ended`);
   const why = await Promise.race([stop, broken]);
@@ -58,11 +55,16 @@ async function present(port: number, adminPort: number, stop: Promise<string>, t
   return Exit.ok;
 }
 
-/** In a clone the program is not on the PATH. */
+/** What was started: `bin/fairlead`. */
+function program(): string {
+  return realpathSync(process.argv[1] ?? ""); // a script is running, so it has a path
+}
+
+/** How to call it from here. In a clone it is not on the PATH. */
 function programName(): string {
-  if (!existsSync(resolve(ROOT, "src"))) return "fairlead";
-  const path = relative(process.cwd(), resolve(ROOT, "bin/fairlead"));
-  return path.startsWith("..") ? resolve(ROOT, "bin/fairlead") : path;
+  if (!existsSync(resolve(program(), "../../src"))) return "fairlead";
+  const path = relative(process.cwd(), program());
+  return path.startsWith("..") ? program() : path;
 }
 
 function words(running: Demo, port: number, adminPort: number, { paint }: Terminal): string {

@@ -458,7 +458,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     if (this.#head !== null) return this.#fail(causes.answerTruncated, { ...detail, phase: "head" }); // cold: failures only
     // The kernel refused the very first write: not one byte of the request left this machine.
     if (code === "EPIPE" && this.#writer.writes <= 1) return this.#fail(causes.unsent, detail);
-    if (this.#attempt?.reused === true) return this.#fail(causes.stale, detail);
+    if (this.#attempt?.reused === true && this.#interim === 0) return this.#fail(causes.stale, detail);
     return this.#fail(error === null ? causes.closedEarly : causes.reset, detail);
   }
 

@@ -88,6 +88,7 @@ export class MessageWriter implements Composer {
     this.writes++;
     this.#sentBytes.add(length);
     if (this.#stream.write(buffer, 0, length)) return true;
+    this.writes++; // it leaves in parts, of which the first may have left already
     this.#lent.push(buffer);
     this.#owner.onBlocked();
     return false;

@@ -10,7 +10,7 @@ const BODY = Buffer.alloc(100_000, "0123456789");
 /** Runs the cases of the service that `Host: NAME` leads to. */
 export async function checkService({ fairlead, report }: Stage, name: string): Promise<void> {
   const { byHost } = fairlead;
-  const check = (what: string, run: () => Promise<void>) => report.case(`service ${what}`, run);
+  const check = (what: string, run: () => Promise<void>) => report.case(`service ${name} ${what}`, run);
 
   await check("answers 50 requests and a HEAD over one connection of a caller", async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
