@@ -1,15 +1,212 @@
-// Every example must be a valid configuration, without a warning.
-import { readFileSync, readdirSync } from "node:fs";
+// Every example is valid without a warning, and does what it is an example of: started as it is written, ports and all, in a
+// network in memory, with the services that its files in disco/ name.
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { loadConfig } from "../src/app/config.ts";
+import { Linker } from "../src/app/linker.ts";
 import { renderProblems } from "../src/config/problems.ts";
+import { Log } from "../src/telemetry/log.ts";
+import { Backend, type Behaviour } from "../test/support/backend.ts";
+import { type Answer, causeOf, HttpClient } from "../test/support/http-client.ts";
+import { compose, valueOf } from "../test/support/http-text.ts";
+import { type MemoryWorld, memoryWorld } from "../test/support/world.ts";
 
 const here = import.meta.dirname;
 const files = readdirSync(here).filter((name) => /\.(yaml|json)$/.test(name));
 
-test("the examples are where this test looks for them", () => {
-  expect(files.length).toBeGreaterThanOrEqual(10);
+/** Who listens where; examples/disco says so too. */
+const SERVICES = { web: 8081, "users 1": 8082, "users 2": 8083, "users-v2": 8084 };
+
+/** An example that runs. */
+class Example {
+  readonly world: MemoryWorld;
+  readonly backends: Readonly<Record<string, Backend>>;
+  /** For what an example writes; removed at the end. */
+  readonly scratch: string;
+
+  constructor(world: MemoryWorld, backends: Readonly<Record<string, Backend>>, scratch: string) {
+    this.world = world;
+    this.backends = backends;
+    this.scratch = scratch;
+  }
+
+  /** Sends one request on a connection of its own. */
+  async ask(line: string, fields: Readonly<Record<string, string>> = {}, port = 4140): Promise<Answer> {
+    const client = new HttpClient(this.world, port);
+    const answer = await client.ask(compose(`${line} HTTP/1.1`, { Host: "127.0.0.1:4140", ...fields }));
+    client.close();
+    return answer;
+  }
+
+  /** Who answers `GET /` for a Host: the name of a service, or a status. */
+  async whoAnswers(host: string, fields: Readonly<Record<string, string>> = {}, port = 4140): Promise<string> {
+    const { body, status } = await this.ask("GET /", { Host: host, ...fields }, port);
+    return status === 200 ? body : String(status);
+  }
+
+  /** What the service got last. */
+  lastAt(name: string): Backend["last"] {
+    return this.backends[name]?.last ?? expect.fail(`there is no service ${name}`);
+  }
+}
+
+/** Answers with its name; `/never` is never answered. */
+function service(name: string): Behaviour {
+  return {
+    request: (received, connection) => {
+      if (received.target !== "/never") connection.reply(200, name);
+    },
+  };
+}
+
+/** Runs an example as it is written, but for the directory of its logs, and then stops it. */
+async function run(file: string, environment: Record<string, string>, story: (example: Example) => Promise<void>) {
+  const scratch = mkdtempSync(join(tmpdir(), "fairlead-example-"));
+  try {
+    await using world = memoryWorld();
+    const text = readFileSync(join(here, file), "utf8").replaceAll("/tmp/", `${scratch}/`);
+    const { config, problems } = await loadConfig(text, { file, environment });
+    if (config === null) throw new Error(renderProblems(problems));
+    const backends: Record<string, Backend> = {};
+    for (const [name, port] of Object.entries(SERVICES)) backends[name] = await Backend.start(world, service(name), port);
+    const linker = await Linker.start(config, {
+      log: new Log(world.env.clock, () => undefined),
+      env: world.env,
+      transport: (loop) => world.proxyTransport(loop),
+    });
+    world.atEnd(async () => {
+      let stopped = false;
+      void linker.stop(0).then(() => (stopped = true));
+      await world.pass(1);
+      await world.until("the example to stop", () => stopped);
+    });
+    await story(new Example(world, backends, scratch));
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+}
+
+const ANY_USERS = expect.stringMatching(/^users [12]$/);
+
+interface Story {
+  /** What the example shows: its name is the subject of the sentence. */
+  readonly shows: string;
+  readonly environment?: Record<string, string>;
+  readonly run: (example: Example) => Promise<void>;
+}
+
+const stories: Readonly<Record<string, Story>> = {
+  "http-fs.yaml": { shows: "names requests by Host and finds endpoints in files", run: byHost },
+  "http.json": { shows: "does the same, written in JSON", run: byHost },
+
+  "path-identifier.yaml": {
+    shows: "names requests by the first segment of their path and takes it away",
+    async run(example) {
+      expect((await example.ask("GET /users/42?all=1")).body).toEqual(ANY_USERS);
+      expect((await example.ask("GET /web/42?all=1")).body).toBe("web");
+      expect(example.lastAt("web").target).toBe("/42?all=1");
+    },
+  },
+
+  "header-identifier.yaml": {
+    shows: "names requests by a header of their own, and without it by Host",
+    async run(example) {
+      expect(await example.whoAnswers("web", { "my-name": "/users" })).toEqual(ANY_USERS);
+      expect(await example.whoAnswers("web")).toBe("web");
+    },
+  },
+
+  "method-and-host.yaml": {
+    shows: "sends what is posted to another version",
+    async run(example) {
+      expect((await example.ask("GET /", { Host: "users" })).body).toEqual(ANY_USERS);
+      expect((await example.ask("POST /", { Host: "users", "Content-Length": "0" })).body).toBe("users-v2");
+    },
+  },
+
+  "alternatives-weights.yaml": {
+    shows: "sends one request in ten to users-v2, and names without a file to their address",
+    async run(example) {
+      expect(await example.whoAnswers("127.0.0.1:8081")).toBe("web");
+      expect((await example.ask("GET http://127.0.0.1:8081/")).body).toBe("web");
+      let second = 0;
+      for (let i = 0; i < 300; i++) if ((await example.whoAnswers("users")) === "users-v2") second++;
+      expect(second).toBeGreaterThan(10);
+      expect(second).toBeLessThan(60);
+    },
+  },
+
+  "static-policies.yaml": {
+    shows: "gives users a shorter timeout than the rest",
+    async run({ world }) {
+      const [users, web] = [new HttpClient(world, 4140), new HttpClient(world, 4140)];
+      users.send(compose("GET /never HTTP/1.1", { Host: "users" }));
+      web.send(compose("GET /never HTTP/1.1", { Host: "web" }));
+      await world.until("both requests to arrive", () => world.network.open >= 8);
+      await world.pass(1100);
+      expect([users.answers.length, web.answers.length]).toEqual([1, 0]);
+      await world.pass(1000);
+      expect(users.answers.map(causeOf)).toEqual(["proxy.timeout.total"]);
+      expect(web.answers.map(causeOf)).toEqual(["proxy.timeout.attempt"]);
+      users.close();
+      web.close();
+    },
+  },
+
+  "rewrite.yaml": {
+    shows: "finds users.v2 in the file users-v2",
+    async run(example) {
+      expect(await example.whoAnswers("users.v2")).toBe("users-v2");
+      expect(await example.whoAnswers("web")).toBe("web");
+      expect(await example.whoAnswers("web.v2")).toBe("502");
+    },
+  },
+
+  "prometheus.yaml": {
+    shows: "shows metrics for Prometheus, with its prefix",
+    async run(example) {
+      expect(await example.whoAnswers("anything")).toBe("web");
+      const { body } = await example.ask("GET /metrics", { Host: "127.0.0.1:9990" }, 9990);
+      expect(body).toMatch(/^mesh_rt:server:requests\{rt="http", server="127.0.0.1\/4140"\} 1$/m);
+    },
+  },
+
+  "access-log.yaml": {
+    shows: "logs what went out in one file and what came in in the other",
+    async run(example) {
+      expect(await example.whoAnswers("web")).toBe("web");
+      expect(valueOf(example.lastAt("web"), "forwarded")).toMatch(/^by=_incoming;for=10\.1\.1\.1;host=web$/);
+      expect(Number(valueOf(example.lastAt("web"), "x-received-at"))).toBeGreaterThan(0);
+      const read = (name: string) => readFileSync(join(example.scratch, `fairlead-${name}.log`), "utf8");
+      await example.world.pass(2000);
+      await example.world.until("the lines", () => read("outgoing") !== "" && read("incoming") !== "");
+      expect(read("outgoing")).toMatch(/^web 127\.0\.0\.1 - - \[.*\] "GET \/ HTTP\/1\.1" 200 3 "-" "-"\n$/);
+      expect(JSON.parse(read("incoming"))).toMatchObject({ status: 200 });
+    },
+  },
+
+  "modern.yaml": {
+    shows: "takes values from the environment, and trusts nobody's overrides at the edge",
+    environment: { HTTP_PORT: "4199", ADMIN_PORT: "9991" },
+    async run(example) {
+      expect(await example.whoAnswers("web", { "l5d-dtab": "/svc/web => /svc/users" }, 4199)).toBe("web");
+      const { body } = await example.ask("GET /admin/ping", { Host: "127.0.0.1:9991" }, 9991);
+      expect(body).toBe("pong");
+    },
+  },
+};
+
+async function byHost(example: Example): Promise<void> {
+  expect(await example.whoAnswers("web")).toBe("web");
+  expect(await example.whoAnswers("users")).toEqual(ANY_USERS);
+  expect(await example.whoAnswers("users", { "l5d-dtab": "/svc/users => /svc/users-v2" })).toBe("users-v2");
+  expect(await example.whoAnswers("nobody")).toBe("502");
+}
+
+test("every example has a story here", () => {
+  expect(Object.keys(stories).sort()).toEqual(files.sort());
 });
 
 test.for(files)("the example %s is valid", async (file) => {
@@ -17,3 +214,11 @@ test.for(files)("the example %s is valid", async (file) => {
   expect(renderProblems(problems)).toBe("");
   expect(config?.routers.length).toBeGreaterThan(0);
 });
+
+test.for(Object.entries(stories).map(([file, story]) => ({ file, ...story })))(
+  "the example $file $shows",
+  async ({ environment = {}, file, run: story }) => {
+    expect.hasAssertions();
+    await run(file, environment, story);
+  },
+);

@@ -20,6 +20,8 @@ export interface RunPlan {
   readonly fresh?: 0 | 1;
   /** 1 = one request per connection, then idle until `release`. */
   readonly hold?: 0 | 1;
+  /** 0 = sleep when there is nothing to do, as other generators do. */
+  readonly spin?: 0 | 1;
   readonly headers?: 5 | 12 | 40;
   readonly hosts?: number;
   readonly hostName?: string;

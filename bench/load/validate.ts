@@ -4,7 +4,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { compileGenerator, versionOf } from "./compile.ts";
-import type { Generator } from "./generator.ts";
 import { nginx } from "./peers.ts";
 import { GENERATOR_CORE, PROXY_CORE, start } from "./processes.ts";
 import type { Site } from "./proxy.ts";
@@ -72,9 +71,9 @@ async function withWrk(port: number, server: readonly number[]): Promise<Sample>
   };
 }
 
-async function withOurs(generator: Generator, port: number, server: readonly number[]): Promise<Sample> {
-  const plan = { target: port, connections: CONNECTIONS, seconds: SECONDS, warmup: 1000, watch: server };
-  const result = await generator.run(plan);
+async function withOurs(site: Site, port: number, server: readonly number[], spin: 0 | 1): Promise<Sample> {
+  const plan = { target: port, connections: CONNECTIONS, seconds: SECONDS, warmup: 1000, watch: server, spin };
+  const result = await site.generator.run(plan);
   const seconds = (result.endNs - result.startNs) / 1e9;
   return {
     perSecond: result.ok / seconds,
@@ -94,24 +93,36 @@ function print(name: string, samples: readonly Sample[]): void {
   );
 }
 
-/** Prints both clients' figures. Throws when wrk is not installed. */
+/** One measurement of each client, or undefined when foreign processes had a share in it. */
+async function undisturbed(clients: readonly (() => Promise<Sample>)[]): Promise<Sample[] | undefined> {
+  await waitForQuiet(QUIET_SHARE, PATIENCE_MS);
+  const foreign = countForeign();
+  const samples: Sample[] = [];
+  for (const client of clients) samples.push(await client());
+  return foreign() > QUIET_SHARE * clients.length * SECONDS * 1000 ? undefined : samples;
+}
+
+/** Prints the figures of both programs. Throws when wrk is not installed. */
 export async function validate(site: Site): Promise<void> {
   if (!versionOf("wrk", "-v")) throw new Error("wrk is absent: nothing to compare with");
   const backends = await start([compileGenerator(), ...site.ports.backends.map(String)], { core: PROXY_CORE });
   const proxy = await nginx.start(site);
   const server = [...proxy.pids(), backends.pid];
-  const ours: Sample[] = [];
-  const wrks: Sample[] = [];
-  for (let round = 0; round < MOST_ROUNDS && ours.length < ROUNDS; round++) {
-    await waitForQuiet(QUIET_SHARE, PATIENCE_MS);
-    const foreign = countForeign();
-    const pair = [await withOurs(site.generator, proxy.port, server), await withWrk(proxy.port, server)] as const;
-    if (foreign() > QUIET_SHARE * 2 * SECONDS * 1000) continue;
-    ours.push(pair[0]);
-    wrks.push(pair[1]);
+  const clients: Readonly<Record<string, () => Promise<Sample>>> = {
+    "wrk              ": () => withWrk(proxy.port, server),
+    "loadgen, sleeping": () => withOurs(site, proxy.port, server, 0),
+    "loadgen, spinning": () => withOurs(site, proxy.port, server, 1),
+  };
+  const rounds: Sample[][] = [];
+  for (let tries = 0; tries < MOST_ROUNDS && rounds.length < ROUNDS; tries++) {
+    const round = await undisturbed(Object.values(clients));
+    if (round) rounds.push(round);
   }
-  process.stdout.write(`${ours.length} undisturbed rounds of ${SECONDS} s each\n`);
-  print("loadgen", ours);
-  print("wrk    ", wrks);
+  process.stdout.write(`${rounds.length} undisturbed rounds of ${SECONDS} s each\n`);
+  for (const [i, name] of Object.keys(clients).entries())
+    print(
+      name,
+      rounds.map((round) => round[i]!),
+    ); // one per client
   await Promise.all([proxy.stop(), backends.stop()]);
 }

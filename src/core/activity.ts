@@ -81,7 +81,9 @@ function all<T>(states: readonly ActivityState<T>[]): ActivityState<readonly T[]
   return pending ? pendingState : { at: "ok", value: values };
 }
 
-function sameState<T>(a: ActivityState<T>, b: ActivityState<T>, same: (a: T, b: T) => boolean): boolean {
+/** Whether two states say the same. */
+export function sameState<T>(a: ActivityState<T>, b: ActivityState<T>, same: (a: T, b: T) => boolean): boolean {
+  if (a === b) return true;
   if (a.at === "ok") return b.at === "ok" && same(a.value, b.value);
   if (a.at === "failed") return b.at === "failed" && a.message === b.message;
   return b.at === "pending";

@@ -21,12 +21,13 @@ export class PrefixIndex<R extends { readonly prefix: Prefix }> {
   /** The matching rules, last written first. The caller must not change the list. */
   matches(segments: readonly string[]): readonly R[] {
     this.#root ??= build(this.items);
-    const ends = endsOf(this.#root, segments);
-    const [only] = ends;
-    if (only === undefined) return [];
-    return ends.length === 1 ? only.rules : merged(ends);
+    const single = singleEnd(this.#root, segments);
+    if (single === undefined) return none;
+    return single === "several" ? merged(endsOf(this.#root, segments)) : single.rules;
   }
 }
+
+const none: readonly never[] = [];
 
 function build<R extends { readonly prefix: Prefix }>(items: readonly R[]): Node<R> {
   const root = node<R>();
@@ -55,6 +56,24 @@ function childOf<R>(parent: Node<R>, segment: string): Node<R> {
   return child;
 }
 
+/** The only node with rules along `segments`, if there is one way and no more than one such node on it, as there is for most names. */
+function singleEnd<R>(root: Node<R>, segments: readonly string[]): Node<R> | "several" | undefined {
+  let end: Node<R> | undefined;
+  let at: Node<R> | undefined = root;
+  for (let depth = 0; at !== undefined; depth++) {
+    if (at.rules.length > 0) {
+      if (end !== undefined) return "several";
+      end = at;
+    }
+    const segment = segments[depth];
+    if (segment === undefined) return end;
+    const child: Node<R> | undefined = at.next?.get(segment);
+    if (child !== undefined && at.any !== undefined) return "several";
+    at = child ?? at.any;
+  }
+  return end;
+}
+
 /** The nodes with rules that lie on some way along `segments`. A level at a time, so that a long path cannot exhaust the stack. */
 function endsOf<R>(root: Node<R>, segments: readonly string[]): Node<R>[] {
   const ends: Node<R>[] = [];
@@ -75,6 +94,7 @@ function endsOf<R>(root: Node<R>, segments: readonly string[]): Node<R>[] {
 }
 
 function merged<R>(ends: readonly Node<R>[]): readonly R[] {
+  if (ends.length <= 1) return ends[0]?.rules ?? none;
   const found = ends.flatMap((end) => end.rules.map((rule, i) => ({ rule, position: end.positions[i] ?? 0 })));
   return found.sort((a, b) => b.position - a.position).map((match) => match.rule);
 }

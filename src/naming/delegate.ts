@@ -8,7 +8,8 @@ import { Path } from "../core/path.ts";
 import { showPrefix } from "../core/prefix.ts";
 import { collect, Constant, type Var } from "../core/var.ts";
 import type { Delegation, ExplainedAddress, ExplainedAddresses, Step } from "./delegation.ts";
-import { Effort, inside, MAX_EXPLAINED, type Place, start, stepped } from "./effort.ts";
+import { Effort } from "./effort.ts";
+import { inside, MAX_EXPLAINED, type Place, start, stepped } from "./limits.ts";
 import { ask, type NamerTable } from "./namer-table.ts";
 
 type Explained = Var<Delegation>;

@@ -1,36 +1,8 @@
-// How far one binding may go. Names come from requests, so a dtab that rewrites in circles, or doubles at every step, must end soon.
+// How large an explanation has become.
 import { Activity, type ActivityState } from "../core/activity.ts";
 import type { Path } from "../core/path.ts";
 import { Observed } from "../core/var.ts";
-
-/** Rewriting steps in a row (Finagle `Namer.bind`): one more is a failure, not "no such name". */
-const MAX_DEPTH = 100;
-/** Trees inside trees over all steps, so that no dtab can exhaust the stack. */
-const MAX_LEVELS = 500;
-/** Segments of a name, which grows as it is rewritten. */
-const MAX_SEGMENTS = 1_000;
-/** Look-ups and branches one binding may hold at a time: some hundred times what the largest sensible dtab needs, and still milliseconds. */
-export const MAX_BOUND = 10_000;
-/** The same for an explanation, where each has its own lines of text. */
-export const MAX_EXPLAINED = 2_000;
-
-/** A place in the tree of steps. */
-export interface Place {
-  readonly depth: number;
-  readonly levels: number;
-}
-
-export const start: Place = { depth: 0, levels: 0 };
-
-/** The place after a path look-up. */
-export function stepped(place: Place): Place {
-  return { depth: place.depth + 1, levels: place.levels + 1 };
-}
-
-/** A place inside a group. */
-export function inside(place: Place): Place {
-  return { depth: place.depth, levels: place.levels + 1 };
-}
+import { type Place, shortened, tooDeep, tooFar, tooMany } from "./limits.ts";
 
 /** What was evaluated because of one state of one live input. It is dropped when the input changes or is let go. */
 interface Owner {
@@ -38,8 +10,8 @@ interface Owner {
 }
 
 /**
- * How large a binding has become: the look-ups and branches it holds. Those that a change makes obsolete no longer count, so a binding can
- * change for ever, but at no time grow beyond the limit.
+ * The look-ups and branches an explanation holds. Those that a change makes obsolete no longer count, so an explanation can change for ever, but
+ * at no time grow beyond the limit.
  */
 export class Effort {
   readonly #asked: Path;
@@ -48,7 +20,7 @@ export class Effort {
   #owner: Owner = { held: 0 };
 
   /**
-   * @param asked the name that is to be bound.
+   * @param asked the name that is to be explained.
    * @param max how many look-ups and branches it may hold.
    */
   constructor(asked: Path, max: number) {
@@ -87,38 +59,28 @@ export class Effort {
     owner.held = 0;
   }
 
-  #take(count: number): void {
-    this.#held += count;
-    this.#owner.held += count;
-  }
-
   /** Counts the look-up of `path`; the result says why it may not be done, if so. */
   lookup(path: Path, place: Place): string | undefined {
     this.#take(1);
-    if (place.depth > MAX_DEPTH) {
-      const shown = `${shortened(this.#asked)} takes more than ${MAX_DEPTH} rewriting steps`;
-      return `${shown}, and is now ${shortened(path)}: does an entry lead back to its own prefix?`;
-    }
-    if (path.size > MAX_SEGMENTS)
-      return `${shortened(this.#asked)} becomes a name of more than ${MAX_SEGMENTS} segments`;
-    return this.#overdrawn(place);
+    return this.#said(tooFar(path, place) ?? this.#overdrawn());
   }
 
   /** Counts `branches` of a name; the result says why it may not have them, if so. */
   split(branches: number, place: Place): string | undefined {
     this.#take(branches);
-    return this.#overdrawn(place);
+    return this.#said(tooDeep(place) ?? this.#overdrawn());
   }
 
-  #overdrawn(place: Place): string | undefined {
-    if (place.levels > MAX_LEVELS) return `${shortened(this.#asked)} leads to alternatives nested too deeply`;
-    return this.#held > this.#max ? `${shortened(this.#asked)} leads to more than ${this.#max} look-ups` : undefined;
+  #take(count: number): void {
+    this.#held += count;
+    this.#owner.held += count;
   }
-}
 
-const SHOWN_CHARS = 120;
+  #overdrawn(): string | undefined {
+    return this.#held > this.#max ? tooMany(this.#max) : undefined;
+  }
 
-function shortened(path: Path): string {
-  const text = path.take(SHOWN_CHARS).show();
-  return text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text;
+  #said(problem: string | undefined): string | undefined {
+    return problem === undefined ? undefined : `${shortened(this.#asked)} ${problem}`;
+  }
 }

@@ -133,10 +133,10 @@ export class LineWriter {
 
   async #opened(): Promise<LineFile> {
     const nowMs = this.#parts.env.clock.nowMs();
-    if (this.#file !== null && nowMs - this.#lookedMs >= LOOK_MS && !(await this.#file.isStillThere()))
-      await this.#shut();
-    this.#file ??= await this.#files.open();
+    if (this.#file !== null && nowMs - this.#lookedMs < LOOK_MS) return this.#file;
     this.#lookedMs = nowMs;
+    if (this.#file !== null && !(await this.#file.isStillThere())) await this.#shut();
+    this.#file ??= await this.#files.open();
     return this.#file;
   }
 

@@ -66,7 +66,7 @@ export function memoryWorld(options: MemoryNetworkOptions = {}): MemoryWorld {
     proxyTransport: async (loop) => network.transport({ flush: () => loop.scratch.flush(), readerFailed }, "10.1.1.1"),
     settle,
     until: (what, condition) =>
-      patiently(what, () => {
+      patiently(what, thrown, () => {
         settle();
         return condition();
       }),
@@ -115,7 +115,7 @@ export function tcpWorld(): World {
         flush: () => loop.scratch.flush(),
         readerFailed,
       }),
-    until: patiently,
+    until: (what, condition) => patiently(what, thrown, condition),
     pass: (ms) =>
       new Promise((resolve) => {
         setTimeout(resolve, ms);
@@ -128,9 +128,10 @@ export function tcpWorld(): World {
   };
 }
 
-async function patiently(what: string | (() => string), condition: () => boolean): Promise<void> {
+async function patiently(what: string | (() => string), thrown: readonly unknown[], condition: () => boolean): Promise<void> {
   const giveUpMs = performance.now() + PATIENCE_MS;
   while (!condition()) {
+    reportThrown(thrown);
     if (performance.now() > giveUpMs) throw new Error(`waited in vain: ${typeof what === "string" ? what : what()}`);
     await turn();
   }

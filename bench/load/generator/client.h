@@ -13,6 +13,7 @@ typedef struct {
   int connections;
   double rate;          // requests per second, open loop; 0 = closed loop
   bool fresh;           // a new connection for every request, closed by us after the answer
+  bool spin;            // look for events without sleeping while the run sends
   bool hold;            // one request per connection, then stay connected and idle
   uint64_t warmup;      // 2xx before the window starts
   uint64_t warmup_cap_ns;

@@ -237,5 +237,5 @@ int run_tick(uint64_t now) {
   if (sending() && plan.rate > 0) send_due(now);
   advance(now);
   if (stage == HOLDING) return 1000;
-  return sending() ? 0 : 1;
+  return sending() && plan.spin ? 0 : 1;
 }

@@ -99,6 +99,16 @@ test("MemoryNetwork refuses, swallows and fails connections, and heals", async (
   expect(reader()).toEqual(["connect"]);
 });
 
+test("MemoryNetwork connects any address to who listens on 0.0.0.0", async () => {
+  const network = new MemoryNetwork();
+  const transport = network.transport(quiet);
+  await transport.listen({ host: "0.0.0.0", port: 80 }, () => undefined);
+  const reader = new Reader();
+  transport.connect({ host: "127.0.0.1", port: 80 }, reader);
+  network.settle();
+  expect(reader.told).toEqual(["connect"]);
+});
+
 test("MemoryNetwork frees a port when its listener closes, and refuses a second one before", async () => {
   const transport = new MemoryNetwork().transport(quiet);
   const first = await transport.listen({ host: "10.0.0.1", port: 80 }, () => undefined);

@@ -133,7 +133,7 @@ export class MemoryNetwork implements StreamWorld {
     asking.await(connector);
     this.#open.add(asking);
     const fault = this.#faults.get(address);
-    const listening = this.#listening.get(address);
+    const listening = this.#listening.get(address) ?? this.#listening.get(`0.0.0.0:${options.port}`);
     if (fault === null) return asking;
     if (fault !== undefined || listening === undefined) {
       asking.refuse(fault ?? "ECONNREFUSED");

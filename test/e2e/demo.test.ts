@@ -1,0 +1,158 @@
+// The demo, on free ports: what it promises, and that nothing is left of it.
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import net from "node:net";
+import { dirname } from "node:path";
+import { expect, test } from "vitest";
+import { ask, freePorts, Program, until } from "../support/program.ts";
+
+const OVERRIDE = "/svc/users => /svc/users-v2";
+
+interface Running {
+  readonly program: Program;
+  readonly port: number;
+  readonly adminPort: number;
+  readonly children: readonly number[];
+  readonly folder: string;
+}
+
+async function started(): Promise<Running> {
+  const [port = 0, adminPort = 0] = await freePorts(2);
+  const program = new Program(["demo", "--port", String(port), "--admin-port", String(adminPort)]);
+  await program.said("Ctrl-C ends all of it");
+  const config = /^Read +(\S+)$/m.exec(program.out)?.[1] ?? "";
+  return { program, port, adminPort, children: childrenOf(program.pid), folder: dirname(config) };
+}
+
+function childrenOf(pid: number): number[] {
+  return processes()
+    .filter(([, parent]) => parent === pid)
+    .map(([child]) => child);
+}
+
+/** Every process and its parent. */
+function processes(): [pid: number, parent: number][] {
+  if (existsSync("/proc/self/stat")) {
+    const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+    return pids.map((name) => [Number(name), parentOf(name)]);
+  }
+  const listed = spawnSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" }).stdout.trim().split("\n");
+  return listed.map((line) => line.trim().split(/\s+/).map(Number) as [number, number]); // two columns were asked for
+}
+
+function parentOf(pid: string): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    return 0; // it has ended meanwhile
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function gone({ children, port, adminPort }: Running): Promise<void> {
+  await until(
+    () => !children.some(alive),
+    () => `the children to end: ${children.filter(alive).join(", ")}`,
+  );
+  for (const at of [port, adminPort]) await expect(ask(at)).rejects.toThrow("ECONNREFUSED");
+}
+
+test("The three lines do what they say, and Ctrl-C ends all of it", async () => {
+  const demo = await started();
+  await using program = demo.program;
+  expect(demo.children).toHaveLength(5);
+
+  const plain = await ask(demo.port, { Host: "web" });
+  expect(plain.status).toBe(200);
+  expect(plain.text).toMatch(/^Hello, Ada!\n {2}says users v1 on port \d+\n {2}says web on port \d+\n$/);
+
+  const overridden = await ask(demo.port, { Host: "web", "l5d-dtab": OVERRIDE });
+  expect(overridden.text).toMatch(/^Hello, Countess Ada Lovelace!\n {2}says users v2 on port \d+\n {2}says web/);
+
+  const explain = (...more: string[]) =>
+    spawnSync(
+      process.execPath,
+      [
+        "bin/fairlead",
+        "dtab",
+        "explain",
+        "--admin",
+        `127.0.0.1:${demo.adminPort}`,
+        "--router",
+        "http",
+        ...more,
+        "/svc/users",
+      ],
+      {
+        encoding: "utf8",
+      },
+    );
+  expect(explain()).toMatchObject({
+    status: 0,
+    stderr: "",
+    stdout: expect.stringMatching(/^> .*bound: \/#\/io\.l5d\.fs\/users, /m),
+  });
+  expect(explain("--override", OVERRIDE).stdout).toMatch(/^> .*bound: \/#\/io\.l5d\.fs\/users-v2, /m);
+
+  expect((await ask(demo.adminPort, { Host: `127.0.0.1:${demo.adminPort}` })).text).toContain("<html");
+  expect(program.out).toContain(`curl -H 'Host: web' 127.0.0.1:${demo.port}`);
+  expect(program.out).toContain(`curl -H 'Host: web' -H 'l5d-dtab: ${OVERRIDE}' 127.0.0.1:${demo.port}`);
+  program.signal("SIGINT");
+  expect(await program.end()).toBe(0);
+  expect(program.err).toBe("");
+  await gone(demo);
+  expect(existsSync(demo.folder)).toBe(false);
+});
+
+test("However its first process ends, the others do not outlive it", async () => {
+  const demo = await started();
+  await using program = demo.program;
+  program.signal("SIGKILL");
+  expect(await program.end()).toBe("SIGKILL");
+  await gone(demo);
+});
+
+test("When one of its processes ends the demo says so and ends", async () => {
+  const demo = await started();
+  await using program = demo.program;
+  const [child = 0] = demo.children;
+  process.kill(child, "SIGTERM");
+  expect(await program.end()).toBe(1);
+  expect(program.err).toMatch(/^fairlead: (?:web|users|users-v2|proxy) has ended, so the demo ends/);
+  await gone(demo);
+});
+
+test.each(["--port", "--admin-port"])("A taken port is told in one line: %s", async (option) => {
+  const [taken = 0, free = 0] = await freePorts(2);
+  const squatter = net.createServer().listen(taken, "127.0.0.1");
+  await until(
+    () => squatter.listening,
+    () => "the port to be taken",
+  );
+  const other = option === "--port" ? "--admin-port" : "--port";
+  await using program = new Program(["demo", option, String(taken), other, String(free)]);
+  expect(await program.end()).toBe(1);
+  const told = `127.0.0.1:${taken} is already in use; stop what listens there, or choose another port with ${option}`;
+  expect(program.err).toBe(`fairlead: ${told}\n`);
+  expect(program.out).toBe("");
+  squatter.close();
+});
+
+test.each([
+  [["--port", "0"], "--port 0: write a port from 1 to 65535"],
+  [["--port", "x"], "--port x: write a port from 1 to 65535"],
+  [["--port", "5000", "--admin-port", "5000"], "--port and --admin-port must differ"],
+])("%j makes no sense, and it is said why", async (args, words) => {
+  await using program = new Program(["demo", ...args]);
+  expect(await program.end()).toBe(2);
+  expect(program.err).toBe(`fairlead: ${words}\n`);
+});
