@@ -11,7 +11,7 @@ import { Log } from "../src/telemetry/log.ts";
 import { Backend, type Behaviour } from "../test/support/backend.ts";
 import { type Answer, causeOf, HttpClient } from "../test/support/http-client.ts";
 import { compose, valueOf } from "../test/support/http-text.ts";
-import { type MemoryWorld, memoryWorld } from "../test/support/world.ts";
+import { type MemoryWorld, memoryWorld, turn } from "../test/support/world.ts";
 
 const here = import.meta.dirname;
 const files = readdirSync(here).filter((name) => /\.(yaml|json)$/.test(name));
@@ -37,6 +37,7 @@ class Example {
     const client = new HttpClient(this.world, port);
     const answer = await client.ask(compose(`${line} HTTP/1.1`, { Host: "127.0.0.1:4140", ...fields }));
     client.close();
+    await turn(); // files are read in real time, also while requests are answered in no time at all
     return answer;
   }
 
@@ -70,7 +71,8 @@ async function run(file: string, environment: Record<string, string>, story: (ex
     const { config, problems } = await loadConfig(text, { file, environment });
     if (config === null) throw new Error(renderProblems(problems));
     const backends: Record<string, Backend> = {};
-    for (const [name, port] of Object.entries(SERVICES)) backends[name] = await Backend.start(world, service(name), port);
+    for (const [name, port] of Object.entries(SERVICES))
+      backends[name] = await Backend.start(world, service(name), port);
     const linker = await Linker.start(config, {
       log: new Log(world.env.clock, () => undefined),
       env: world.env,

@@ -34,7 +34,7 @@ export function secondsOfRounds(bench: Bench, proxies: number): number {
 }
 
 /** CPU µs per request of a proxy in a round, over all its slices. NaN when it was not measured. */
-export function costOf(windows: readonly Window[], proxy: string, round: number): number {
+function costOf(windows: readonly Window[], proxy: string, round: number): number {
   const slices = windows.filter((window) => window.proxy === proxy && window.round === round);
   const cpuNs = slices.reduce((sum, slice) => sum + slice.proxyCpuNs, 0);
   return cpuNs / 1000 / slices.reduce((sum, slice) => sum + slice.ok, 0);

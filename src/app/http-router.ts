@@ -154,7 +154,8 @@ export async function openServer(
 ): Promise<{ server: Http1Server; stack: RouterServer }> {
   const scope = world.metrics.root.scope("rt", config.label, "server", `${server.ip}/${server.port}`);
   const settings = { maxConcurrentRequests: server.maxConcurrentRequests ?? 0, timeoutMs: server.timeoutMs ?? 0 };
-  const stack = new RouterServer(router, world.loop, settings, scope);
+  const broken = (error: unknown) => world.logger.error("a request failed after an error of the proxy", error);
+  const stack = new RouterServer(router, world.loop, settings, scope, broken);
   const stats = serverConnectionStats(scope);
   const { backlog, keepAlive, noDelay, reusePort } = server.socketOptions;
   const opened = await world.http1.listen(

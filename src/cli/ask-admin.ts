@@ -15,7 +15,7 @@ export async function askAdmin(
   const parameters = new URLSearchParams({ path: path.show() });
   if (router !== undefined) parameters.set("namespace", router);
   if (override !== undefined) parameters.set("override", override);
-  const url = `${baseUrl(address)}/delegator.json?${parameters}`;
+  const url = `${baseUrl(address)}/delegator.json?${parameters.toString()}`;
   const answer = await ask(url, address);
   const text = await answer.text();
   if (!answer.ok)

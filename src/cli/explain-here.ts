@@ -4,7 +4,7 @@ import { baseDtab, makeNamers } from "../app/namers.ts";
 import { type Env, systemEnv } from "../base/env.ts";
 import { stayAlive } from "../base/timers.ts";
 import { Activity } from "../core/activity.ts";
-import { Dtab } from "../core/dtab.ts";
+import type { Dtab } from "../core/dtab.ts";
 import type { Path } from "../core/path.ts";
 import { SyntaxProblem } from "../core/syntax.ts";
 import { Constant, type Var } from "../core/var.ts";

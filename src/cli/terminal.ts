@@ -1,4 +1,5 @@
 // The world of a command: where it prints, what it reads. Tests hand in their own.
+import { styleText } from "node:util";
 import type { Environment } from "../config/expand.ts";
 
 /** Colours that help uses. */
@@ -18,7 +19,7 @@ export interface Terminal {
 /** This process's own. */
 export function processTerminal(): Terminal {
   const { stdout, stderr, env } = process;
-  const colours = stdout.isTTY === true && (env["NO_COLOR"] ?? "") === "";
+  const colours = stdout.isTTY && (env["NO_COLOR"] ?? "") === "";
   // Whoever reads us may leave (`fairlead explain --all | head`): that ends what is printed, not the process with a stack trace.
   for (const stream of [stdout, stderr]) stream.on("error", () => undefined);
   return {
@@ -26,17 +27,9 @@ export function processTerminal(): Terminal {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
     read: readInput,
-    paint: (colour, text) => (colours ? `${CODES[colour]}${text}\u001b[0m` : text),
+    paint: (colour, text) => (colours ? styleText(colour, text, { validateStream: false }) : text),
   };
 }
-
-const CODES: Readonly<Record<Colour, string>> = {
-  bold: "\u001b[1m",
-  green: "\u001b[32m",
-  red: "\u001b[31m",
-  yellow: "\u001b[33m",
-  dim: "\u001b[2m",
-};
 
 async function readInput(): Promise<string> {
   const chunks: Buffer[] = [];

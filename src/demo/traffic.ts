@@ -4,6 +4,8 @@ import type { Timers } from "../base/timers.ts";
 import { textOf } from "./service.ts";
 
 const EVERY_MS = 250;
+/** A request that gets nothing for so long is given up. */
+const SILENCE_MS = 3000;
 /** One request in so many asks for the second version. */
 const OVERRIDDEN = 5;
 
@@ -18,12 +20,19 @@ export interface Reply {
 /** Asks for `web` through the proxy. Rejects when it cannot be reached. */
 export function askWeb(proxyPort: number, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
   const { promise, resolve, reject } = Promise.withResolvers<Reply>();
-  const options = { host: "127.0.0.1", port: proxyPort, agent: false, headers: { Host: "web", ...headers } };
-  http
+  const options = {
+    host: "127.0.0.1",
+    port: proxyPort,
+    agent: false,
+    timeout: SILENCE_MS,
+    headers: { Host: "web", ...headers },
+  };
+  const request = http
     .get(options, (answer) => {
       textOf(answer).then((text) => resolve({ status: answer.statusCode ?? 0, text }), reject);
     })
-    .on("error", reject);
+    .on("error", reject)
+    .on("timeout", () => request.destroy(new Error(`no answer within ${SILENCE_MS} ms`)));
   return promise;
 }
 

@@ -1,33 +1,23 @@
 // Binding under one dtab, which may be replaced (Finagle `Namer.bind`, Linkerd `ConfiguredNamersInterpreter`).
 //
-// Every path is looked up once for each place at which names come to it, and remembered while a name needs it. A change only marks what it may
-// affect; `refresh` then evaluates from the top down, and no more than what is still asked for, so that nobody sees half a change.
+// Every path is looked up once for each place at which names come to it, and kept while a name needs it. A change only marks what it may affect;
+// `refresh` then evaluates from the top down, and only what is still asked for, so that nobody sees half a change.
 import { sameState } from "../core/activity.ts";
-import type { Dentry, Dtab } from "../core/dtab.ts";
+import type { Dtab } from "../core/dtab.ts";
 import { type BoundName, sameBound } from "../core/endpoint.ts";
-import { isUsable, leaf, type NameTree, neg, sameTree, type Union, type Weighted } from "../core/name-tree.ts";
-import type { NamedTree, Namer } from "../core/namer.ts";
-import { Path } from "../core/path.ts";
+import { type NameTree, sameTree } from "../core/name-tree.ts";
+import type { Namer } from "../core/namer.ts";
+import type { Path } from "../core/path.ts";
 import type { DtabChange } from "./dtab-change.ts";
-import { inside, MAX_BOUND, type Place, start, stepped, tooDeep, tooFar, tooMany } from "./limits.ts";
-import { type Asked, Lookup, type LookupState, Root, staleness } from "./lookup.ts";
-import { answerOf, type NamerTable } from "./namer-table.ts";
+import { Evaluation, type Surroundings, tooHeavy } from "./evaluation.ts";
+import { MAX_BOUND, type Place } from "./limits.ts";
+import { type Asked, Lookup, type LookupState, Root, stale } from "./lookup.ts";
+import { ask, type NamerTable } from "./namer-table.ts";
 
-/** One evaluation of one look-up. */
-interface Evaluation {
-  readonly lookup: Lookup;
-  readonly number: number;
-  /** The look-ups it used, in order. */
-  readonly below: Lookup[];
-  /** The namers it asked, in order. */
-  readonly asked: Asked[];
-  weight: number;
-}
-
-/** All bindings under one dtab. Whatever is known is bound when `refresh` returns. */
-export class Binder {
-  readonly #namers: NamerTable;
-  readonly #wake: (root: Root) => void;
+/** All look-ups under one dtab. A name is a root: refreshed at first, whenever it is woken, and when the dtab was replaced. */
+export class Binder implements Surroundings {
+  readonly namers: NamerTable;
+  readonly #woken: () => void;
   #dtab: Dtab;
   /** What the dtab has that the one before had not. */
   #change: DtabChange | null = null;
@@ -35,139 +25,166 @@ export class Binder {
   #evaluations = 0;
   readonly #shared = new Map<Place, Map<string, Lookup>>();
 
-  /** @param wake called with a root that may have become something else, once until it is refreshed. It must not refresh it at once. */
-  constructor(namers: NamerTable, dtab: Dtab, wake: (root: Root) => void) {
-    this.#namers = namers;
+  /** @param woken called after all roots that a change may affect have been woken. */
+  constructor(namers: NamerTable, dtab: Dtab, woken: () => void) {
+    this.namers = namers;
     this.#dtab = dtab;
-    this.#wake = wake;
+    this.#woken = woken;
   }
 
-  /** A name to follow: refresh it at first, and whenever it is woken or the dtab is replaced. */
-  begin(path: Path): Root {
-    return new Root(path, start);
-  }
-
-  end(root: Root): void {
-    this.#letGo(root);
+  get dtab(): Dtab {
+    return this.#dtab;
   }
 
   /** Replaces the dtab; nobody is woken. @param change what is new in it. */
-  dtabIs(dtab: Dtab, change: DtabChange): void {
+  replace(dtab: Dtab, change: DtabChange): void {
     this.#dtab = dtab;
     this.#change = change;
     this.#generation++;
   }
 
-  /** Makes the state of a look-up what it should be now. */
+  /** Makes the state of a look-up what it should be at the moment. */
   refresh(lookup: Lookup): void {
     if (lookup.generation !== this.#generation) this.#check(lookup);
-    if (lookup.stale === staleness.below) {
-      lookup.stale = staleness.fresh;
-      this.#refreshBelow(lookup);
+    if (lookup.stale === stale.below) this.#refreshBelow(lookup);
+    if (lookup.stale === 0) return;
+    if (lookup.forwards && (lookup.stale & stale.own) === 0) this.#forward(lookup);
+    else this.#evaluate(lookup);
+  }
+
+  /** Lets go of everything a root needed. */
+  end(root: Root): void {
+    this.#letGo(root);
+  }
+
+  lookup(path: Path, place: Place, user: Evaluation): Lookup {
+    const lookup = this.#at(path, place);
+    if (lookup.usedBy === user.number) {
+      this.refresh(lookup); // used a second time: should it be another now, the evaluation has to be repeated
+      return lookup;
     }
-    if (lookup.stale === staleness.changed && lookup.forwards) this.#forward(lookup);
-    else if (lookup.stale !== staleness.fresh) this.#evaluate(lookup);
+    lookup.usedBy = user.number;
+    lookup.tieTo(user.lookup);
+    user.below.push(lookup);
+    this.#refreshFor(user.lookup, lookup);
+    return lookup;
   }
 
-  /** What a new dtab means for a look-up: the rules that match it may be others, else those further below may have changed. */
+  ask(namer: Namer, lookup: Lookup): Asked {
+    const answer = ask(namer, lookup.path);
+    const asked: Asked = { state: answer.fixed ?? { at: "pending" }, observation: null };
+    if (answer.fixed !== undefined) return asked;
+    asked.observation = answer.observe((state) => {
+      asked.state = state;
+      if (asked.observation !== null) this.#answered(lookup);
+    });
+    return asked;
+  }
+
+  #at(path: Path, place: Place): Lookup {
+    let paths = this.#shared.get(place);
+    if (paths === undefined) this.#shared.set(place, (paths = new Map()));
+    let lookup = paths.get(path.show());
+    if (lookup === undefined) paths.set(path.show(), (lookup = new Lookup(path, place)));
+    return lookup;
+  }
+
+  #answered(lookup: Lookup): void {
+    mark(lookup, stale.own);
+    this.#woken();
+  }
+
+  /** What a new dtab means for a look-up: the rules that match it may be others; if not, something below may have changed. */
   #check(lookup: Lookup): void {
-    const isNext = lookup.generation === this.#generation - 1;
+    const follows = lookup.generation === this.#generation - 1;
     lookup.generation = this.#generation;
-    if (!isNext || this.#change === null || this.#change.touches(lookup.path)) lookup.stale = staleness.own;
-    else if (lookup.stale === staleness.fresh) lookup.stale = staleness.below;
+    if (!follows || this.#change === null || this.#change.touches(lookup.path)) lookup.stale |= stale.own;
+    else if (lookup.stale === 0) lookup.stale = stale.below;
   }
 
-  /** Until one has become something else, which marks us as changed: whether we still need the others is then to be seen. */
+  /** Goes on until one has become another, which marks us as changed: whether the rest is still needed is then to be seen. */
   #refreshBelow(lookup: Lookup): void {
+    lookup.stale = 0;
     const { below } = lookup;
-    if (below === null) return;
-    if (below instanceof Lookup) return this.refresh(below);
-    for (let i = 0; i < below.length && lookup.stale === staleness.fresh; i++) this.refresh(below[i] as Lookup); // in range
+    if (below instanceof Lookup) this.refresh(below);
+    else if (below !== null)
+      for (let i = 0; i < below.length && lookup.stale === 0; i++) this.refresh(below[i] as Lookup); // in range
+  }
+
+  /** Refreshes what `user` is about to use, which therefore need not be told that it changed. */
+  #refreshFor(user: Lookup, lookup: Lookup): void {
+    const before = user.stale;
+    this.refresh(lookup);
+    if ((before & stale.changed) === 0) user.stale &= ~stale.changed;
   }
 
   #forward(lookup: Lookup): void {
-    const below = lookup.below as Lookup; // what forwards has one below
-    lookup.stale = staleness.fresh;
-    this.refresh(below);
-    this.#became(lookup, below.state, below.weight + 1);
+    lookup.stale = 0;
+    const below = lookup.below as Lookup; // what forwards has exactly one below
+    this.#refreshFor(lookup, below);
+    const weight = below.weight + 1;
+    this.#became(lookup, weight > MAX_BOUND ? tooHeavy : below.state, weight);
   }
 
   #evaluate(lookup: Lookup): void {
-    lookup.stale = staleness.fresh;
-    lookup.forwards = false;
-    const evaluation = { lookup, number: ++this.#evaluations, below: [], asked: [], weight: 1 };
-    const state = this.#lookup(evaluation);
+    lookup.stale = 0;
+    const evaluation = new Evaluation(lookup, ++this.#evaluations, this);
+    const state = evaluation.run();
+    lookup.forwards = evaluation.forwards;
     this.#hold(evaluation);
     this.#became(lookup, state, evaluation.weight);
   }
 
-  #became(lookup: Lookup, evaluated: LookupState, weight: number): void {
-    const state = weight > MAX_BOUND ? ofName(tooMany(MAX_BOUND)) : evaluated;
-    const isSame = sameState(lookup.state, state, sameSource);
-    if (isSame && lookup.weight === weight) return;
-    if (!isSame) lookup.state = state;
+  #became(lookup: Lookup, state: LookupState, weight: number): void {
+    const same = sameState(lookup.state, state, sameTrees);
+    if (same && lookup.weight === weight) return;
+    if (!same) lookup.state = state;
     lookup.weight = weight;
-    const { above } = lookup;
-    if (above instanceof Set) for (const user of above) markChanged(user);
-    else if (above !== null) markChanged(above);
+    lookup.markAbove();
   }
 
-  /** Ties a look-up to what it used, and only then lets go of what it no longer uses: what both need stays. */
+  /** Lets go of what the last evaluation no longer used; what it took over from the one before was never let go. */
   #hold({ asked, below, lookup, number }: Evaluation): void {
-    const old = lookup.below;
-    const oldAsked = lookup.asked;
-    lookup.below = below.length <= 1 ? (below[0] ?? null) : below;
-    lookup.asked = asked.length === 0 ? null : asked;
-    if (oldAsked !== null) for (let i = asked.length; i < oldAsked.length; i++) forget(oldAsked[i]);
-    if (old instanceof Lookup) this.#release(old, lookup, number);
-    else if (old !== null) for (const each of old) this.#release(each, lookup, number);
+    const [oldBelow, oldAsked] = [lookup.below, lookup.asked];
+    lookup.below = below.length > 1 ? below : (below[0] ?? null);
+    lookup.asked = asked.length > 0 ? asked : null;
+    for (let i = asked.length; i < (oldAsked?.length ?? 0); i++) oldAsked?.[i]?.observation?.[Symbol.dispose]();
+    if (oldBelow instanceof Lookup) this.#release(oldBelow, lookup, number);
+    else if (oldBelow !== null) for (const each of oldBelow) this.#release(each, lookup, number);
   }
 
-  #release(below: Lookup, user: Lookup, number: number): void {
-    if (below.usedBy === number) return;
-    below.untieFrom(user);
-    if (below.isUsed) return;
-    const places = this.#shared.get(below.place);
-    places?.delete(below.path.show());
-    if (places?.size === 0) this.#shared.delete(below.place);
-    this.#letGo(below);
+  #release(lookup: Lookup, user: Lookup, number: number): void {
+    if (lookup.usedBy === number) return;
+    lookup.untieFrom(user);
+    if (lookup.above !== null) return;
+    const paths = this.#shared.get(lookup.place);
+    paths?.delete(lookup.path.show());
+    if (paths?.size === 0) this.#shared.delete(lookup.place);
+    this.#letGo(lookup);
   }
 
   #letGo(lookup: Lookup): void {
-    this.#hold({ lookup, number: ++this.#evaluations, below: [], asked: [], weight: 0 });
+    this.#hold(new Evaluation(lookup, ++this.#evaluations, this)); // one that used nothing
   }
+}
 
-  /** One look-up: the dtab first; the namers only if it says exactly neg. */
-  #lookup(e: Evaluation): LookupState {
-    const { path, place } = e.lookup;
-    const problem = tooFar(path, place);
-    if (problem !== undefined) return ofName(problem);
-    const matches = this.#dtab.matches(path);
-    const [only] = matches;
-    if (only === undefined || (matches.length === 1 && only.dst.kind === "neg")) return this.#ask(e);
-    e.lookup.forwards = matches.length === 1 && only.dst.kind === "leaf";
-    for (const dentry of matches) {
-      const state = this.#rewritten(e, dentry);
-      if (!isNeg(state)) return state;
-    }
-    return negState;
-  }
+/** Everything that is stale has woken its roots already; the others learn it now, and all between. */
+function mark(lookup: Lookup, as: number): void {
+  const before = lookup.stale;
+  lookup.stale |= as;
+  if (before !== 0) return;
+  if (lookup instanceof Root) lookup.woken();
+  const { above } = lookup;
+  if (above instanceof Set) for (const user of above) mark(user, stale.below);
+  else if (above !== null) mark(above, stale.below);
+}
 
-  #rewritten(e: Evaluation, { dst, prefix }: Dentry): LookupState {
-    const { path, place } = e.lookup;
-    return this.#tree(e, dst, path.drop(prefix.length), stepped(place));
-  }
+function sameTrees(a: NameTree<BoundName>, b: NameTree<BoundName>): boolean {
+  return sameTree(a, b, sameSource);
+}
 
-  /** The namers of a path, each asked only if the one before knows exactly nothing. */
-  #ask(e: Evaluation): LookupState {
-    const { asked, path, place } = e.lookup;
-    const namers = this.#namers.matching(path);
-    if (namers.length === 0) return this.#named(e, { state: this.#namers.unmatched(path).sample(), observation: null });
-    for (const [i, namer] of namers.entries()) {
-      const answer = asked?.[i] ?? this.#question(e.lookup, namer);
-      e.asked.push(answer);
-      if (!isNeg(answer.state)) return answer.state.at === "ok" ? ... : answer.state;
-    }
-    return negState;
-  }
+/** The same name from the same source: equal names may get their addresses from different ones. */
+function sameSource(a: BoundName, b: BoundName): boolean {
+  if (a === b || !sameBound(a, b)) return a === b;
+  return a.kind !== "endpoints" || b.kind !== "endpoints" || a.addresses === b.addresses;
 }

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { anyDentry, anyTree } from "../../test/support/arbitrary-names.ts";
 import { boundTo, FakeNamer, FakeResolver, withResidual } from "../../test/support/fake-discovery.ts";
+import { bindOnce, LiveBinding } from "../../test/support/live-binding.ts";
 import { ManualEnv } from "../../test/support/manual-env.ts";
 import type { ActivityState } from "../core/activity.ts";
 import { Dtab } from "../core/dtab.ts";
@@ -29,16 +30,18 @@ function showState(state: ActivityState<NameTree<BoundName>>): string {
 }
 
 function bind(dtab: string, path: string, by = interpreter()): string {
-  return showState(by.bind(dtabFrom(dtab), Dtab.empty, pathFrom(path)).sample());
+  return showState(bindOnce(by, dtabFrom(dtab), pathFrom(path)));
 }
 
 /** Everything a binding says while it is observed. */
 function follow(by: Interpreter, dtab: string, path: string): { readonly states: string[] } & Disposable {
-  const states: string[] = [];
-  const observation = by
-    .bind(dtabFrom(dtab), Dtab.empty, pathFrom(path))
-    .observe((state) => states.push(showState(state)));
-  return { states, [Symbol.dispose]: () => observation[Symbol.dispose]() };
+  const binding = new LiveBinding(by, dtabFrom(dtab), pathFrom(path));
+  return {
+    get states() {
+      return binding.states.map(showState);
+    },
+    [Symbol.dispose]: () => binding[Symbol.dispose](),
+  };
 }
 
 const h1 = "/$/inet/127.0.0.1/1";
@@ -93,8 +96,7 @@ describe("binding (finagle §1.5)", () => {
   });
 
   test("lets the local rules win over the base", () => {
-    const binding = interpreter().bind(dtabFrom(`/s=>${h1}`), dtabFrom(`/s=>${h2}`), pathFrom("/s"));
-    expect(showState(binding.sample())).toBe(h2);
+    expect(showState(bindOnce(interpreter(), dtabFrom(`/s=>${h1}`), pathFrom("/s"), dtabFrom(`/s=>${h2}`)))).toBe(h2);
   });
 
   test("asks the last configured namer first and goes on only when it knows nothing", () => {
@@ -131,7 +133,7 @@ describe("binding (finagle §1.5)", () => {
 describe("a binding", () => {
   const pending = { at: "pending" } as const;
 
-  test("is complete before observe returns when everything is known", () => {
+  test("is told before bind returns when everything is known", () => {
     const namer = new FakeNamer("/#/disco");
     namer.add("web");
     using followed = follow(interpreter(namer), "/svc=>/srv;/srv=>/#/disco|!", "/svc/web/x");
@@ -187,7 +189,7 @@ describe("a binding", () => {
     expect(followed.states).toEqual(["/#/d/one", "~", "/#/d/one"]);
   });
 
-  test("lets everything go when it is no longer observed", () => {
+  test("lets everything go when it is no longer followed", () => {
     const namer = new FakeNamer("/#/d");
     const followed = follow(interpreter(namer), "/s=>(/#/d/a | /#/d/b) & (/#/d/c | /#/d/e);/s=>~|/#/d/f", "/s");
     expect(namer.observerCount).toBe(5);
@@ -327,9 +329,8 @@ test("under any sequence of changes a binding ends as the rules say of the final
       const expected = finalState(dtab, sequence);
       if (expected === undefined) return; // too large for a test of meaning; the hostile ones are above
       const namer = new FakeNamer("/#/d");
-      const seen: ActivityState<NameTree<BoundName>>[] = [];
-      const binding = interpreter(namer).bind(dtab, Dtab.empty, Path.of("a", "b"));
-      const observation = binding.observe((s) => seen.push(s));
+      using binding = new LiveBinding(interpreter(namer), dtab, Path.of("a", "b"));
+      const seen = binding.states;
       for (const [name, value] of sequence) namer.set(name, value);
       const last = showState(seen.at(-1) ?? { at: "pending" }).replace(
         /^failed: .* more than 100 rewriting.*/,
@@ -338,7 +339,7 @@ test("under any sequence of changes a binding ends as the rules say of the final
       expect(last).toBe(showState(expected));
       const texts = seen.map((s) => JSON.stringify(s));
       expect(texts.every((text, i) => text !== texts[i - 1])).toBe(true);
-      observation[Symbol.dispose]();
+      binding[Symbol.dispose]();
       expect(namer.observerCount).toBe(0);
     }),
     { numRuns: 300 },

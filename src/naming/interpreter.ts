@@ -1,22 +1,18 @@
 // The default interpreter: from a logical path to a live tree of bound names.
-import type { Activity } from "../core/activity.ts";
+import type { Env } from "../base/env.ts";
 import type { Dtab } from "../core/dtab.ts";
-import type { BoundName } from "../core/endpoint.ts";
-import type { NameTree } from "../core/name-tree.ts";
 import type { Path } from "../core/path.ts";
 import type { Var } from "../core/var.ts";
-import { Binder } from "./binder.ts";
 import { Explainer } from "./delegate.ts";
 import type { Delegation } from "./delegation.ts";
+import { DtabNames } from "./dtab-names.ts";
+import type { LiveNames, Told } from "./live-names.ts";
 import type { NamerTable } from "./namer-table.ts";
-
-/** A live tree without alternatives: they have been decided. */
-export type Binding = Activity<NameTree<BoundName>>;
 
 /** Turns paths into bound names. */
 export interface NameInterpreter {
-  /** @param local the request's own rules; they come after, and so win over, those of `base`. */
-  bind(base: Dtab, local: Dtab, path: Path): Binding;
+  /** A place for names to be followed from. @param tell what is told of them, as long as it is not disposed of. */
+  live(env: Env, tell: Told): LiveNames;
   /** Explains a binding, with all alternatives. Absent if this interpreter cannot. */
   delegate?(base: Dtab, local: Dtab, path: Path): Var<Delegation>;
 }
@@ -29,8 +25,8 @@ export class Interpreter implements NameInterpreter {
     this.#namers = namers;
   }
 
-  bind(base: Dtab, local: Dtab, path: Path): Binding {
-    return new Binder(this.#namers, base.concat(local), path).bind();
+  live(env: Env, tell: Told): LiveNames {
+    return new DtabNames(this.#namers, env, tell);
   }
 
   delegate(base: Dtab, local: Dtab, path: Path): Var<Delegation> {

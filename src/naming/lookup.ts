@@ -14,17 +14,15 @@ import { type Place, start } from "./limits.ts";
 export type LookupState =
   ActivityState<NameTree<BoundName>> | { readonly at: "failed"; readonly message: string; readonly limit: true };
 
-/** What may be wrong with a state, from nothing to everything. The order counts. */
-export const staleness = {
-  fresh: 0,
+/** What may be wrong with a state: flags, and 0 is nothing. */
+export const stale = {
   /** Something further below may be another. */
   below: 1,
   /** One of those it was made from has become another. */
   changed: 2,
   /** Its rules or its namers say something else. */
-  own: 3,
+  own: 4,
 } as const;
-export type Staleness = (typeof staleness)[keyof typeof staleness];
 
 /** A namer's answer while it is needed. */
 export interface Asked {
@@ -40,7 +38,7 @@ export class Lookup {
   state: LookupState = pending;
   /** How many look-ups and branches it stands for, itself included. */
   weight = 1;
-  stale: Staleness = staleness.own;
+  stale: number = stale.own;
   /** The dtab it was last checked under, counted. */
   generation = 0;
   /** Whether it is whatever the only one below is, since its only rule leads there. */
@@ -72,16 +70,12 @@ export class Lookup {
   /** Those who use it learn at their next refresh that it has become another. */
   markAbove(): void {
     const { above } = this;
-    if (above instanceof Set) for (const user of above) markChanged(user);
-    else if (above !== null) markChanged(above);
+    if (above instanceof Set) for (const user of above) user.stale |= stale.changed;
+    else if (above !== null) above.stale |= stale.changed;
   }
 }
 
 const pending = { at: "pending" } as const;
-
-function markChanged(user: Lookup): void {
-  if (user.stale < staleness.changed) user.stale = staleness.changed;
-}
 
 /** The look-up of a name that somebody asked for. It is shared with nobody. */
 export abstract class Root extends Lookup {

@@ -94,6 +94,9 @@ export class BoundTrees {
   readonly #bounds: ServiceCache<BoundClient>;
   readonly #clients: ServiceCache<Client>;
   readonly #makeClient: (id: string) => Client;
+  // The tree taken last and its entry: after a change of the dtab many names in a row are bound to the same one.
+  #lastTree: BoundTree | null = null;
+  #lastEntry: BoundTreeEntry | null = null;
 
   constructor(
     trees: ServiceCache<BoundTreeEntry>,
@@ -109,13 +112,21 @@ export class BoundTrees {
 
   /** The entry of a tree, used once more. */
   take(tree: BoundTree): BoundTreeEntry {
+    const last = this.#lastEntry;
+    const entry = tree === this.#lastTree && last !== null && last.cached ? last : this.#entry(tree);
+    this.#trees.use(entry);
+    return entry;
+  }
+
+  #entry(tree: BoundTree): BoundTreeEntry {
     const key = treeKey(tree);
     let entry = this.#trees.peek(key);
     if (entry === undefined) {
       entry = this.#makeTree(key, tree);
       this.#trees.add(entry);
     }
-    this.#trees.use(entry);
+    this.#lastTree = tree;
+    this.#lastEntry = entry;
     return entry;
   }
 
@@ -134,6 +145,8 @@ export class BoundTrees {
   }
 
   clear(): void {
+    this.#lastTree = null;
+    this.#lastEntry = null;
     this.#trees.clear();
     this.#bounds.clear();
     this.#clients.clear();

@@ -102,10 +102,10 @@ export class PathEntry extends Cached implements PathStage, Keeper {
     this.#tree = taken;
     this.#error = null;
     if (old !== null) {
-      this.#forgetClients(taken.clients);
+      if (old !== taken && this.#clients.size > 0) this.#forgetClients(taken.clients);
       this.#shared.trees.give(old);
     }
-    this.#waiting.releaseAll((ex) => this.#dispatch(ex)); // cold: when control answers
+    if (this.#waiting.length > 0) this.#waiting.releaseAll((ex) => this.#dispatch(ex)); // cold: when control answers
   }
 
   /** Control could not bind the name. After a success failures are ignored: the last good tree stays in force. */

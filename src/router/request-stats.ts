@@ -28,16 +28,16 @@ export class RequestStats {
   }
 
   /**
-   * One request is over. Ignorable endings (the caller left) are recorded nowhere but in `pending` (finagle §9).
+   * One request is over. Ignorable endings (the caller left) are no requests (finagle §9); only their cause is counted.
    * @param latencyMs to the answer's head; NaN when there was none and the time says nothing.
    */
   end(outcome: Outcome, failure: Failure | null, latencyMs: number): void {
     this.pending--;
+    if (failure !== null) this.#cause(failure);
     if (outcome === Outcome.ignorable) return;
     this.#requests.inc();
     if (outcome === Outcome.success) this.#success.inc();
     else this.#failures.inc();
-    if (failure !== null) this.#cause(failure);
     if (latencyMs === latencyMs) this.#latency.record(latencyMs);
   }
 

@@ -26,11 +26,20 @@ export class RouterServer implements ExchangeHandler {
   readonly #statuses: StatusStats;
   readonly #contexts: ContextStats;
   readonly #loop: DataLoop;
+  readonly #broken: (error: unknown) => void;
   #active = 0;
 
-  constructor(router: Router, loop: DataLoop, settings: ServerSettings, scope: Scope) {
+  /** @param broken hears of errors of ours; the exchange concerned fails, everything else goes on. */
+  constructor(
+    router: Router,
+    loop: DataLoop,
+    settings: ServerSettings,
+    scope: Scope,
+    broken: (error: unknown) => void,
+  ) {
     this.#router = router;
     this.#loop = loop;
+    this.#broken = broken;
     this.#stats = new RequestStats(scope);
     this.#statuses = new StatusStats(scope, true);
     this.#contexts = new ContextStats(scope, loop.clock);
@@ -52,8 +61,14 @@ export class RouterServer implements ExchangeHandler {
   }
 
   accept(ex: Exchange): void {
+    const { generation } = ex;
     ex.server = this.#stack;
-    this.#stack.down(ex);
+    try {
+      this.#stack.down(ex);
+    } catch (error) {
+      this.#broken(error);
+      if (ex.generation === generation) this.refuse(ex, new Failure(causes.internal));
+    }
   }
 
   refuse(ex: Exchange, failure: Failure): void {

@@ -1,6 +1,6 @@
 // The demo, on free ports: what it promises, and that nothing is left of it.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import net from "node:net";
 import { dirname } from "node:path";
 import { expect, test } from "vitest";
@@ -119,6 +119,7 @@ test("However its first process ends, the others do not outlive it", async () =>
   program.signal("SIGKILL");
   expect(await program.end()).toBe("SIGKILL");
   await gone(demo);
+  rmSync(demo.folder, { recursive: true }); // which it could not do any more
 });
 
 test("When one of its processes ends the demo says so and ends", async () => {

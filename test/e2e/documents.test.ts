@@ -7,8 +7,10 @@ import { OVERRIDE } from "../../src/demo/traffic.ts";
 
 const readme = readFileSync("README.md", "utf8");
 
+/** The code blocks of a language. */
 function blocks(language: string): string[] {
-  return [...blocks("").join("\n").matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, "gm"))].map((match) => match[1] ?? "");
+  const all = [...readme.matchAll(/^```(\w*)\n([^]*?)^```$/gm)];
+  return all.filter((match) => match[1] === language).map((match) => match[2] ?? "");
 }
 
 test("The configuration in the README is valid, without a warning", async () => {
@@ -38,7 +40,11 @@ test("The three lines of the README are those of the demo", () => {
 });
 
 test("Every command the README calls exists", () => {
-  const called = [...blocks("").join("\n").matchAll(/^(?:bin\/)?fairlead ([a-z]+(?: explain)?)/gm)].map((match) => match[1] ?? "");
+  const called = [
+    ...blocks("")
+      .join("\n")
+      .matchAll(/^(?:bin\/)?fairlead ([a-z]+(?: explain)?)/gm),
+  ].map((match) => match[1] ?? "");
   expect(called.length).toBeGreaterThan(2);
   for (const name of called) expect(COMMANDS.map((command) => command.name)).toContain(name);
 });

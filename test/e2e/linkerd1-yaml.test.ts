@@ -9,7 +9,7 @@ import { Disco } from "../support/disco.ts";
 import { type Answer, causeOf, HttpClient } from "../support/http-client.ts";
 import { compose, valueOf } from "../support/http-text.ts";
 import { Proxy } from "../support/proxy.ts";
-import { type MemoryWorld, memoryWorld } from "../support/world.ts";
+import { type MemoryWorld, memoryWorld, turn } from "../support/world.ts";
 
 const YAML = readFileSync(join(import.meta.dirname, "linkerd1.yaml"), "utf8");
 const [BY_HOST, BY_PATH, BY_HEADER, EDGE, ADMIN] = [4140, 4141, 4142, 4143, 9990];
@@ -54,6 +54,7 @@ class Mesh implements AsyncDisposable {
     const client = new HttpClient(this.world, port);
     const answer = await client.ask(compose(`GET ${target} HTTP/1.1`, { Host: "users", ...fields }));
     client.close();
+    await turn(); // files are read in real time, also while requests are answered in no time at all
     return answer;
   }
 
@@ -66,7 +67,7 @@ class Mesh implements AsyncDisposable {
 test("The file is accepted with one warning, of a key that has no effect", async () => {
   const { config, problems } = await loadConfig(YAML, { file: "linkerd1.yaml", environment: {} });
   expect(problems.map(({ path, severity }) => [path, severity])).toEqual([["usage", "warning"]]);
-  expect(config?.mode).toBe("linkerd1");
+  expect(config?.mode).toBe("linkerd");
   expect(config?.routers.map(({ label }) => label)).toEqual(["by-host", "by-path", "by-header", "edge"]);
 });
 

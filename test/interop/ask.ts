@@ -1,5 +1,5 @@
 // The runner's own caller, for what no peer is needed.
-import { Agent, request } from "node:http";
+import { type Agent, request } from "node:http";
 import { connect } from "node:net";
 
 export interface Answer {

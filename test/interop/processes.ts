@@ -31,7 +31,7 @@ export interface Running {
   signal(signal: NodeJS.Signals): void;
 }
 
-/** Only root of our machines and of CI may start browsers and daemons as root: what they need for it is said in their cases. */
+/** Starts processes, and ends what it has started. */
 export class Processes {
   readonly #directory: string;
   readonly #alive = new Set<ChildProcess>();

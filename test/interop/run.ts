@@ -71,7 +71,10 @@ async function runPeer(peer: Peer, stage: Stage): Promise<void> {
 /** What must hold of fairlead itself when all peers are through with it. */
 async function afterwards({ fairlead }: Stage): Promise<void> {
   await report.case("has not logged an error of its own", () => {
-    const errors = fairlead.process.said().split("\n").filter((line) => / ERROR /.test(line));
+    const errors = fairlead.process
+      .said()
+      .split("\n")
+      .filter((line) => / ERROR /.test(line));
     if (errors.length > 0) throw new Error(errors.slice(0, 20).join("\n"));
   });
   await report.case("stops when it is told to, with exit code 0", async () => {

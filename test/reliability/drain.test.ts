@@ -4,7 +4,7 @@ import { causeOf } from "../support/http-client.ts";
 import { valueOf } from "../support/http-text.ts";
 import { Peer } from "../support/peer.ts";
 import { get, memoryScene, post, sceneIn } from "../support/scene.ts";
-import { memoryWorld, tcpWorld, type World } from "../support/world.ts";
+import { memoryWorld, tcpWorld, turn, type World } from "../support/world.ts";
 
 const IN_FLIGHT = 100;
 const WORK_MS = 200;
@@ -94,7 +94,7 @@ test("requests that were pipelined behind one in flight are not answered by a pr
   client.send(get("/1") + get("/2"));
   scene.world.settle();
   const stopping = scene.proxy.stop(5000);
-  scene.world.settle();
+  await turn();
   scene.backend.connections[0]?.reply(200, "one");
   await scene.world.until("the stop", () => stopping.done);
   expect(client.answers.map((a) => a.body)).toEqual(["one"]);

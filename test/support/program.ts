@@ -98,3 +98,22 @@ export function ask(port: number, headers: Record<string, string> = {}, path = "
       .end();
   });
 }
+
+/** Runs `act` with the address of a server that stands in for another program. An answer of null hangs up. */
+export async function withServer(
+  answer: (url: string) => Fetched | null,
+  act: (address: string) => Promise<void>,
+): Promise<void> {
+  const server = http.createServer((request, response) => {
+    const given = answer(request.url ?? "");
+    if (given === null) request.socket.destroy();
+    else response.writeHead(given.status).end(given.text);
+  });
+  await new Promise<void>((done) => void server.listen(0, "127.0.0.1", done));
+  try {
+    await act(`127.0.0.1:${(server.address() as AddressInfo).port}`); // it listens on a port
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+}

@@ -32,7 +32,7 @@ function setUp(explanation: Var<Delegation>, routers = [router("http", dtabFrom(
   const env = new ManualEnv();
   const asked: string[] = [];
   const interpreter: NameInterpreter = {
-    bind: () => expect.fail("nothing is bound here"),
+    live: () => expect.fail("nothing is bound here"),
     delegate: (base, local, path) => {
       asked.push(`${base.show()} + ${local.show()} + ${path.show()}`);
       return explanation;
@@ -122,7 +122,7 @@ test("What stays pending for two seconds is given up", async () => {
 
 test("An interpreter that cannot explain says so", async () => {
   const { subject } = setUp(new Constant(neg));
-  const mute = { ...subject, interpreter: { bind: () => expect.fail("nothing is bound here") } };
+  const mute = { ...subject, interpreter: { live: () => expect.fail("nothing is bound here") } };
   expect(await problemOf(delegator(mute, Parameters.fromForm("path=/svc/web", "the query")))).toBe(
     "501 the interpreter of router http cannot explain names",
   );

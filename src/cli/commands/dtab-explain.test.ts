@@ -1,7 +1,6 @@
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { said } from "../../../test/support/command-line.ts";
+import { freePorts, withServer } from "../../../test/support/program.ts";
 
 const FS = "examples/http-fs.yaml";
 
@@ -109,20 +108,6 @@ test("A configuration that cannot be used is told like fairlead check does", asy
   expect(err).toContain("<stdin>:1:10: error: routers");
 });
 
-/** Runs `act` with the address of a server that stands in for an admin server. */
-async function withServer(answer: RequestListener, act: (address: string) => Promise<void>): Promise<void> {
-  const server = createServer(answer);
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  try {
-    await act(`127.0.0.1:${(server.address() as AddressInfo).port}`);
-  } finally {
-    server.close();
-    server.closeAllConnections();
-  }
-}
-
 test("A running proxy is asked by its admin server", async () => {
   const asked: string[] = [];
   const tree = {
@@ -131,9 +116,9 @@ test("A running proxy is asked by its admin server", async () => {
     delegate: { type: "neg", path: "/y", dentry: { prefix: "/svc", dst: "/y" } },
   };
   await withServer(
-    (request, response) => {
-      asked.push(request.url ?? "");
-      response.end(JSON.stringify(tree));
+    (url) => {
+      asked.push(url);
+      return { status: 200, text: JSON.stringify(tree) };
     },
     async (address) => {
       const { code, out } = await said([
@@ -155,32 +140,24 @@ test("A running proxy is asked by its admin server", async () => {
 });
 
 test.each([
-  [
-    "refuses",
-    (_, response) => void response.writeHead(404).end("there is no router x\n"),
-    "answered 404: there is no router x",
-  ],
-  ["is something else", (_, response) => void response.end("<html>"), "did not answer with an explanation"],
-  ["hangs up", (request) => void request.socket.destroy(), "does not answer"],
-] satisfies [string, RequestListener, string][])(
-  "An admin server that %s is told in one line",
-  async (_, answer, words) => {
-    await withServer(answer, async (address) => {
+  ["refuses", { status: 404, text: "there is no router x\n" }, "answered 404: there is no router x"],
+  ["is something else", { status: 200, text: "<html>" }, "did not answer with an explanation"],
+  ["hangs up", null, "does not answer"],
+])("An admin server that %s is told in one line", async (_, answer, words) => {
+  await withServer(
+    () => answer,
+    async (address) => {
       const { code, err } = await said(["dtab", "explain", "--admin", address, "/svc/x"]);
       expect(code).toBe(1);
       expect(err).toContain(`fairlead: ${address} ${words}`);
       expect(err.trimEnd().split("\n")).toHaveLength(1);
-    });
-  },
-);
+    },
+  );
+});
 
 test("An admin server that is not there is told in one line", async () => {
-  const free = await new Promise<string>((resolve) => {
-    void withServer(
-      () => undefined,
-      async (address) => resolve(address),
-    );
-  });
+  const [port] = await freePorts(1);
+  const free = `127.0.0.1:${port}`;
   const { code, err } = await said(["dtab", "explain", "--admin", free, "/svc/x"]);
   expect(code).toBe(1);
   expect(err).toContain(`fairlead: ${free} does not answer: connect ECONNREFUSED`);

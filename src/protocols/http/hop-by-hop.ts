@@ -3,8 +3,8 @@ import { equalsLower } from "../../base/bytes.ts";
 import { Field, FIELD_COUNT, FIELD_NAMES } from "./field-names.ts";
 import { ConnectionFlag, type HttpHead } from "./head.ts";
 
+// cold: once
 function table(...ids: number[]): Uint8Array {
-  // cold: once
   const dropped = new Uint8Array(FIELD_COUNT);
   for (const id of ids) dropped[id] = 1;
   return dropped;

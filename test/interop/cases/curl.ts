@@ -14,7 +14,8 @@ export const curl: Peer = {
   named: true,
   needs: [{ probes: [["curl", "--version"]], packages: ["curl"] }],
   async run(stage, command) {
-    const run: Curl = (...args) => stage.processes.run(command, ["--silent", "--show-error", "--max-time", "20", ...args]);
+    const run: Curl = (...args) =>
+      stage.processes.run(command, ["--silent", "--show-error", "--max-time", "20", ...args]);
     await connections(stage, run);
     await bodies(stage, run);
     await routing(stage, run);
@@ -52,7 +53,14 @@ async function connections({ fairlead, report }: Stage, curl: Curl): Promise<voi
   await report.case("asks through it as forward proxy, also with --proxytunnel refused", async () => {
     const forward = await curl("--proxy", `http://${fairlead.byHost}`, "http://users/hello");
     equal(forward.stdout, "users hello\n");
-    const tunnel = await curl("--proxy", `http://${fairlead.byHost}`, "--proxytunnel", "-w", "%{http_connect}", "http://users/");
+    const tunnel = await curl(
+      "--proxy",
+      `http://${fairlead.byHost}`,
+      "--proxytunnel",
+      "-w",
+      "%{http_connect}",
+      "http://users/",
+    );
     match(tunnel.stdout, /^(4|5)\d\d$/);
   });
 }
@@ -70,7 +78,17 @@ async function bodies(stage: Stage, curl: Curl): Promise<void> {
   });
 
   await report.case("waits for 100 Continue before it sends 2 MB, and gets them back", async () => {
-    const { stderr } = await curl("-v", ...USERS, "--expect100-timeout", "10", "--data-binary", `@${large}`, "-o", back, page("echo"));
+    const { stderr } = await curl(
+      "-v",
+      ...USERS,
+      "--expect100-timeout",
+      "10",
+      "--data-binary",
+      `@${large}`,
+      "-o",
+      back,
+      page("echo"),
+    );
     match(stderr, /> Expect: 100-continue[^]*< HTTP\/1.1 100 Continue[^]*< HTTP\/1.1 200 OK/);
     equal(readFileSync(back).equals(LARGE), true);
   });
@@ -81,12 +99,28 @@ async function bodies(stage: Stage, curl: Curl): Promise<void> {
   });
 
   await report.case("downloads 20 MB", async () => {
-    const { stdout } = await curl(...USERS, "-o", "/dev/null", "-w", "%{http_code} %{size_download}", page("big?bytes=20000000"));
+    const { stdout } = await curl(
+      ...USERS,
+      "-o",
+      "/dev/null",
+      "-w",
+      "%{http_code} %{size_download}",
+      page("big?bytes=20000000"),
+    );
     equal(stdout, "200 20000000");
   });
 
   await report.case("downloads slowly while others are served", async () => {
-    const slow = curl(...USERS, "--limit-rate", "4M", "-o", "/dev/null", "-w", "%{size_download}", page("big?bytes=8000000"));
+    const slow = curl(
+      ...USERS,
+      "--limit-rate",
+      "4M",
+      "-o",
+      "/dev/null",
+      "-w",
+      "%{size_download}",
+      page("big?bytes=8000000"),
+    );
     for (let i = 0; i < 20; i++) equal((await curl(...USERS, page("hello"))).stdout, "users hello\n");
     equal((await slow).stdout, "8000000");
   });
@@ -96,7 +130,16 @@ async function bodies(stage: Stage, curl: Curl): Promise<void> {
   });
 
   await report.case("sees no body with 204 and 304", async () => {
-    const { stdout } = await curl(...USERS, "-w", "%{http_code} ", page("nothing"), "-H", 'If-None-Match: "one"', page("cached"), page("hello"));
+    const { stdout } = await curl(
+      ...USERS,
+      "-w",
+      "%{http_code} ",
+      page("nothing"),
+      "-H",
+      'If-None-Match: "one"',
+      page("cached"),
+      page("hello"),
+    );
     equal(stdout, "204 304 users hello\n200 ");
   });
 }

@@ -64,7 +64,10 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 /** One of three services stops under load, in an orderly way; discovery does not know. */
 async function stopping(stage: Stage): Promise<void> {
   const services = await Promise.all(["one", "two", "three"].map((name) => stage.serveNode(name, false)));
-  stage.fairlead.disco.put("trio", services.map(({ port }) => port));
+  stage.fairlead.disco.put(
+    "trio",
+    services.map(({ port }) => port),
+  );
 
   await stage.report.case("one of three services stops under load, without an error", async () => {
     const running = wrkLoad(stage, "trio", 3);
@@ -80,7 +83,10 @@ async function refusing(stage: Stage): Promise<void> {
   const alive = await stage.serveNode("alive", false);
   stage.fairlead.disco.put("half", [alive.port, await freePort()]);
 
-  await stage.report.case("an endpoint that refuses connections is not noticed: its requests go to the other", async () => {
-    for (let i = 0; i < 100; i++) equal((await ask(stage.fairlead.byHost, "half", "/hello")).text, "alive hello\n");
-  });
+  await stage.report.case(
+    "an endpoint that refuses connections is not noticed: its requests go to the other",
+    async () => {
+      for (let i = 0; i < 100; i++) equal((await ask(stage.fairlead.byHost, "half", "/hello")).text, "alive hello\n");
+    },
+  );
 }

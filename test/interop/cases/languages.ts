@@ -40,7 +40,10 @@ export const python: Peer = {
   named: true,
   needs: [{ probes: [["python3", "--version"]], packages: ["python3"] }],
   async run(stage, command) {
-    for (const [name, version] of [["python", "HTTP/1.0"], ["python-1.1", "HTTP/1.1"]] as const) {
+    for (const [name, version] of [
+      ["python", "HTTP/1.0"],
+      ["python-1.1", "HTTP/1.1"],
+    ] as const) {
       const env = { VERSION: version };
       await service(stage, name, () => ({ command, args: [program("services/python.py")], env }));
     }

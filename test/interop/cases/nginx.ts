@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ask } from "../ask.ts";
 import { freePort, listening } from "../processes.ts";
-import { type Peer, type Stage } from "../stage.ts";
+import type { Peer, Stage } from "../stage.ts";
 
 const MEGABYTE = 1_000_000;
 
@@ -30,7 +30,11 @@ export const nginx: Peer = {
   },
 };
 
-function configuration({ fairlead }: Stage, directory: string, ports: { files: number; old: number; kept: number }): string {
+function configuration(
+  { fairlead }: Stage,
+  directory: string,
+  ports: { files: number; old: number; kept: number },
+): string {
   const proxied = `proxy_pass http://fairlead; proxy_set_header Host users; proxy_request_buffering off;`;
   return `
     ${process.getuid?.() === 0 ? "user root;" : ""}
@@ -78,7 +82,10 @@ async function behind({ fairlead, report }: Stage): Promise<void> {
 
 async function before({ report }: Stage, old: number, kept: number): Promise<void> {
   const body = Buffer.alloc(3 * MEGABYTE, "0123456789");
-  for (const [how, port] of [["in HTTP/1.0", old], ["in HTTP/1.1 with kept connections", kept]] as const) {
+  for (const [how, port] of [
+    ["in HTTP/1.0", old],
+    ["in HTTP/1.1 with kept connections", kept],
+  ] as const) {
     await report.case(`stands before fairlead ${how}`, async () => {
       const address = `127.0.0.1:${port}`;
       for (let i = 0; i < 100; i++) equal((await ask(address, "any", "/hello")).text, "users hello\n");

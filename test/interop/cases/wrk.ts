@@ -31,7 +31,12 @@ export const wrk: Peer = {
 };
 
 /** Puts 16 connections of load on a name. */
-export async function wrkLoad({ fairlead, processes }: Stage, host: string, seconds: number, ...more: string[]): Promise<Load> {
+export async function wrkLoad(
+  { fairlead, processes }: Stage,
+  host: string,
+  seconds: number,
+  ...more: string[]
+): Promise<Load> {
   const options = ["-t2", "-c16", `-d${seconds}s`, "--timeout", "5s", "-H", `Host: ${host}`, ...more];
   const { stderr, stdout } = await processes.run("wrk", [...options, `http://${fairlead.byHost}/hello`]);
   const requests = /(\d+) requests in/.exec(stdout)?.[1];

@@ -43,7 +43,13 @@ const checks = {
   async "asks with a deadline of its own, gives up, and the service sees it"() {
     const before = await counts();
     const fails = fetch(`http://${byPath}/users/wait?ms=10000`, { signal: AbortSignal.timeout(200) });
-    equal(await fails.then(() => "answered", (error) => error.name), "TimeoutError");
+    equal(
+      await fails.then(
+        () => "answered",
+        (error) => error.name,
+      ),
+      "TimeoutError",
+    );
     while ((await counts()).cancelled === before.cancelled);
   },
 
@@ -70,7 +76,10 @@ async function counts() {
 
 function ask(path, { agent, body, method = "GET", trailers } = {}) {
   return new Promise((resolve, reject) => {
-    const headers = { host: "users", ...(trailers ? { "Transfer-Encoding": "chunked", Trailer: Object.keys(trailers) } : {}) };
+    const headers = {
+      host: "users",
+      ...(trailers ? { "Transfer-Encoding": "chunked", Trailer: Object.keys(trailers) } : {}),
+    };
     const request = http.request(`http://${proxy}${path}`, { agent, method, headers }, async (answer) => {
       const text = Buffer.concat(await answer.toArray()).toString();
       resolve({ text, status: answer.statusCode, trailers: answer.trailers });

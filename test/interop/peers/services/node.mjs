@@ -54,7 +54,8 @@ const pages = {
     res.setHeader("Access-Control-Allow-Headers", "l5d-dtab");
     answer(res, 200, `${NAME} hello\n`);
   },
-  "/early": (req, res) => res.writeEarlyHints({ link: "</style.css>; rel=preload; as=style" }, () => answer(res, 200, "late\n")),
+  "/early": (req, res) =>
+    res.writeEarlyHints({ link: "</style.css>; rel=preload; as=style" }, () => answer(res, 200, "late\n")),
   "/cached": (req, res) => {
     res.setHeader("ETag", '"one"');
     if (req.headers["if-none-match"] !== '"one"') return answer(res, 200, "cached\n");
@@ -74,7 +75,9 @@ function call(req, res) {
 }
 
 function answer(res, status, body) {
-  res.writeHead(status, { "Content-Length": Buffer.byteLength(body), ...(draining ? { Connection: "close" } : {}) }).end(body);
+  res
+    .writeHead(status, { "Content-Length": Buffer.byteLength(body), ...(draining ? { Connection: "close" } : {}) })
+    .end(body);
 }
 
 const server = http.createServer((req, res) => {

@@ -13,7 +13,9 @@ const pages = {
   "/script.js": file("script.js", "text/javascript"),
   "/main.mjs": file("main.mjs", "text/javascript"),
   "/pixel.gif": (req, res) =>
-    res.setHeader("Content-Type", "image/gif").end("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7", "base64"),
+    res
+      .setHeader("Content-Type", "image/gif")
+      .end("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7", "base64"),
   "/data.json": (req, res) => res.setHeader("Content-Type", "application/json").end('{"answer":42}'),
   "/upload": (req, res) => req.pipe(res),
   "/part": (req, res) => res.end(`part ${new URL(req.url, "http://site.test").search.slice(1)}`),
