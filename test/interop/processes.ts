@@ -133,7 +133,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Does anybody accept connections there? */
-export function listens(port: number): Promise<boolean> {
+function listens(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
     socket.once("connect", () => resolve(true)).once("error", () => resolve(false));

@@ -1,8 +1,5 @@
 // Counts cases and says what happens as it happens: one line per case, and what each peer took.
 
-/** Thrown for a case that cannot run here; the message says why. */
-export class Skip extends Error {}
-
 /** A whole run. */
 export class Report {
   passed = 0;
@@ -28,8 +25,7 @@ export class Report {
       await run();
       this.pass(name, seconds(started));
     } catch (error) {
-      if (error instanceof Skip) this.skip(name, error.message);
-      else this.fail(name, error);
+      this.fail(name, error);
     }
   }
 
