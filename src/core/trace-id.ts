@@ -2,7 +2,7 @@
 import type { Random } from "../base/random.ts";
 
 /** Flag bits of finagle §8.1. */
-export const TraceFlag = { debug: 1, samplingKnown: 2, sampled: 4 } as const;
+const TraceFlag = { debug: 1, samplingKnown: 2, sampled: 4 } as const;
 
 /** Ids of one span. All zero means "none yet". Mutable: it belongs to a pooled exchange. */
 export class TraceId {

@@ -12,7 +12,8 @@ import { type Place, start } from "./limits.ts";
 
 /** What a look-up came to. A limit is said of the name that was asked for: "takes more than 100 rewriting steps". */
 export type LookupState =
-  ActivityState<NameTree<BoundName>> | { readonly at: "failed"; readonly message: string; readonly limit: true };
+  | ActivityState<NameTree<BoundName>>
+  | { readonly at: "failed"; readonly message: string; readonly limit: true };
 
 /** What may be wrong with a state: flags, and 0 is nothing. */
 export const stale = {

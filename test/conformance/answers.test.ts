@@ -83,17 +83,24 @@ test.each(vectors)("$name ($why)", async (vector) => {
 test("every vector comes to the same, byte by byte and cut at every place", async () => {
   const script = new Script();
   await using scene = await memoryScene({ reuse: true, client: { failureAccrual: { kind: "none" } } }, script);
+  const different: string[] = [];
   for (const vector of vectors) {
     const whole = JSON.stringify(await runNow(scene, vector, script, [vector.input.join("")]));
     for (const parts of everySplit(vector.input.join(""))) {
       const result = JSON.stringify(await runNow(scene, vector, script, parts));
-      if (result !== whole) expect.unreachable(`${vector.name}, cut behind ${parts[0]?.length}: ${result}`);
+      if (result !== whole) different.push(`${vector.name}, cut behind ${parts[0]?.length}: ${result}`);
     }
   }
+  expect(different).toEqual([]);
 });
 
 /** In memory the service's parts arrive one by one: it hands over the next when everything before has been read. */
-async function runNow(scene: Scene<MemoryWorld>, vector: AnswerVector, script: Script, parts: readonly string[]): Promise<Outcome> {
+async function runNow(
+  scene: Scene<MemoryWorld>,
+  vector: AnswerVector,
+  script: Script,
+  parts: readonly string[],
+): Promise<Outcome> {
   const { backend, world } = scene;
   script.parts = [];
   script.close = false;
@@ -121,7 +128,11 @@ async function runNow(scene: Scene<MemoryWorld>, vector: AnswerVector, script: S
 
 test("a network that delivers byte by byte, both ways, changes nothing", async () => {
   const script = new Script();
-  await using scene = await sceneIn(memoryWorld({ readBytes: () => 1 }), { client: { failureAccrual: { kind: "none" } } }, script);
+  await using scene = await sceneIn(
+    memoryWorld({ readBytes: () => 1 }),
+    { client: { failureAccrual: { kind: "none" } } },
+    script,
+  );
   for (const vector of vectors) {
     expect(await run(scene, vector, script, [vector.input.join("")]), vector.name).toEqual(expected(vector));
   }

@@ -40,36 +40,43 @@ const worlds: readonly (readonly [string, () => World])[] = [
   ["on sockets", () => tcpWorld()],
 ];
 
-test.each(worlds)("large bodies arrive as they were sent, both ways, of told length and chunked, %s", async (_, make) => {
-  const body = pattern(2 * MB + 13);
-  const expected = hash(body.toString("latin1"));
-  await using scene = await sceneIn(make(), { reuse: true }, {
-    request(request, connection) {
-      const text = hash(request.body) === expected ? "same" : "different";
-      connection.send(`HTTP/1.1 200 ${text}\r\n`);
-      if (request.target === "/chunked") {
-        connection.send("Transfer-Encoding: chunked\r\n\r\n");
-        connection.peer.pour(portions(Buffer.from(request.body, "latin1"), 70_001, asChunk), "0\r\n\r\n");
-      } else {
-        connection.send(`Content-Length: ${request.body.length}\r\n\r\n`);
-        connection.peer.pour(portions(Buffer.from(request.body, "latin1"), 70_001));
-      }
-    },
-  });
-  const client = scene.connect();
-  for (const target of ["/length", "/chunked"]) {
-    const framing = target === "/chunked" ? "Transfer-Encoding: chunked" : `Content-Length: ${body.length}`;
-    client.send(`POST ${target} HTTP/1.1\r\nHost: web\r\n${framing}\r\n\r\n`);
-    if (target === "/chunked") client.peer.pour(portions(body, 50_021, asChunk), "0\r\n\r\n");
-    else client.peer.pour(portions(body, 50_021));
-    await client.answered(target === "/chunked" ? 2 : 1);
-    const answer = client.answers.at(-1);
-    expect(answer?.line).toBe("HTTP/1.1 200 same");
-    expect(hash(answer?.body ?? "")).toBe(expected);
-  }
-  expect(scene.backend.connections).toHaveLength(1);
-  expect(scene.proxy.lastRecord).toMatchObject({ requestBytes: body.length, responseBytes: body.length });
-});
+test.each(worlds)(
+  "large bodies arrive as they were sent, both ways, of told length and chunked, %s",
+  async (_, make) => {
+    const body = pattern(2 * MB + 13);
+    const expected = hash(body.toString("latin1"));
+    await using scene = await sceneIn(
+      make(),
+      { reuse: true },
+      {
+        request(request, connection) {
+          const text = hash(request.body) === expected ? "same" : "different";
+          connection.send(`HTTP/1.1 200 ${text}\r\n`);
+          if (request.target === "/chunked") {
+            connection.send("Transfer-Encoding: chunked\r\n\r\n");
+            connection.peer.pour(portions(Buffer.from(request.body, "latin1"), 70_001, asChunk), "0\r\n\r\n");
+          } else {
+            connection.send(`Content-Length: ${request.body.length}\r\n\r\n`);
+            connection.peer.pour(portions(Buffer.from(request.body, "latin1"), 70_001));
+          }
+        },
+      },
+    );
+    const client = scene.connect();
+    for (const target of ["/length", "/chunked"]) {
+      const framing = target === "/chunked" ? "Transfer-Encoding: chunked" : `Content-Length: ${body.length}`;
+      client.send(`POST ${target} HTTP/1.1\r\nHost: web\r\n${framing}\r\n\r\n`);
+      if (target === "/chunked") client.peer.pour(portions(body, 50_021, asChunk), "0\r\n\r\n");
+      else client.peer.pour(portions(body, 50_021));
+      await client.answered(target === "/chunked" ? 2 : 1);
+      const answer = client.answers.at(-1);
+      expect(answer?.line).toBe("HTTP/1.1 200 same");
+      expect(hash(answer?.body ?? "")).toBe(expected);
+    }
+    expect(scene.backend.connections).toHaveLength(1);
+    expect(scene.proxy.lastRecord).toMatchObject({ requestBytes: body.length, responseBytes: body.length });
+  },
+);
 
 test("a service that does not read holds its caller back, and only a bounded number of bytes is on the way", async () => {
   await using scene = await memoryScene({}, { connected: (connection) => connection.peer.stream.pause() });
@@ -91,15 +98,18 @@ test("a service that does not read holds its caller back, and only a bounded num
 test("a caller that does not read holds the service back, and only a bounded number of bytes is on the way", async () => {
   const body = pattern(4 * MB);
   let sent = 0;
-  await using scene = await memoryScene({}, {
-    request(_, connection) {
-      connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
-      connection.peer.pour(() => {
-        sent += 16_384;
-        return sent > body.length ? null : body.subarray(sent - 16_384, sent);
-      });
+  await using scene = await memoryScene(
+    {},
+    {
+      request(_, connection) {
+        connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
+        connection.peer.pour(() => {
+          sent += 16_384;
+          return sent > body.length ? null : body.subarray(sent - 16_384, sent);
+        });
+      },
     },
-  });
+  );
   const client = scene.connect();
   client.send(get());
   client.peer.stream.pause();
@@ -112,14 +122,17 @@ test("a caller that does not read holds the service back, and only a bounded num
 
 test("a slow caller does not hold up another one", async () => {
   const body = pattern(MB);
-  await using scene = await memoryScene({}, {
-    request(request, connection) {
-      if (request.target === "/small") return connection.reply(200, "small");
-      connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
-      connection.peer.pour(portions(body, 65_536));
-      return undefined;
+  await using scene = await memoryScene(
+    {},
+    {
+      request(request, connection) {
+        if (request.target === "/small") return connection.reply(200, "small");
+        connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
+        connection.peer.pour(portions(body, 65_536));
+        return undefined;
+      },
     },
-  });
+  );
   const slow: HttpClient[] = [];
   for (let i = 0; i < 50; i++) {
     const client = scene.connect();
@@ -136,7 +149,11 @@ test("a slow caller does not hold up another one", async () => {
 
 // Cancelling: what a caller no longer wants, nobody works on.
 
-async function cancelled(scene: Scene, connection: () => BackendConnection | undefined, leave: () => void): Promise<void> {
+async function cancelled(
+  scene: Scene,
+  connection: () => BackendConnection | undefined,
+  leave: () => void,
+): Promise<void> {
   leave();
   await scene.world.until("the service's connection to be closed", () => connection()?.closed === true);
   expect(scene.proxy.lastRecord).toMatchObject({ cause: "downstream.connection.gone", outcome: "ignorable" });
@@ -147,23 +164,38 @@ test.each(["reset", "end", "destroy"] as const)("a caller that goes away (%s) ca
   const client = scene.connect();
   client.send(get());
   await scene.backend.received(1);
-  await cancelled(scene, () => scene.backend.connections[0], () => client.peer[way]());
+  await cancelled(
+    scene,
+    () => scene.backend.connections[0],
+    () => client.peer[way](),
+  );
   expect(scene.proxy.lastRecord.status).toBe(499);
   expect(scene.proxy.inUse()).toMatchObject({ exchanges: 0, attempts: 0 });
 });
 
 test("a caller that goes away in its own body, or in the answer's, cancels the request", async () => {
-  await using scene = await memoryScene({}, {
-    request: (_, connection) => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart"),
-  });
+  await using scene = await memoryScene(
+    {},
+    {
+      request: (_, connection) => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart"),
+    },
+  );
   const sending = scene.connect();
   sending.send("POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 100\r\n\r\npart");
   scene.world.settle();
-  await cancelled(scene, () => scene.backend.connections[0], () => sending.peer.reset());
+  await cancelled(
+    scene,
+    () => scene.backend.connections[0],
+    () => sending.peer.reset(),
+  );
   const reading = scene.connect();
   reading.send(get());
   await scene.world.until("part of the answer", () => reading.partialBody === "part");
-  await cancelled(scene, () => scene.backend.connections[1], () => reading.peer.reset());
+  await cancelled(
+    scene,
+    () => scene.backend.connections[1],
+    () => reading.peer.reset(),
+  );
   expect(scene.proxy.lastRecord.status).toBe(200);
 });
 
@@ -172,12 +204,19 @@ test("a caller that goes away while it pipelines cancels what is in progress and
   const client = scene.connect();
   client.send(get("/1") + get("/2"));
   await scene.backend.received(1);
-  await cancelled(scene, () => scene.backend.connections[0], () => client.peer.reset());
+  await cancelled(
+    scene,
+    () => scene.backend.connections[0],
+    () => client.peer.reset(),
+  );
   expect(scene.backend.requests).toHaveLength(1);
 });
 
 test("a caller that goes away while its request waits for a connection is not served any more", async () => {
-  await using scene = await memoryScene({ client: { hostConnectionPool: { maxSize: 1 } } }, { request: () => undefined });
+  await using scene = await memoryScene(
+    { client: { hostConnectionPool: { maxSize: 1 } } },
+    { request: () => undefined },
+  );
   const [first, second] = [scene.connect(), scene.connect()];
   first.send(get("/1"));
   scene.world.settle();
@@ -196,16 +235,23 @@ test("a caller on a socket that goes away cancels its request within a turn or t
   const client = scene.connect();
   client.send(get());
   await scene.backend.received(1);
-  await cancelled(scene, () => scene.backend.connections[0], () => client.peer.reset());
+  await cancelled(
+    scene,
+    () => scene.backend.connections[0],
+    () => client.peer.reset(),
+  );
 });
 
 test("a service that goes away in the answer's body cuts the caller off, visibly", async () => {
-  await using scene = await memoryScene({}, {
-    request(_, connection) {
-      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart");
-      connection.peer.reset();
+  await using scene = await memoryScene(
+    {},
+    {
+      request(_, connection) {
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart");
+        connection.peer.reset();
+      },
     },
-  });
+  );
   const client = scene.connect();
   client.send(get());
   await client.released();
@@ -215,12 +261,15 @@ test("a service that goes away in the answer's body cuts the caller off, visibly
 });
 
 test("an answer that is complete before the service resets its connection is whole", async () => {
-  await using scene = await memoryScene({}, {
-    request(_, connection) {
-      connection.reply(200, "whole");
-      connection.peer.reset();
+  await using scene = await memoryScene(
+    {},
+    {
+      request(_, connection) {
+        connection.reply(200, "whole");
+        connection.peer.reset();
+      },
     },
-  });
+  );
   const client = scene.connect();
   expect((await client.ask(get())).body).toBe("whole");
   expect((await client.ask(post("x"))).body).toBe("whole");

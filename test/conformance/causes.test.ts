@@ -71,12 +71,16 @@ function races(text: string, way: "destroy" | "reset"): Case {
 }
 
 const fromRequests = new Map(
-  requestVectors().flatMap(({ input, refusal }): [string, Case][] => (refusal === undefined ? [] : [[refusal, sends(input.join(""))]])),
+  requestVectors().flatMap(({ input, refusal }): [string, Case][] =>
+    refusal === undefined ? [] : [[refusal, sends(input.join(""))]],
+  ),
 );
 
 const fromAnswers = new Map(
   answerVectors().flatMap(({ broken, close, input, method, refusal }): [string, Case][] =>
-    refusal === undefined || method === "HEAD" ? [] : [[refusal, answers(input.join(""), close ?? false, broken !== true)]],
+    refusal === undefined || method === "HEAD"
+      ? []
+      : [[refusal, answers(input.join(""), close ?? false, broken !== true)]],
   ),
 );
 
@@ -231,7 +235,7 @@ test.each([...cases])("%s", async (token, { setup = {}, provoke, told = true }) 
   expect(answer?.status).toBe(record?.status);
 });
 
-test(causes.bindTimeout.token, async () => {
+test(`the cause ${causes.bindTimeout.token} names the limit`, async () => {
   const world = memoryWorld();
   await using _world = world;
   await using proxy = await Proxy.start(world, {

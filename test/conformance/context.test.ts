@@ -42,7 +42,9 @@ test("a received trace goes on in a child span", async () => {
 
 test("a trace of 128 bits stays one", async () => {
   await using scene = await memoryScene();
-  await scene.connect().ask(get("/", { "l5d-ctx-trace": trace(SPAN, PARENT, ROOT, "0000000000000000", "4444444444444444") }));
+  await scene
+    .connect()
+    .ask(get("/", { "l5d-ctx-trace": trace(SPAN, PARENT, ROOT, "0000000000000000", "4444444444444444") }));
   const [, parent, root, , extra] = traceOf(scene.backend.last);
   expect([parent, root, extra]).toEqual([SPAN, ROOT, "4444444444444444"]);
   expect(valueOf(scene.backend.last, "l5d-reqid")).toBe("44444444444444443333333333333333");
@@ -93,13 +95,13 @@ test("l5d-dtab routes one request, is consumed, and travels on as l5d-ctx-dtab",
 test("overrides of earlier hops come first, so that the caller's own win; several headers are joined", async () => {
   await using scene = await memoryScene();
   const [first, second] = [await Backend.start(scene.world), await Backend.start(scene.world)];
-  await scene.connect().ask(
-    `GET / HTTP/1.1\r\nHost: web\r\nl5d-dtab: /svc/web=>/svc/x\r\nl5d-dtab: /svc/x=>${second.name}\r\nl5d-ctx-dtab: /svc/web=>${first.name}\r\n\r\n`,
-  );
+  await scene
+    .connect()
+    .ask(
+      `GET / HTTP/1.1\r\nHost: web\r\nl5d-dtab: /svc/web=>/svc/x\r\nl5d-dtab: /svc/x=>${second.name}\r\nl5d-ctx-dtab: /svc/web=>${first.name}\r\n\r\n`,
+    );
   expect(second.requests).toHaveLength(1);
-  expect(valueOf(second.last, "l5d-ctx-dtab")).toBe(
-    `/svc/web=>${first.name};/svc/web=>/svc/x;/svc/x=>${second.name}`,
-  );
+  expect(valueOf(second.last, "l5d-ctx-dtab")).toBe(`/svc/web=>${first.name};/svc/web=>/svc/x;/svc/x=>${second.name}`);
 });
 
 test("a malformed override is answered 400 with the place of the fault, and the connection stays", async () => {
@@ -144,9 +146,9 @@ test("a timeout of the service sets the deadline, the earlier of both", async ()
 
 test("the service is told the names it was reached by, and no spoofed ones", async () => {
   await using scene = await memoryScene();
-  await scene.connect().ask(
-    get("/", { "l5d-dst-service": "x", "l5d-dst-client": "x", "l5d-dst-residual": "x", "l5d-reqid": "x" }),
-  );
+  await scene
+    .connect()
+    .ask(get("/", { "l5d-dst-service": "x", "l5d-dst-client": "x", "l5d-dst-residual": "x", "l5d-reqid": "x" }));
   const { last } = scene.backend;
   expect(valueOf(last, "l5d-dst-service")).toBe("/svc/web");
   expect(valueOf(last, "l5d-dst-client")).toBe(scene.backend.name);
@@ -227,7 +229,10 @@ test("the verdict on an answer is told in l5d-success-class; the one of a proxy 
 test("a service's own l5d-err passes, so that the first cause in a chain of proxies is kept", async () => {
   await using scene = await memoryScene(
     {},
-    { request: (_, connection) => connection.reply(502, "", { "l5d-err": "inner", "fairlead-cause": "upstream.http.chunk" }) },
+    {
+      request: (_, connection) =>
+        connection.reply(502, "", { "l5d-err": "inner", "fairlead-cause": "upstream.http.chunk" }),
+    },
   );
   const answer = await scene.connect().ask(get());
   expect(valuesOf(answer, "l5d-err")).toEqual(["inner"]);
@@ -239,7 +244,13 @@ test("an edge takes nothing from callers and tells them nothing", async () => {
     { server: { clearContext: true } },
     {
       request: (_, connection) =>
-        connection.reply(200, "ok", { "l5d-err": "x", "l5d-retryable": "true", "l5d-new": "x", "fairlead-cause": "x", "X-A": "b" }),
+        connection.reply(200, "ok", {
+          "l5d-err": "x",
+          "l5d-retryable": "true",
+          "l5d-new": "x",
+          "fairlead-cause": "x",
+          "X-A": "b",
+        }),
     },
   );
   const other = await Backend.start(scene.world);
@@ -284,7 +295,9 @@ test("Forwarded is added, never merged, and names both ends as configured", asyn
   expect(await forwarded({ kind: "ip" }, { kind: "ip:port" })).toEqual([
     expect.stringMatching(/^by=127\.0\.0\.1;for="127\.0\.0\.1:\d+";host=web$/),
   ]);
-  expect(await forwarded({ kind: "router" }, { kind: "static", label: "edge" })).toEqual(["by=_http;for=_edge;host=web"]);
+  expect(await forwarded({ kind: "router" }, { kind: "static", label: "edge" })).toEqual([
+    "by=_http;for=_edge;host=web",
+  ]);
   expect(await forwarded({ kind: "requestRandom" }, { kind: "connectionRandom" })).toEqual([
     expect.stringMatching(/^by=_[A-Za-z0-9]{6};for=_[A-Za-z0-9]{6};host=web$/),
   ]);

@@ -121,10 +121,10 @@ test("a malformed answer of the service is answered 502 and tells which endpoint
 
 test("l5d-err is cut to maxHeadersKB at a whole escape", async () => {
   await using scene = await memoryScene({ router: { maxHeadersKB: 1 } });
-  const host = `${"b".repeat(500)}`;
-  const answer = await scene.connect().ask(
-    compose("GET / HTTP/1.1", { Host: host, "l5d-dtab": `/${"c".repeat(200)} => /${"e".repeat(200)}` }),
-  );
+  const host = "b".repeat(500);
+  const answer = await scene
+    .connect()
+    .ask(compose("GET / HTTP/1.1", { Host: host, "l5d-dtab": `/${"c".repeat(200)} => /${"e".repeat(200)}` }));
   const text = valueOf(answer, "l5d-err") ?? "";
   expect(text.length).toBeGreaterThan(1000);
   expect(text.length).toBeLessThanOrEqual(1024);
@@ -133,11 +133,13 @@ test("l5d-err is cut to maxHeadersKB at a whole escape", async () => {
 
 test("an edge tells nothing about the inside: no l5d header, no body", async () => {
   await using scene = await memoryScene({ server: { clearContext: true } });
-  for (const request of [compose("GET / HTTP/1.1", { Host: "nobody" }), "GET / HTTP/1.1\r\nHost:\r\n\r\n", "GET /\r\n\r\n"]) {
+  for (const request of [
+    compose("GET / HTTP/1.1", { Host: "nobody" }),
+    "GET / HTTP/1.1\r\nHost:\r\n\r\n",
+    "GET /\r\n\r\n",
+  ]) {
     const answer = await scene.connect().ask(request);
-    expect(answer.fields.map(([name]) => name)).toEqual(
-      expect.arrayContaining(["content-length", "via"]),
-    );
+    expect(answer.fields.map(([name]) => name)).toEqual(expect.arrayContaining(["content-length", "via"]));
     expect(answer.raw).not.toMatch(/l5d|fairlead-|inet|web/i);
     expect(answer.body).toBe("");
   }
@@ -148,7 +150,11 @@ test("an answer that the dtab itself gives has its status and no body", async ()
     dtab: "/svc/gone => /$/io.buoyant.http.status/410; /svc/down => /$/io.buoyant.http.status/503; /svc/none => /$/io.buoyant.http.status/204;",
   });
   const client = scene.connect();
-  for (const [host, status] of [["gone", 410], ["down", 503], ["none", 204]] as const) {
+  for (const [host, status] of [
+    ["gone", 410],
+    ["down", 503],
+    ["none", 204],
+  ] as const) {
     const answer = await client.ask(compose("GET / HTTP/1.1", { Host: host }));
     expect(answer.status).toBe(status);
     expect(answer.body).toBe("");
@@ -164,7 +170,11 @@ test("every way a request can fail leaves the service's other callers alone", as
   const other = await Backend.start(scene.world);
   await other.stop();
   const steady = scene.connect();
-  for (const request of [compose("GET / HTTP/1.1", { Host: "nobody" }), "GET /\r\n\r\n", get("/", { "l5d-dtab": "nonsense" })]) {
+  for (const request of [
+    compose("GET / HTTP/1.1", { Host: "nobody" }),
+    "GET /\r\n\r\n",
+    get("/", { "l5d-dtab": "nonsense" }),
+  ]) {
     await scene.connect().ask(request);
     expect((await steady.ask(get())).status).toBe(200);
   }

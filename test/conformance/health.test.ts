@@ -148,7 +148,9 @@ test("with every endpoint dead traffic flows all the same", async () => {
   const client = scene.connect();
   for (let i = 0; i < 50; i++) expect((await client.ask(get())).status).toBe(500);
   expect(scene.backend.requests).toHaveLength(50);
-  expect(scene.proxy.metric("client", scene.backend.name.slice(1), "loadbalancer", "max_effort_exhausted")).toBeGreaterThan(0);
+  expect(
+    scene.proxy.metric("client", scene.backend.name.slice(1), "loadbalancer", "max_effort_exhausted"),
+  ).toBeGreaterThan(0);
 });
 
 test("failures that accrue: refused connections, resets, malformed answers and timeouts, but not callers who leave", async () => {

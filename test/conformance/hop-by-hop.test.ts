@@ -75,7 +75,11 @@ test("Connection: Host, Content-Length, Via, Transfer-Encoding changes neither r
   await using scene = await memoryScene();
   const client = scene.connect();
   await client.ask(
-    compose("POST / HTTP/1.1", { Host: "web", Via: "1.1 a", Connection: "Host, Content-Length, Via, Transfer-Encoding" }, "hello"),
+    compose(
+      "POST / HTTP/1.1",
+      { Host: "web", Via: "1.1 a", Connection: "Host, Content-Length, Via, Transfer-Encoding" },
+      "hello",
+    ),
   );
   expect(scene.backend.last).toMatchObject({ body: "hello" });
   expect(valueOf(scene.backend.last, "host")).toBe("web");
@@ -86,7 +90,9 @@ test("Connection: Host, Content-Length, Via, Transfer-Encoding changes neither r
 test("Connection: l5d-ctx-trace cannot cut a trace", async () => {
   await using scene = await memoryScene();
   const trace = Buffer.alloc(32, 7).toString("base64");
-  await scene.connect().ask(get("/", { Connection: "l5d-ctx-trace, l5d-dtab", "l5d-ctx-trace": trace, "l5d-dtab": "/x=>/y" }));
+  await scene
+    .connect()
+    .ask(get("/", { Connection: "l5d-ctx-trace, l5d-dtab", "l5d-ctx-trace": trace, "l5d-dtab": "/x=>/y" }));
   expect(valueOf(scene.backend.last, "l5d-reqid")).toBe("0707070707070707");
   expect(valueOf(scene.backend.last, "l5d-ctx-dtab")).toBe("/x=>/y");
 });

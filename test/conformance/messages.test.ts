@@ -121,7 +121,7 @@ test("Proxy-Connection: keep-alive keeps an HTTP/1.0 connection", async () => {
 });
 
 test("a chunked answer to an HTTP/1.0 caller comes without the coding and ends with the connection", async () => {
-  const body = `${chunked("hello", " world")}`;
+  const body = chunked("hello", " world");
   await using scene = await memoryScene(
     {},
     { request: (_, connection) => connection.send(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${body}`) },
@@ -221,7 +221,10 @@ test("a failure that answers HEAD has the head alone", async () => {
 });
 
 test("Expect: 100-continue reaches the service, its 100 the caller, and then the body follows", async () => {
-  await using scene = await memoryScene({}, { head: (_, connection) => connection.send("HTTP/1.1 100 Continue\r\n\r\n") });
+  await using scene = await memoryScene(
+    {},
+    { head: (_, connection) => connection.send("HTTP/1.1 100 Continue\r\n\r\n") },
+  );
   scene.backend.behaviour = {
     head: (_, connection) => connection.send("HTTP/1.1 100 Continue\r\n\r\n"),
     request: (request, connection) => connection.reply(200, request.body),
@@ -255,7 +258,10 @@ test("a final answer instead of 100 ends the caller's connection, because its bo
 test("an HTTP/1.0 caller gets no interim answers", async () => {
   await using scene = await memoryScene(
     {},
-    { request: (_, connection) => connection.send("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") },
+    {
+      request: (_, connection) =>
+        connection.send("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    },
   );
   const client = scene.connect();
   const answer = await client.ask(compose("GET / HTTP/1.0", { Host: "web" }));

@@ -19,7 +19,9 @@ class Holding {
   }
 }
 
-async function holding(setup: Parameters<typeof memoryScene>[0] = {}): Promise<{ scene: Scene<MemoryWorld>; service: Holding }> {
+async function holding(
+  setup: Parameters<typeof memoryScene>[0] = {},
+): Promise<{ scene: Scene<MemoryWorld>; service: Holding }> {
   const service = new Holding();
   return { scene: await memoryScene(setup, service), service };
 }

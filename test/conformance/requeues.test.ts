@@ -80,7 +80,9 @@ test("a chunked body is replayed too, and forwarded as one", async () => {
 test("a body is replayed as far as it has come, and then goes on", async () => {
   await using scene = await memoryScene();
   const connection = await idleConnection(scene);
-  const client = race(scene, "PUT / HTTP/1.1\r\nHost: web\r\nContent-Length: 10\r\n\r\nhello", () => connection.peer.destroy());
+  const client = race(scene, "PUT / HTTP/1.1\r\nHost: web\r\nContent-Length: 10\r\n\r\nhello", () =>
+    connection.peer.destroy(),
+  );
   expect(client.answers).toHaveLength(0);
   client.peer.send("world");
   await client.answered(1);
@@ -154,7 +156,9 @@ test("an empty budget repeats nothing that may have left", async () => {
 });
 
 test("a budget is spent by repeats and earned by successes", async () => {
-  await using scene = await memoryScene({ client: { ...noAccrual, requeueBudget: { minRetriesPerSec: 1, percentCanRetry: 0, ttlSecs: 10 } } });
+  await using scene = await memoryScene({
+    client: { ...noAccrual, requeueBudget: { minRetriesPerSec: 1, percentCanRetry: 0, ttlSecs: 10 } },
+  });
   let repeated = 0;
   for (let i = 0; i < 30; i++) {
     const connection = await idleConnection(scene);
@@ -220,6 +224,6 @@ test("a body that is still coming is not lost while the connection is being made
     await client.answered(1);
     expect(client.answers[0]?.status).toBe(200);
     expect(backend.last.body).toBe("a".repeat(10_000) + "b".repeat(20_000));
-    await backend.open.at(-1)?.peer.destroy();
+    backend.open.at(-1)?.peer.destroy();
   }
 });

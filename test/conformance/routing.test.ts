@@ -22,15 +22,30 @@ async function start(world: MemoryWorld, count: number): Promise<Backend[]> {
 
 const identified: readonly (readonly [title: string, identifier: object, request: string, name: string | null])[] = [
   ["header.token takes Host as it is", { kind: "io.l5d.header.token" }, get("/", { Host: "Web:80" }), "/svc/Web:80"],
-  ["header.token takes any header", { kind: "io.l5d.header.token", header: "X-Name" }, get("/", { "x-name": "a b/c" }), "/svc/\\x61\\x20\\x62\\x2f\\x63"],
+  [
+    "header.token takes any header",
+    { kind: "io.l5d.header.token", header: "X-Name" },
+    get("/", { "x-name": "a b/c" }),
+    "/svc/\\x61\\x20\\x62\\x2f\\x63",
+  ],
   ["header.token without its header", { kind: "io.l5d.header.token", header: "X-Name" }, get(), null],
   ["header takes a path", { kind: "io.l5d.header" }, get("/", { "l5d-name": "/a/b" }), "/svc/a/b"],
   ["header refuses what is no path", { kind: "io.l5d.header" }, get("/", { "l5d-name": "a/b" }), null],
   ["path takes segments", { kind: "io.l5d.path", segments: 2 }, get("/a/b/c?d=/e"), "/svc/a/b"],
   ["path with too few segments", { kind: "io.l5d.path", segments: 2 }, get("/a?b=/c"), null],
   ["methodAndHost", { kind: "io.l5d.methodAndHost" }, get("/x", { Host: "Web" }), "/svc/1.1/GET/web"],
-  ["methodAndHost with the path", { kind: "io.l5d.methodAndHost", httpUriInDst: true }, get("/x/y?z"), "/svc/1.1/GET/web/x/y"],
-  ["methodAndHost of HTTP/1.0", { kind: "io.l5d.methodAndHost" }, compose("PUT / HTTP/1.0", { Host: "Web" }), "/svc/1.0/PUT"],
+  [
+    "methodAndHost with the path",
+    { kind: "io.l5d.methodAndHost", httpUriInDst: true },
+    get("/x/y?z"),
+    "/svc/1.1/GET/web/x/y",
+  ],
+  [
+    "methodAndHost of HTTP/1.0",
+    { kind: "io.l5d.methodAndHost" },
+    compose("PUT / HTTP/1.0", { Host: "Web" }),
+    "/svc/1.0/PUT",
+  ],
   ["methodAndHost without Host", { kind: "io.l5d.methodAndHost" }, "GET / HTTP/1.1\r\nHost:\r\n\r\n", null],
   ["static", { kind: "io.l5d.static", path: "/one/name" }, get(), "/svc/one/name"],
 ];
@@ -58,7 +73,14 @@ test("io.l5d.path consumes its segments, and keeps query and trailing slash", as
     router: { identifier: { kind: "io.l5d.path", segments: 1, consume: true } },
   });
   const client = proxy.connect();
-  for (const [sent, got] of [["/a", "/"], ["/a/", "/"], ["/a/b?c=d", "/b?c=d"], ["/a?c=d", "/?c=d"], ["/a/b/", "/b/"], ["/a//b", "//b"]] as const) {
+  for (const [sent, got] of [
+    ["/a", "/"],
+    ["/a/", "/"],
+    ["/a/b?c=d", "/b?c=d"],
+    ["/a?c=d", "/?c=d"],
+    ["/a/b/", "/b/"],
+    ["/a//b", "//b"],
+  ] as const) {
     await client.ask(get(sent));
     expect(backend.last.target).toBe(got);
   }
@@ -86,7 +108,10 @@ test("dstPrefix stands before every name", async () => {
   const world = memoryWorld();
   await using _world = world;
   const backend = await Backend.start(world);
-  await using proxy = await Proxy.start(world, { dtab: `/http/web => ${backend.name};`, router: { dstPrefix: "/http" } });
+  await using proxy = await Proxy.start(world, {
+    dtab: `/http/web => ${backend.name};`,
+    router: { dstPrefix: "/http" },
+  });
   expect((await proxy.connect().ask(get())).status).toBe(200);
 });
 
@@ -147,7 +172,12 @@ test("the dead ends of a dtab are told apart", async () => {
   expect(await causeFor("d")).toBe("proxy.bind.error");
 });
 
-async function balanced(setup: ProxySetup, count: number, behave: (backends: Backend[]) => void, requests: number): Promise<number[]> {
+async function balanced(
+  setup: ProxySetup,
+  count: number,
+  behave: (backends: Backend[]) => void,
+  requests: number,
+): Promise<number[]> {
   const world = memoryWorld();
   await using _world = world;
   const disco = new Disco(world);
@@ -270,7 +300,10 @@ test("endpoints that come and go under load cost no request", async () => {
   const clients = Array.from({ length: 4 }, () => proxy.connect());
   let sent = 0;
   for (let round = 0; round < 12; round++) {
-    disco.write("web", backends.filter((_, i) => i !== round % 4));
+    disco.write(
+      "web",
+      backends.filter((_, i) => i !== round % 4),
+    );
     const untilMs = performance.now() + 50;
     while (performance.now() < untilMs) {
       await Promise.all(clients.map((client) => client.ask(get())));

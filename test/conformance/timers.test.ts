@@ -163,20 +163,23 @@ const limits: readonly (readonly [string, Limited])[] = [
   ["the server's timeoutMs", { setup: { server: { timeoutMs: 1000 } }, cause: "proxy.timeout.server" }],
 ];
 
-test.each(limits)("%s is answered 503, ends the work upstream, and leaves the caller's connection", async (_, { setup, cause }) => {
-  await using scene = await memoryScene(setup, silent);
-  const client = scene.connect();
-  client.send(get());
-  await scene.world.pass(900);
-  expect(client.answers).toHaveLength(0);
-  await scene.world.pass(300);
-  expect(client.answers[0]?.status).toBe(503);
-  expect(causeOf(client.answers[0]!)).toBe(cause);
-  expect(scene.backend.open).toHaveLength(0);
-  expect(scene.proxy.lastRecord).toMatchObject({ status: 503, cause, outcome: "failure" });
-  scene.backend.behaviour = {};
-  expect((await client.ask(get())).status).toBe(200);
-});
+test.each(limits)(
+  "%s is answered 503, ends the work upstream, and leaves the caller's connection",
+  async (_, { setup, cause }) => {
+    await using scene = await memoryScene(setup, silent);
+    const client = scene.connect();
+    client.send(get());
+    await scene.world.pass(900);
+    expect(client.answers).toHaveLength(0);
+    await scene.world.pass(300);
+    expect(client.answers[0]?.status).toBe(503);
+    expect(causeOf(client.answers[0]!)).toBe(cause);
+    expect(scene.backend.open).toHaveLength(0);
+    expect(scene.proxy.lastRecord).toMatchObject({ status: 503, cause, outcome: "failure" });
+    scene.backend.behaviour = {};
+    expect((await client.ask(get())).status).toBe(200);
+  },
+);
 
 test.each(limits)("%s does not cut an answer whose head came in time", async (_, { setup }) => {
   await using scene = await memoryScene(setup, {

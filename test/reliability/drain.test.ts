@@ -16,20 +16,24 @@ const worlds: readonly (readonly [string, () => World])[] = [
 
 test.each(worlds)("requests in flight and a long stream all complete, %s", async (_, make) => {
   const world = make();
-  await using scene = await sceneIn(world, {}, {
-    request(request, connection) {
-      if (request.target === "/stream") {
-        connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-        const beats = world.env.timers.every(WORK_MS / 4, () => connection.send("4\r\nbeat\r\n"));
-        world.env.timers.after(WORK_MS * 2, () => {
-          beats.cancel();
-          connection.send("0\r\n\r\n");
-        });
-      } else {
-        world.env.timers.after(WORK_MS, () => connection.reply(200, "done"));
-      }
+  await using scene = await sceneIn(
+    world,
+    {},
+    {
+      request(request, connection) {
+        if (request.target === "/stream") {
+          connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+          const beats = world.env.timers.every(WORK_MS / 4, () => connection.send("4\r\nbeat\r\n"));
+          world.env.timers.after(WORK_MS * 2, () => {
+            beats.cancel();
+            connection.send("0\r\n\r\n");
+          });
+        } else {
+          world.env.timers.after(WORK_MS, () => connection.reply(200, "done"));
+        }
+      },
     },
-  });
+  );
   const idle = scene.connect();
   idle.send(get("/idle"));
   await world.pass(WORK_MS * 1.5);
@@ -65,11 +69,14 @@ test.each(worlds)("requests in flight and a long stream all complete, %s", async
 });
 
 test("what is not done at the limit ends with proxy.drain.limit, and a stream in its middle is cut off visibly", async () => {
-  await using scene = await memoryScene({}, {
-    request(request, connection) {
-      if (request.target === "/stream") connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\npart");
+  await using scene = await memoryScene(
+    {},
+    {
+      request(request, connection) {
+        if (request.target === "/stream") connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\npart");
+      },
     },
-  });
+  );
   const [waiting, streaming] = [scene.connect(), scene.connect()];
   waiting.send(get());
   streaming.send(get("/stream"));

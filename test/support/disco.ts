@@ -20,7 +20,10 @@ export class Disco {
   }
 
   /** Writes the addresses of a name, in one step as a careful program does; each may have a weight. */
-  write(name: string, services: readonly { readonly host: string; readonly port: number; readonly weight?: number }[]): void {
+  write(
+    name: string,
+    services: readonly { readonly host: string; readonly port: number; readonly weight?: number }[],
+  ): void {
     const lines = services.map((s) => `${s.host} ${s.port}${s.weight === undefined ? "" : ` * ${s.weight}`}\n`);
     const draft = join(this.directory, `.draft-${this.#written++}`);
     writeFileSync(draft, lines.join(""));

@@ -80,7 +80,11 @@ export class MessageReader {
   #body: string[] = [];
   #inChunk = 0;
 
-  constructor(kind: "request" | "answer", onMessage: (message: Message) => void, onHead: (head: Head) => void = () => undefined) {
+  constructor(
+    kind: "request" | "answer",
+    onMessage: (message: Message) => void,
+    onHead: (head: Head) => void = () => undefined,
+  ) {
     this.#kind = kind;
     this.#onMessage = onMessage;
     this.#onHead = onHead;
@@ -128,7 +132,8 @@ export class MessageReader {
     if (end < 0) return false;
     const text = this.#consume(end + 4);
     const [line = "", ...rest] = text.slice(0, -4).split("\r\n");
-    const shape = this.#kind === "request" ? /^[!-~]+ [!-~\x80-\xff]+ HTTP\/1\.[01]$/ : /^HTTP\/1\.[01] [1-5]\d\d [^\r\n]*$/;
+    const shape =
+      this.#kind === "request" ? /^[!-~]+ [!-~\x80-\xff]+ HTTP\/1\.[01]$/ : /^HTTP\/1\.[01] [1-5]\d\d [^\r\n]*$/;
     if (!shape.test(line)) throw new Malformed(`not a ${this.#kind} line: ${JSON.stringify(line)}`);
     this.#head = { line, fields: parseFields(rest) };
     this.#framing = this.#kind === "request" ? lengthOf(this.#head) : this.#answerFraming(this.#head);
@@ -219,7 +224,8 @@ function lengthOf(head: Head): Framing {
   const codings = valuesOf(head, "transfer-encoding");
   const lengths = valuesOf(head, "content-length");
   if (codings.length > 0) {
-    if (codings.length > 1 || codings[0] !== "chunked" || lengths.length > 0) throw new Malformed("contradictory framing");
+    if (codings.length > 1 || codings[0] !== "chunked" || lengths.length > 0)
+      throw new Malformed("contradictory framing");
     return { at: "chunked" };
   }
   if (lengths.length === 0) return { at: "none" };

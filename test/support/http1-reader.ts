@@ -11,7 +11,7 @@ import {
   parseRequestHead,
 } from "../../src/protocols/http1/codec/parse-head.ts";
 
-export const DEFAULT_LIMITS: HeadLimits = { maxLineBytes: 4096, maxFieldsBytes: 8192, maxFields: 128 };
+const DEFAULT_LIMITS: HeadLimits = { maxLineBytes: 4096, maxFieldsBytes: 8192, maxFields: 128 };
 
 /** A message as the codec saw it. */
 export interface Seen {
@@ -93,7 +93,8 @@ export class Http1Reader {
   #parse(head: HttpHead, end: number): Parse {
     if (this.#request) return parseRequestHead(head, end, this.#limits);
     const verdict = parseAnswerHead(head, end, this.#limits);
-    if (verdict !== Parse.done || head.status < 200) return verdict === Parse.done ? answerFraming(head, false) : verdict;
+    if (verdict !== Parse.done || head.status < 200)
+      return verdict === Parse.done ? answerFraming(head, false) : verdict;
     return answerFraming(head, (this.#methods.shift() ?? "GET") === "HEAD");
   }
 

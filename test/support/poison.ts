@@ -10,7 +10,7 @@ export class LateUse extends Error {
 }
 
 /** Makes every further use of a released object throw; `tell` hears of it too, because callers may swallow errors. */
-export function poison(object: object, tell: (use: LateUse) => void): void {
+function poison(object: object, tell: (use: LateUse) => void): void {
   const kind = object.constructor.name;
   const released = new Error(`a ${kind} was released`);
   const refuse = (what: string): never => {
@@ -23,7 +23,9 @@ export function poison(object: object, tell: (use: LateUse) => void): void {
     Object.defineProperty(object, key, {
       enumerable: false,
       get: () => refuse(`reading ${key}`),
-      set: () => refuse(`writing ${key}`),
+      set: () => {
+        refuse(`writing ${key}`);
+      },
     });
   }
   Object.setPrototypeOf(

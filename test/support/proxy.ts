@@ -45,7 +45,11 @@ export interface Recorded {
   readonly latencyMs: number;
 }
 
-const OUTCOMES = { [Outcome.success]: "success", [Outcome.failure]: "failure", [Outcome.ignorable]: "ignorable" } as const;
+const OUTCOMES = {
+  [Outcome.success]: "success",
+  [Outcome.failure]: "failure",
+  [Outcome.ignorable]: "ignorable",
+} as const;
 
 function configText(setup: ProxySetup): string {
   const { admin, client, dtab, modern, namers, router, server, service, text } = setup;

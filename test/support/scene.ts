@@ -1,6 +1,6 @@
 // The usual scene: a service behind a proxy, reached by `Host: web`.
 import { Backend, type Behaviour } from "./backend.ts";
-import { HttpClient } from "./http-client.ts";
+import type { HttpClient } from "./http-client.ts";
 import { compose } from "./http-text.ts";
 import { Proxy, type ProxySetup } from "./proxy.ts";
 import { type MemoryWorld, memoryWorld, tcpWorld, type World } from "./world.ts";

@@ -86,7 +86,10 @@ export function memoryWorld(options: MemoryNetworkOptions = {}): MemoryWorld {
       settle();
       env.advance(WHEEL_REST_MS);
       reportThrown(thrown);
-      expect({ openStreams: network.open, pendingTimers: env.pendingTimers }).toEqual({ openStreams: 0, pendingTimers: 0 });
+      expect({ openStreams: network.open, pendingTimers: env.pendingTimers }).toEqual({
+        openStreams: 0,
+        pendingTimers: 0,
+      });
     },
   };
 }
@@ -128,7 +131,11 @@ export function tcpWorld(): World {
   };
 }
 
-async function patiently(what: string | (() => string), thrown: readonly unknown[], condition: () => boolean): Promise<void> {
+async function patiently(
+  what: string | (() => string),
+  thrown: readonly unknown[],
+  condition: () => boolean,
+): Promise<void> {
   const giveUpMs = performance.now() + PATIENCE_MS;
   while (!condition()) {
     reportThrown(thrown);

@@ -64,7 +64,7 @@ function readDeadline(head: HttpHead): Deadline | null {
 }
 
 /** Number of proxies a request has passed: the comma-separated entries of all its Via headers. */
-export function callDepth(head: HttpHead): number {
+function callDepth(head: HttpHead): number {
   let depth = 0;
   for (let field = head.find(Field.via); field >= 0; field = head.findNext(Field.via, field)) {
     const end = head.base + head.valueEnd(field);

@@ -68,9 +68,6 @@ function putWord(at: number, value: number): void {
   bytes[at + 3] = value;
 }
 
-/** Longest text `writeTrace` writes. */
-export const TRACE_TEXT_BYTES = LONG_TEXT;
-
 /** Writes the header value at `at`; returns the position after it. */
 export function writeTrace(trace: TraceId, buffer: Buffer, at: number): number {
   putWord(0, trace.spanHigh);

@@ -15,7 +15,7 @@ import {
   isMeshField,
   namedByConnection,
 } from "../http/hop-by-hop.ts";
-import { TRACE_TEXT_BYTES, writeTrace, writeTraceRoot } from "../http/trace-header.ts";
+import { writeTrace, writeTraceRoot } from "../http/trace-header.ts";
 
 const OWN_LINES_BYTES = 512; // all fixed-size lines of ours, with room to spare
 
@@ -65,9 +65,6 @@ function encodeDestination(destination: Destination): string {
   if (destination.residual !== "") lines += `l5d-dst-residual: ${destination.residual}\r\n`;
   return `${lines}l5d-reqid: `;
 }
-
-/** Upper bound of what `ownRequestLines` writes besides the destination. */
-export const TRACE_LINES_BYTES = TRACE_TEXT_BYTES + 128;
 
 /** How an answer is sent on. */
 export interface AnswerForm {

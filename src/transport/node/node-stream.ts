@@ -57,7 +57,7 @@ export class NodeStream implements ByteStream {
   #closed = false;
   #ending = false;
   #pendingWrites = 0;
-  readonly #written = (): void => this.#onWritten(); // one per connection
+  readonly #written = (error?: Error | null): void => this.#onWritten(error); // one per connection
 
   constructor(socket: net.Socket, host: StreamHost) {
     this.#socket = socket;
@@ -212,8 +212,11 @@ export class NodeStream implements ByteStream {
     this.#want(buffers.takeLarge());
   }
 
-  #onWritten(): void {
-    if (--this.#pendingWrites > 0 || this.#closed || this.#reader === null) return;
+  // A write that failed is followed by `closed`; until then nobody is asked for more, because it would only be queued again.
+  #onWritten(error?: Error | null): void {
+    this.#pendingWrites--;
+    if (error !== undefined && error !== null) return;
+    if (this.#pendingWrites > 0 || this.#closed || this.#reader === null) return;
     this.#guard(this.#reader, WRITTEN);
   }
 

@@ -21,11 +21,13 @@ test.each(vectors)("$name ($why)", ({ input, messages, refusal }) => {
 });
 
 test("every vector reads the same byte by byte and cut at every place", () => {
+  const different: string[] = [];
   for (const { input, name } of vectors) {
     const text = input.join("");
     const whole = JSON.stringify(read([text]));
     for (const parts of everySplit(text)) {
-      if (JSON.stringify(read(parts)) !== whole) expect.unreachable(`${name}, cut behind ${parts[0]?.length}`);
+      if (JSON.stringify(read(parts)) !== whole) different.push(`${name}, cut behind ${parts[0]?.length}`);
     }
   }
+  expect(different).toEqual([]);
 });
