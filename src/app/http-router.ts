@@ -20,8 +20,8 @@ import type { Http1, Http1Server } from "../protocols/http1/protocol.ts";
 import { Accrual, accrualCounters } from "../resilience/accrual/accrual.ts";
 import { accrualPolicy } from "../resilience/accrual/kinds.ts";
 import { Requeue } from "../resilience/requeue.ts";
-import { Client, type ClientListener } from "../router/client-stack.ts";
-import { type AttemptListener, Endpoint, type EndpointShared } from "../router/endpoint-stack.ts";
+import { Client, type ClientListener, clientStack } from "../router/client-stack.ts";
+import { type AttemptListener, Endpoint, type EndpointShared, EndpointStacks } from "../router/endpoint-stack.ts";
 import { RequestStats, StatusStats } from "../router/request-stats.ts";
 import { type ExchangeLog, Router } from "../router/router.ts";
 import { RouterServer } from "../router/server-stack.ts";
@@ -60,6 +60,7 @@ export function makeHttpRouter(
   send: (message: ToControl) => void,
 ): Router {
   const policies = policiesOf(config);
+  const stacks: ClientStacks = { client: clientStack(), endpoint: new EndpointStacks(world.loop) };
   return new Router({
     label: config.label,
     loop: world.loop,
@@ -71,7 +72,7 @@ export function makeHttpRouter(
     metrics: world.metrics,
     log,
     send,
-    makeClient: (id, scope, listener) => makeClient(id, scope, listener, config, policies, world),
+    makeClient: (id, scope, listener) => makeClient(id, scope, listener, config, policies, stacks, world),
   });
 }
 
@@ -91,12 +92,19 @@ function makeIdentifier(written: IdentifierConfig, dstPrefix: string): Identifie
   }
 }
 
+/** What all clients of a router run through. */
+interface ClientStacks {
+  readonly client: Client["stack"];
+  readonly endpoint: EndpointStacks;
+}
+
 function makeClient(
   id: string,
   scope: Scope,
   listener: ClientListener,
   config: RouterConfig,
   policies: Policies,
+  stacks: ClientStacks,
   world: RouterWorld,
 ): Client {
   const { env, loop } = world;
@@ -107,7 +115,7 @@ function makeClient(
     loop,
     stats: new RequestStats(scope),
     statuses: new StatusStats(scope, false),
-    attemptTimeoutMs: settings.attemptTimeoutMs,
+    stack: stacks.endpoint.of(settings.attemptTimeoutMs),
     accrualView: accrualView(settings),
   };
   const client = new Client({
@@ -116,6 +124,7 @@ function makeClient(
     scope,
     balancer: createBalancer<Endpoint>(settings.balancer, env, scope.scope("loadbalancer")),
     requeue: new Requeue(settings.requeueBudget, loop, scope.scope("retries")),
+    stack: stacks.client,
     bindingTimeoutMs: config.bindingTimeoutMs,
     listener,
     makeEndpoint: (info, cell, attempts) => makeEndpoint(info, cell, attempts),

@@ -130,8 +130,11 @@ export class Stack<S extends Staged> {
     }
   }
 
-  /** The stack in words. */
-  view(): FilterView[] {
-    return this.#filters.map((f) => ({ name: f.name, doc: f.doc, params: f.params })); // cold: admin only
+  /**
+   * The stack in words.
+   * @param params by filter name: parameters that are not the filter's own but those of whatever the stack was asked for.
+   */
+  view(params: Readonly<Record<string, FilterView["params"]>> = {}): FilterView[] {
+    return this.#filters.map((f) => ({ name: f.name, doc: f.doc, params: params[f.name] ?? f.params })); // cold: admin only
   }
 }

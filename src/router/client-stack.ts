@@ -15,6 +15,7 @@ import { type Balancer, EndpointStatus, type LoadCell } from "../core/picker.ts"
 import type { Requeue } from "../resilience/requeue.ts";
 import { type AttemptListener, type Endpoint, viewOf } from "./endpoint-stack.ts";
 import { RequestStats } from "./request-stats.ts";
+import type { BoundClient } from "./bound-tree.ts";
 import { Cached } from "./service-cache.ts";
 import { Waiting } from "./waiting.ts";
 import type { Scope } from "../telemetry/registry.ts";
@@ -36,6 +37,8 @@ export interface ClientParts {
   readonly scope: Scope;
   readonly balancer: Balancer<Endpoint>;
   readonly requeue: Requeue;
+  /** The same for all clients of a router: `clientStack`. */
+  readonly stack: Stack<Exchange>;
   readonly bindingTimeoutMs: number;
   readonly listener: ClientListener;
   /** Makes an endpoint that reports to `listener`. */
@@ -44,6 +47,7 @@ export interface ClientParts {
 
 /** One concrete name and everything that serves it. */
 export class Client extends Cached implements AttemptListener, Keeper {
+  readonly requeue: Requeue;
   readonly #parts: ClientParts;
   readonly #waiting: Waiting;
   /** What discovery said last; `pending` until it says something. */
@@ -52,6 +56,7 @@ export class Client extends Cached implements AttemptListener, Keeper {
 
   constructor(parts: ClientParts) {
     super(parts.id);
+    this.requeue = parts.requeue;
     this.#parts = parts;
     this.#waiting = new Waiting(parts.loop, parts.bindingTimeoutMs, (ex, failure) => {
       ex.failure = failure;
@@ -62,6 +67,10 @@ export class Client extends Cached implements AttemptListener, Keeper {
 
   get endpoints(): readonly Endpoint[] {
     return this.#parts.balancer.nodes;
+  }
+
+  get stack(): Stack<Exchange> {
+    return this.#parts.stack;
   }
 
   get balancer(): Balancer<Endpoint> {
@@ -134,43 +143,22 @@ export class Client extends Cached implements AttemptListener, Keeper {
     this.#parts.listener.failed(ex);
   }
 
-  /** The client stack for one logical name: its statistics differ per service, everything else is the client's. */
-  stackFor(service: string): Stack<Exchange> {
-    const stats = new RequestStats(this.#parts.scope.scope("service", service.slice(1)));
-    return new Stack(
-      ExchangeLevel.client,
-      [serviceStatsFilter(stats), this.#requeueFilter()],
-      (ex) => this.attempt(ex), // cold: once per destination
-      (ex) => this.failed(ex), // cold: once per destination
-    );
+  /** Statistics of this client's requests for one logical name. */
+  statsFor(service: string): RequestStats {
+    return new RequestStats(this.#parts.scope.scope("service", service.slice(1)));
   }
 
-  // Sends again what is known not to have been processed (linkerd1 §6.6.2): immediately, within the client's budget.
-  #requeueFilter(): Filter<Exchange> {
-    const { balancer, loop, requeue } = this.#parts;
-    return new Filter<Exchange>({
-      name: "requeue",
-      doc: "Sends a request again, at once and to another endpoint, when it is known not to have been processed.",
-      params: requeue.view(),
-      up: (ex) => {
-        if (ex.failure === null) return Up.go;
-        const open = balancer.status(loop.nowMs) === EndpointStatus.open;
-        if (!requeue.allows(ex, open)) return Up.go;
-        ex.failure = null;
-        ex.outcome = Outcome.success;
-        this.attempt(ex);
-        return Up.kept;
-      },
-      end: (ex) => requeue.ended(ex), // cold: compiled once
-    });
+  /** Shall a request that has just failed be sent again? */
+  mayRequeue(ex: Exchange): boolean {
+    const { balancer, loop } = this.#parts;
+    return this.requeue.allows(ex, balancer.status(loop.nowMs) === EndpointStatus.open);
   }
 
   /** The client's and its endpoints' stacks in words. */
   view(): { client: FilterView[]; endpoint: FilterView[] } {
     const [first] = this.endpoints;
-    const requeue = this.#requeueFilter();
     return {
-      client: [{ name: requeue.name, doc: requeue.doc, params: requeue.params }],
+      client: this.#parts.stack.view({ [REQUEUE]: this.requeue.view() }),
       endpoint: first === undefined ? [] : viewOf(first),
     };
   }
@@ -188,19 +176,68 @@ export function cancelAttempt(attempt: Attempt, why: Failure): void {
   (attempt.owner as Endpoint).cancel(attempt, why); // attempts of the router belong to endpoints
 }
 
-function serviceStatsFilter(stats: RequestStats): Filter<Exchange> {
+/** One (path, client) pair: its names, and what is counted for it. */
+export class PathClient extends Destination {
+  readonly bound: BoundClient;
+  /** Null where the proxy answers by itself; then `stats` is null too. */
+  readonly target: Client | null;
+  readonly stats: RequestStats | null;
+
+  constructor(service: string, bound: BoundClient) {
+    super(service, bound.id, bound.residual);
+    this.bound = bound;
+    this.target = bound.client;
+    this.stats = bound.client === null ? null : bound.client.statsFor(service);
+  }
+}
+
+/** The client that an exchange in a client stack goes to. */
+function clientOf(ex: Exchange): Client {
+  return (ex.destination as PathClient).target as Client; // an exchange comes here only with a client
+}
+
+function statsOf(ex: Exchange): RequestStats {
+  return (ex.destination as PathClient).stats as RequestStats; // as above
+}
+
+/** The client stack of a router. Its filters find the client by the exchange, so one stack serves all clients. */
+export function clientStack(): Stack<Exchange> {
+  return new Stack<Exchange>(
+    ExchangeLevel.client,
+    [serviceStatsFilter(), requeueFilter()],
+    (ex) => clientOf(ex).attempt(ex), // cold: compiled once
+    (ex) => clientOf(ex).failed(ex), // cold: compiled once
+  );
+}
+
+function serviceStatsFilter(): Filter<Exchange> {
   return new Filter<Exchange>({
     name: "client-service-stats",
     doc: "Counts requests under rt/<router>/client/<id>/service/<name>, requeues not counted apart.",
-    down: () => {
-      stats.begin();
+    down: (ex) => {
+      statsOf(ex).begin();
       return Down.go;
     },
-    end: (ex) => stats.end(ex.outcome, ex.failure, ex.latencyMs), // cold: compiled once
+    end: (ex) => statsOf(ex).end(ex.outcome, ex.failure, ex.latencyMs), // cold: compiled once
   });
 }
 
-/** The names of one (service, client) pair. */
-export function destinationOf(service: string, client: string, residual: string): Destination {
-  return new Destination(service, client, residual);
+const REQUEUE = "requeue";
+
+// Sends again what is known not to have been processed (linkerd1 §6.6.2): immediately, within the client's budget.
+function requeueFilter(): Filter<Exchange> {
+  return new Filter<Exchange>({
+    name: REQUEUE,
+    doc: "Sends a request again, at once and to another endpoint, when it is known not to have been processed.",
+    up: (ex) => {
+      if (ex.failure === null) return Up.go;
+      const client = clientOf(ex);
+      if (!client.mayRequeue(ex)) return Up.go;
+      ex.failure = null;
+      ex.outcome = Outcome.success;
+      client.attempt(ex);
+      return Up.kept;
+    },
+    end: (ex) => clientOf(ex).requeue.ended(ex), // cold: compiled once
+  });
 }

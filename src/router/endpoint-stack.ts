@@ -8,7 +8,7 @@ import type { Exchange, PathStage } from "../core/exchange.ts";
 import type { MessageHead } from "../core/message-head.ts";
 import { Failure } from "../core/failure.ts";
 import { Down, Filter, type FilterView, Stack, Up } from "../core/filter.ts";
-import { Limit, type LimitKeeper } from "../core/limit.ts";
+import { Limit } from "../core/limit.ts";
 import { Outcome } from "../core/outcome.ts";
 import { type BalancerNode, EndpointStatus, type LoadCell } from "../core/picker.ts";
 import type { SessionSource } from "../core/session.ts";
@@ -25,11 +25,11 @@ export interface AttemptListener {
 /** What endpoints of one client share. */
 export interface EndpointShared {
   readonly loop: DataLoop;
+  readonly stack: Stack<Attempt>;
   readonly stats: RequestStats;
   readonly statuses: StatusStats;
-  readonly attemptTimeoutMs: number;
   /** Parameters of failure accrual, for people. */
-  readonly accrualView: Readonly<Record<string, string | number | boolean | null>>;
+  readonly accrualView: FilterView["params"];
   readonly listener: AttemptListener;
 }
 
@@ -41,6 +41,9 @@ export class Endpoint implements BalancerNode, AttemptOwner {
   readonly accrual: Accrual;
   readonly pool: SessionSource;
   readonly stack: Stack<Attempt>;
+  readonly stats: RequestStats;
+  readonly statuses: StatusStats;
+  readonly accrualView: FilterView["params"];
   readonly #loop: DataLoop;
   readonly #listener: AttemptListener;
 
@@ -57,15 +60,12 @@ export class Endpoint implements BalancerNode, AttemptOwner {
     this.cell = cell;
     this.accrual = accrual;
     this.pool = pool;
+    this.stack = shared.stack;
+    this.stats = shared.stats;
+    this.statuses = shared.statuses;
+    this.accrualView = shared.accrualView;
     this.#loop = shared.loop;
     this.#listener = shared.listener;
-    const filters = endpointFilters(this, shared);
-    this.stack = new Stack(
-      AttemptLevel.endpoint,
-      filters,
-      (attempt) => pool.acquire(attempt), // cold: once per endpoint
-      (attempt) => this.failed(attempt, attempt.failure ?? new Failure(causes.internal)), // cold: once per endpoint
-    );
   }
 
   status(nowMs: number): EndpointStatus {
@@ -135,53 +135,83 @@ export class Endpoint implements BalancerNode, AttemptOwner {
   }
 }
 
-// Order, and why: stats above accrual above timeout, so that timeouts are counted and accrue (finagle §10.2).
-function endpointFilters(endpoint: Endpoint, shared: EndpointShared): Filter<Attempt>[] {
-  const filters = [loadFilter(endpoint, shared.loop), statsFilter(shared), accrualFilter(endpoint, shared)];
-  if (shared.attemptTimeoutMs > 0) filters.push(timeoutFilter(endpoint, shared));
-  return filters;
+/** Attempts of this router belong to endpoints. */
+function endpointOf(attempt: Attempt): Endpoint {
+  return attempt.owner as Endpoint;
 }
 
-function loadFilter(endpoint: Endpoint, loop: DataLoop): Filter<Attempt> {
+/**
+ * The endpoint stacks of one router, one for each attempt timeout. Filters keep nothing per endpoint: they find it by the attempt.
+ * So hundreds of endpoints run through the same few objects, which stay in the processor's cache.
+ */
+export class EndpointStacks {
+  readonly #loop: DataLoop;
+  readonly #byTimeoutMs = new Map<number, Stack<Attempt>>();
+
+  constructor(loop: DataLoop) {
+    this.#loop = loop;
+  }
+
+  /** @param attemptTimeoutMs 0 = no limit. */
+  of(attemptTimeoutMs: number): Stack<Attempt> {
+    const known = this.#byTimeoutMs.get(attemptTimeoutMs);
+    if (known !== undefined) return known;
+    const made = endpointStack(this.#loop, attemptTimeoutMs);
+    this.#byTimeoutMs.set(attemptTimeoutMs, made);
+    return made;
+  }
+}
+
+// Order, and why: stats above accrual above timeout, so that timeouts are counted and accrue (finagle §10.2).
+function endpointStack(loop: DataLoop, attemptTimeoutMs: number): Stack<Attempt> {
+  const filters = [loadFilter(loop), statsFilter(), accrualFilter(loop)];
+  if (attemptTimeoutMs > 0) filters.push(timeoutFilter(loop, attemptTimeoutMs));
+  return new Stack(
+    AttemptLevel.endpoint,
+    filters,
+    (attempt) => endpointOf(attempt).pool.acquire(attempt), // cold: compiled once
+    (attempt) => endpointOf(attempt).failed(attempt, attempt.failure ?? new Failure(causes.internal)), // cold: compiled once
+  );
+}
+
+function loadFilter(loop: DataLoop): Filter<Attempt> {
   return new Filter({
     name: "load",
     doc: "Counts the attempt against the endpoint's load from acquisition to release, for the balancer.",
     down: (attempt) => {
-      endpoint.cell.start(attempt.startMs);
+      endpointOf(attempt).cell.start(attempt.startMs);
       return Down.go;
     },
-    end: (attempt) => endpoint.cell.end(loop.nowMs, attempt.startMs), // cold: compiled once
+    end: (attempt) => endpointOf(attempt).cell.end(loop.nowMs, attempt.startMs), // cold: compiled once
   });
 }
 
-function statsFilter(shared: EndpointShared): Filter<Attempt> {
-  const { stats, statuses } = shared;
+function statsFilter(): Filter<Attempt> {
   return new Filter({
     name: "client-stats",
     doc: "Counts attempts, outcomes, causes, statuses and latency under rt/<router>/client/<id>.",
-    down: () => {
-      stats.begin();
+    down: (attempt) => {
+      endpointOf(attempt).stats.begin();
       return Down.go;
     },
     end: (attempt) => {
+      const { stats, statuses } = endpointOf(attempt);
       stats.end(attempt.outcome, attempt.failure, attempt.latencyMs);
       if (attempt.outcome !== Outcome.ignorable) statuses.record(attempt.status, attempt.latencyMs);
     },
   });
 }
 
-function accrualFilter(endpoint: Endpoint, shared: EndpointShared): Filter<Attempt> {
-  const { accrual } = endpoint;
-  const { loop } = shared;
+function accrualFilter(loop: DataLoop): Filter<Attempt> {
   return new Filter({
-    name: "failure-accrual",
+    name: ACCRUAL,
     doc: "Marks the endpoint dead after failures, probes it with one request, and revives it.",
-    params: shared.accrualView,
-    down: () => {
-      accrual.started(loop.nowMs);
+    down: (attempt) => {
+      endpointOf(attempt).accrual.started(loop.nowMs);
       return Down.go;
     },
     up: (attempt) => {
+      const { accrual } = endpointOf(attempt);
       attempt.judged = true;
       if (attempt.outcome === Outcome.success) accrual.succeeded(loop.nowMs);
       else if (attempt.outcome === Outcome.failure) accrual.failed(loop.nowMs);
@@ -189,20 +219,19 @@ function accrualFilter(endpoint: Endpoint, shared: EndpointShared): Filter<Attem
       return Up.go;
     },
     end: (attempt) => {
-      if (!attempt.judged) accrual.ignored(loop.nowMs);
+      if (!attempt.judged) endpointOf(attempt).accrual.ignored(loop.nowMs);
     },
   });
 }
 
-function timeoutFilter(endpoint: LimitKeeper<Attempt>, shared: EndpointShared): Filter<Attempt> {
-  const { attemptTimeoutMs, loop } = shared;
+function timeoutFilter(loop: DataLoop, attemptTimeoutMs: number): Filter<Attempt> {
   return new Filter({
     name: "attempt-timeout",
     doc: "Gives up an attempt whose answer does not begin in time.",
     params: { requestAttemptTimeoutMs: attemptTimeoutMs },
     down: (attempt) => {
       attempt.limit ??= new Limit(attempt, loop.wheel);
-      attempt.limit.set(attemptTimeoutMs, endpoint);
+      attempt.limit.set(attemptTimeoutMs, endpointOf(attempt));
       return Down.go;
     },
     up: (attempt) => {
@@ -213,7 +242,9 @@ function timeoutFilter(endpoint: LimitKeeper<Attempt>, shared: EndpointShared): 
   });
 }
 
-/** The endpoint stack in words; the same for all endpoints of a client. */
+const ACCRUAL = "failure-accrual";
+
+/** The endpoint stack in words, with the parameters of the endpoint's client. */
 export function viewOf(endpoint: Endpoint): FilterView[] {
-  return endpoint.stack.view();
+  return endpoint.stack.view({ [ACCRUAL]: endpoint.accrualView });
 }

@@ -1,7 +1,6 @@
 // @hot A logical name under one dtab override: its policy, its statistics, and where it is bound to at the moment.
 import { causes } from "../core/cause.ts";
 import type { DataLoop } from "../core/data-loop.ts";
-import type { Destination } from "../core/destination.ts";
 import { type Exchange, ExchangeLevel, type Keeper, type PathStage } from "../core/exchange.ts";
 import { Failure } from "../core/failure.ts";
 import { Down, Filter, Stack, Up } from "../core/filter.ts";
@@ -9,7 +8,7 @@ import { Limit, type LimitKeeper } from "../core/limit.ts";
 import { Outcome } from "../core/outcome.ts";
 import type { Scope } from "../telemetry/registry.ts";
 import type { BoundClient, BoundTrees } from "./bound-tree.ts";
-import { destinationOf } from "./client-stack.ts";
+import { PathClient } from "./client-stack.ts";
 import { RequestStats } from "./request-stats.ts";
 import { Cached } from "./service-cache.ts";
 import type { ServiceSettings } from "./settings.ts";
@@ -29,16 +28,11 @@ export interface PathListener {
 export interface PathShared {
   readonly loop: DataLoop;
   readonly trees: BoundTrees;
+  readonly stacks: PathStacks;
   readonly bindingTimeoutMs: number;
   readonly listener: PathListener;
   /** Tells of an unroutable name: names, base and override dtab, in one sentence. */
   unroutable(service: string, localDtab: string): string;
-}
-
-/** A destination as one path uses it. */
-interface PathClient {
-  readonly destination: Destination;
-  readonly stack: Stack<Exchange> | null;
 }
 
 /** One entry of the path cache. */
@@ -48,12 +42,15 @@ export class PathEntry extends Cached implements PathStage, Keeper {
   /** Number by which control knows the binding. */
   readonly binding: number;
   readonly stack: Stack<Exchange>;
+  readonly stats: RequestStats;
   readonly classify: (ex: Exchange, status: number) => Outcome;
   /** Keys of identifiers that lead here, forgotten with it. */
   readonly aliases: string[] = [];
   readonly #shared: PathShared;
   readonly #waiting: Waiting;
   readonly #clients = new Map<BoundClient, PathClient>();
+  /** The one used last; most names have only one. */
+  #recent: PathClient | null = null;
   readonly #scope: Scope;
   #tree: ReturnType<BoundTrees["take"]> | null = null;
   #error: Failure | null = null;
@@ -75,14 +72,8 @@ export class PathEntry extends Cached implements PathStage, Keeper {
     this.#scope = scope;
     this.classify = settings.allSuccessful ? alwaysSuccess : failureFrom500;
     this.#waiting = new Waiting(shared.loop, shared.bindingTimeoutMs, (ex, failure) => this.#fail(ex, failure)); // cold: once
-    const filters = [pathStatsFilter(new RequestStats(scope))];
-    if (settings.totalTimeoutMs > 0) filters.push(totalTimeoutFilter(settings.totalTimeoutMs, shared));
-    this.stack = new Stack(
-      ExchangeLevel.path,
-      filters,
-      (ex) => this.#dispatch(ex), // cold: once per path
-      (ex) => shared.listener.pathFailed(ex), // cold: once per path
-    );
+    this.stats = new RequestStats(scope);
+    this.stack = shared.stacks.of(settings.totalTimeoutMs);
   }
 
   /** A request enters; it waits at the bottom of the stack while the name is not bound yet. */
@@ -105,7 +96,7 @@ export class PathEntry extends Cached implements PathStage, Keeper {
       if (old !== taken && this.#clients.size > 0) this.#forgetClients(taken.clients);
       this.#shared.trees.give(old);
     }
-    if (this.#waiting.length > 0) this.#waiting.releaseAll((ex) => this.#dispatch(ex)); // cold: when control answers
+    if (this.#waiting.length > 0) this.#waiting.releaseAll((ex) => this.dispatch(ex)); // cold: when control answers
   }
 
   /** Control could not bind the name. After a success failures are ignored: the last good tree stays in force. */
@@ -113,11 +104,11 @@ export class PathEntry extends Cached implements PathStage, Keeper {
     if (this.#tree !== null) return;
     const text = `${this.#shared.unroutable(this.service, this.localDtab)}: ${message}`;
     this.#error = new Failure(causes.bindError, text, { service: this.service });
-    this.#waiting.releaseAll((ex) => this.#dispatch(ex)); // cold: when control answers
+    this.#waiting.releaseAll((ex) => this.dispatch(ex)); // cold: when control answers
   }
 
-  // A union draws by weight for every request, and again for every retry (linkerd1 §3.3).
-  #dispatch(ex: Exchange): void {
+  /** To where the name is bound at the moment. A union draws by weight for every request, and again for every retry (linkerd1 §3.3). */
+  dispatch(ex: Exchange): void {
     const tree = this.#tree;
     if (tree === null) {
       if (this.#error === null) this.#waiting.add(ex, this);
@@ -129,24 +120,30 @@ export class PathEntry extends Cached implements PathStage, Keeper {
       this.#fail(ex, this.#deadEnd(tree.ending));
       return;
     }
-    const known = this.#clients.get(client) ?? this.#newClient(client);
-    ex.destination = known.destination;
-    if (known.stack === null) {
+    const recent = this.#recent;
+    const destination = recent !== null && recent.bound === client ? recent : this.#clientOf(client);
+    ex.destination = destination;
+    const target = destination.target;
+    if (target === null) {
       this.#shared.listener.canned(ex, client.canned);
       return;
     }
-    ex.client = known.stack;
-    known.stack.down(ex);
+    ex.client = target.stack;
+    target.stack.down(ex);
   }
 
-  #newClient(client: BoundClient): PathClient {
-    const stack = client.client === null ? null : client.client.stackFor(this.service);
-    const made = { destination: destinationOf(this.service, client.id, client.residual), stack };
-    this.#clients.set(client, made);
-    return made;
+  #clientOf(bound: BoundClient): PathClient {
+    let client = this.#clients.get(bound);
+    if (client === undefined) {
+      client = new PathClient(this.service, bound);
+      this.#clients.set(bound, client);
+    }
+    this.#recent = client;
+    return client;
   }
 
   #forgetClients(kept: readonly BoundClient[]): void {
+    this.#recent = null;
     const known = Array.from(this.#clients.keys());
     for (let i = 0; i < known.length; i++) {
       const client = known[i] as BoundClient;
@@ -174,6 +171,7 @@ export class PathEntry extends Cached implements PathStage, Keeper {
     const tree = this.#tree;
     this.#tree = null;
     this.#clients.clear();
+    this.#recent = null;
     if (tree !== null) this.#shared.trees.give(tree);
     this.#scope.prune();
     this.#shared.listener.pathClosed(this);
@@ -188,24 +186,62 @@ function alwaysSuccess(): Outcome {
   return Outcome.success;
 }
 
-function pathStatsFilter(stats: RequestStats): Filter<Exchange> {
+/** The path that an exchange in a path stack goes by. */
+function pathOf(ex: Exchange): PathEntry {
+  return ex.path as PathEntry; // paths of this router
+}
+
+/** The path stacks of one router, one for each total timeout. Filters keep nothing per name: they find it by the exchange. */
+export class PathStacks {
+  readonly #loop: DataLoop;
+  readonly #listener: PathListener;
+  readonly #byTimeoutMs = new Map<number, Stack<Exchange>>();
+
+  constructor(loop: DataLoop, listener: PathListener) {
+    this.#loop = loop;
+    this.#listener = listener;
+  }
+
+  /** @param totalTimeoutMs 0 = no limit. */
+  of(totalTimeoutMs: number): Stack<Exchange> {
+    let stack = this.#byTimeoutMs.get(totalTimeoutMs);
+    if (stack === undefined) {
+      stack = pathStack(this.#loop, this.#listener, totalTimeoutMs);
+      this.#byTimeoutMs.set(totalTimeoutMs, stack);
+    }
+    return stack;
+  }
+}
+
+function pathStack(loop: DataLoop, listener: PathListener, totalTimeoutMs: number): Stack<Exchange> {
+  const filters = [pathStatsFilter()];
+  if (totalTimeoutMs > 0) filters.push(totalTimeoutFilter(loop, listener, totalTimeoutMs));
+  return new Stack(
+    ExchangeLevel.path,
+    filters,
+    (ex) => pathOf(ex).dispatch(ex), // cold: compiled once
+    (ex) => listener.pathFailed(ex), // cold: compiled once
+  );
+}
+
+function pathStatsFilter(): Filter<Exchange> {
   return new Filter<Exchange>({
     name: "service-stats",
     doc: "Counts requests under rt/<router>/service/<name>, once each whatever is sent again below.",
-    down: () => {
-      stats.begin();
+    down: (ex) => {
+      pathOf(ex).stats.begin();
       return Down.go;
     },
-    end: (ex) => stats.end(ex.outcome, ex.failure, ex.latencyMs), // cold: compiled once
+    end: (ex) => pathOf(ex).stats.end(ex.outcome, ex.failure, ex.latencyMs), // cold: compiled once
   });
 }
 
-function totalTimeoutFilter(totalTimeoutMs: number, shared: PathShared): Filter<Exchange> {
+function totalTimeoutFilter(loop: DataLoop, listener: PathListener, totalTimeoutMs: number): Filter<Exchange> {
   const keeper: LimitKeeper<Exchange> = {
     timeUp(ex) {
       ex.failure = new Failure(causes.totalTimeout, undefined, { limitMs: totalTimeoutMs });
       ex.outcome = Outcome.failure;
-      shared.listener.pathFailed(ex);
+      listener.pathFailed(ex);
     },
   };
   return new Filter<Exchange>({
@@ -213,9 +249,9 @@ function totalTimeoutFilter(totalTimeoutMs: number, shared: PathShared): Filter<
     doc: "Answers 503 when the request, with everything sent again for it, takes too long; sets the deadline.",
     params: { totalTimeoutMs },
     down: (ex) => {
-      ex.totalLimit ??= new Limit(ex, shared.loop.wheel);
+      ex.totalLimit ??= new Limit(ex, loop.wheel);
       ex.totalLimit.set(totalTimeoutMs, keeper);
-      ex.deadline = shared.loop.deadline(ex.deadline, totalTimeoutMs);
+      ex.deadline = loop.deadline(ex.deadline, totalTimeoutMs);
       return Down.go;
     },
     up: (ex) => {

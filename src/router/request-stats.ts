@@ -2,23 +2,24 @@
 import type { Failure } from "../core/failure.ts";
 import { Outcome } from "../core/outcome.ts";
 import type { Histogram } from "../telemetry/histogram.ts";
-import type { Counter } from "../telemetry/metrics.ts";
+import type { Counter, CounterGroup } from "../telemetry/metrics.ts";
 import type { Scope } from "../telemetry/registry.ts";
+
+// Places in the group of counters.
+const REQUESTS = 0;
+const SUCCESS = 1;
+const FAILURES = 2;
 
 /** Counters of one scope. */
 export class RequestStats {
   pending = 0;
   readonly #scope: Scope;
-  readonly #requests: Counter;
-  readonly #success: Counter;
-  readonly #failures: Counter;
+  readonly #counters: CounterGroup;
   readonly #latency: Histogram;
 
   constructor(scope: Scope) {
     this.#scope = scope;
-    this.#requests = scope.counter("requests");
-    this.#success = scope.counter("success");
-    this.#failures = scope.counter("failures");
+    this.#counters = scope.counters("requests", "success", "failures");
     this.#latency = scope.latency("request_latency_ms");
     scope.gauge("pending", () => this.pending); // cold: once per scope
   }
@@ -35,9 +36,8 @@ export class RequestStats {
     this.pending--;
     if (failure !== null) this.#cause(failure);
     if (outcome === Outcome.ignorable) return;
-    this.#requests.inc();
-    if (outcome === Outcome.success) this.#success.inc();
-    else this.#failures.inc();
+    this.#counters.inc(REQUESTS);
+    this.#counters.inc(outcome === Outcome.success ? SUCCESS : FAILURES);
     if (latencyMs === latencyMs) this.#latency.record(latencyMs);
   }
 

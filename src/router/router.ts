@@ -12,7 +12,7 @@ import type { MetricsRegistry, Scope } from "../telemetry/registry.ts";
 import { Bindings } from "./bindings.ts";
 import { type BoundClient, type BoundTreeEntry, BoundTrees } from "./bound-tree.ts";
 import { cancelAttempt, type Client, type ClientListener } from "./client-stack.ts";
-import { type PathEntry, type PathListener } from "./path-stack.ts";
+import { type PathEntry, type PathListener, PathStacks } from "./path-stack.ts";
 import { type CacheLimits, ServiceCache } from "./service-cache.ts";
 import type { Policies } from "./settings.ts";
 
@@ -72,6 +72,7 @@ export class Router implements ClientListener, PathListener {
       shared: {
         loop: parts.loop,
         trees,
+        stacks: new PathStacks(parts.loop, this),
         bindingTimeoutMs: parts.bindingTimeoutMs,
         listener: this,
         unroutable: (service, localDtab) => this.#unroutable(service, localDtab), // cold: failures only

@@ -5,7 +5,7 @@
 
 const SUB_BUCKET_BITS = 5;
 /** Buckets per power of two. */
-export const SUB_BUCKETS = 1 << SUB_BUCKET_BITS;
+const SUB_BUCKETS = 1 << SUB_BUCKET_BITS;
 /** Values below this are their own bucket. */
 const EXACT = 2 * SUB_BUCKETS;
 const TWO_31 = 0x8000_0000;

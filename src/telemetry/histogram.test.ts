@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ManualEnv } from "../../test/support/manual-env.ts";
+import { CellStore } from "./cells.ts";
 import { Histogram } from "./histogram.ts";
 import { WindowClock } from "./window-clock.ts";
 
@@ -10,7 +11,7 @@ function setUp(scale = 1) {
   const env = new ManualEnv();
   const windows = new WindowClock(env, WINDOW_MS);
   windows.run();
-  return { env, windows, histogram: new Histogram(windows, scale) };
+  return { env, windows, histogram: new Histogram(new CellStore(), windows, scale) };
 }
 
 test("Histogram summarises what was recorded", () => {

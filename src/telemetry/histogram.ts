@@ -2,72 +2,58 @@
 //
 // Buckets are counted in two windows, the running one and the last complete one, and a reading is both together: one to two
 // windows of traffic (60 to 120 s). So a busy metric never reads zero between windows.
-import { bucketOf, SUB_BUCKETS } from "./buckets.ts";
-import { summarize, type Summary } from "./summary.ts";
+import { BucketPages, pageOf, placeOf } from "./bucket-pages.ts";
+import { bucketOf } from "./buckets.ts";
+import type { CellStore } from "./cells.ts";
+import { type Counted, summarize, type Summary } from "./summary.ts";
 import type { WindowClock } from "./window-clock.ts";
 
-const NO_BUCKETS = new Uint32Array(0);
-
-/** What was recorded in one window, in whole units. */
-class Window {
-  buckets = NO_BUCKETS;
-  count = 0;
-  sum = 0;
-  min = Number.MAX_SAFE_INTEGER;
-  max = 0;
-
-  record(units: number): void {
-    const bucket = bucketOf(units);
-    if (bucket >= this.buckets.length) this.#grow(bucket);
-    this.buckets[bucket]! += 1;
-    this.count += 1;
-    this.sum += units;
-    if (units < this.min) this.min = units;
-    if (units > this.max) this.max = units;
-  }
-
-  clear(): void {
-    if (this.count === 0) return;
-    this.buckets.fill(0);
-    this.count = 0;
-    this.sum = 0;
-    this.min = Number.MAX_SAFE_INTEGER;
-    this.max = 0;
-  }
-
-  /** A metric that slept for whole windows gives its buckets back. */
-  free(): void {
-    this.clear();
-    this.buckets = NO_BUCKETS;
-  }
-
-  /** Room for `bucket` and the rest of its two octaves: a metric pays for the range it sees. */
-  #grow(bucket: number): void {
-    const step = 2 * SUB_BUCKETS;
-    const grown = new Uint32Array((Math.floor(bucket / step) + 1) * step);
-    grown.set(this.buckets);
-    this.buckets = grown;
-  }
-}
+// A window's totals stand in four cells, the two windows' side by side.
+const COUNT = 0;
+const SUM = 1;
+const MIN = 2;
+const MAX = 3;
+const WINDOW_CELLS = 4;
 
 /** A distribution of non-negative values. Negative values and NaN count as zero. */
 export class Histogram {
   readonly #windows: WindowClock;
   readonly #scale: number;
+  readonly #store: CellStore;
   #epoch: number;
-  #running = new Window();
-  #complete = new Window();
+  /** First cell of the totals of both windows. */
+  #cell: number;
+  #totals: Float64Array;
+  /** Where the totals of the windows begin. */
+  #running: number;
+  #complete: number;
+  #runningPages: BucketPages;
+  #completePages: BucketPages;
+  /** The page of the running window that was written last. */
+  #page = -1;
+  #pageCells: Float64Array;
+  #pageAt = 0;
   #earlierCount = 0;
   #earlierSum = 0;
+  #retired = false;
 
   /**
+   * @param store where its numbers are kept.
    * @param windows the process's window numbers.
    * @param scale smallest steps per recorded unit: 1 for whole numbers, 1000 for milliseconds kept to the microsecond.
    */
-  constructor(windows: WindowClock, scale = 1) {
+  constructor(store: CellStore, windows: WindowClock, scale = 1) {
+    this.#store = store;
     this.#windows = windows;
     this.#scale = scale;
     this.#epoch = windows.epoch;
+    this.#cell = store.allocate(8);
+    this.#totals = store.chunkOf(this.#cell);
+    this.#running = store.indexOf(this.#cell);
+    this.#complete = this.#running + WINDOW_CELLS;
+    this.#runningPages = new BucketPages(store);
+    this.#completePages = new BucketPages(store);
+    this.#pageCells = this.#totals;
   }
 
   get kind(): "stat" {
@@ -76,41 +62,97 @@ export class Histogram {
 
   record(value: number): void {
     if (this.#epoch !== this.#windows.epoch) this.#turn();
-    this.#running.record(value > 0 ? Math.round(Math.min(value * this.#scale, Number.MAX_SAFE_INTEGER)) : 0);
+    const units = value > 0 ? Math.round(Math.min(value * this.#scale, Number.MAX_SAFE_INTEGER)) : 0;
+    const bucket = bucketOf(units);
+    if (pageOf(bucket) !== this.#page) this.#open(pageOf(bucket));
+    this.#pageCells[this.#pageAt + placeOf(bucket)]! += 1;
+    const totals = this.#totals;
+    const at = this.#running;
+    const first = totals[at + COUNT] === 0;
+    if (first || units < totals[at + MIN]!) totals[at + MIN] = units;
+    if (first || units > totals[at + MAX]!) totals[at + MAX] = units;
+    totals[at + COUNT]! += 1;
+    totals[at + SUM]! += units;
+  }
+
+  #open(page: number): void {
+    const cell = this.#retired ? this.#store.sink : this.#runningPages.open(page);
+    this.#page = page;
+    this.#pageCells = this.#store.chunkOf(cell);
+    this.#pageAt = this.#store.indexOf(cell);
   }
 
   /** How many values were recorded since the start. */
   get totalCount(): number {
-    return this.#earlierCount + this.#running.count;
+    return this.#earlierCount + this.#totals[this.#running + COUNT]!;
   }
 
   /** The sum of all values since the start. */
   get totalSum(): number {
-    return (this.#earlierSum + this.#running.sum) / this.#scale;
+    return (this.#earlierSum + this.#totals[this.#running + SUM]!) / this.#scale;
   }
 
   /** The last complete window and the running one together. */
   snapshot(): Summary {
     this.#windows.refresh();
     if (this.#epoch !== this.#windows.epoch) this.#turn();
-    return summarize(this.#running, this.#complete, this.#scale);
+    return summarize(
+      this.#counted(this.#running, this.#runningPages),
+      this.#counted(this.#complete, this.#completePages),
+      this.#scale,
+    );
+  }
+
+  #counted(at: number, pages: BucketPages): Counted {
+    const totals = this.#totals;
+    return {
+      buckets: pages.read(),
+      count: totals[at + COUNT]!,
+      sum: totals[at + SUM]!,
+      min: totals[at + MIN]!,
+      max: totals[at + MAX]!,
+    };
   }
 
   #turn(): void {
     const passed = this.#windows.epoch - this.#epoch;
-    this.#epoch = this.#windows.epoch;
-    this.#earlierCount += this.#running.count;
-    this.#earlierSum += this.#running.sum;
     const oldest = this.#complete;
+    const pages = this.#completePages;
+    this.#epoch = this.#windows.epoch;
+    this.#earlierCount += this.#totals[this.#running + COUNT]!;
+    this.#earlierSum += this.#totals[this.#running + SUM]!;
     this.#complete = this.#running;
+    this.#completePages = this.#runningPages;
     this.#running = oldest;
-    oldest.clear();
+    this.#runningPages = pages;
+    this.#clear(oldest);
+    pages.clear();
     if (passed > 1) this.#forget();
+    this.#page = -1;
   }
 
-  /** Nothing was recorded for a whole window: what we hold is older than a reading may show. */
+  // Nothing was recorded for a whole window: what we hold is older than a reading may show, and the pages go back.
   #forget(): void {
-    this.#running.free();
-    this.#complete.free();
+    this.#clear(this.#complete);
+    this.#runningPages.free();
+    this.#completePages.free();
+  }
+
+  #clear(at: number): void {
+    this.#totals.fill(0, at, at + WINDOW_CELLS);
+  }
+
+  /** Gives the memory back. Whoever still holds the metric writes into the void from now on. */
+  retire(): void {
+    if (this.#retired) return;
+    this.#retired = true;
+    this.#runningPages.free();
+    this.#completePages.free();
+    this.#store.release(this.#cell, 8);
+    this.#cell = this.#store.sink;
+    this.#totals = this.#store.chunkOf(this.#cell);
+    this.#running = this.#store.indexOf(this.#cell);
+    this.#complete = this.#running + WINDOW_CELLS;
+    this.#page = -1;
   }
 }

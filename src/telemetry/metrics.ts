@@ -1,70 +1,19 @@
-// @hot Counters and gauges: numbers in memory that every thread can read.
-//
-// A cell is a place in a Float64Array over shared memory, written by one thread with plain `+=` (an atomic add costs ten times as
-// much; a reader may lag by one event). Memory grows by whole chunks, so a cell never moves. Doubles count exactly up to 2^53.
+// @hot Counters and gauges: numbers in cells of shared memory.
+import type { CellStore } from "./cells.ts";
 
-const CELLS_PER_CHUNK = 1024;
-
-/** Shared memory that metric cells live in, and the list of free ones. */
-export class CellStore {
-  /** All memory in order of allocation: what a reader in another thread needs. */
-  readonly chunks: Float64Array[] = [];
-  readonly #free: number[] = [];
-  #used = 0;
-  /** Cell 0 takes what is written to metrics that are gone; nobody reads it. */
-  readonly #sink: number;
-
-  constructor() {
-    this.#sink = this.#allocate();
-  }
-
-  /** Cells in use by metrics that still exist. */
-  get live(): number {
-    return this.#used - this.#free.length - 1;
-  }
-
-  counter(): Counter {
-    return new Counter(this, this.#allocate());
-  }
-
-  gauge(): Gauge {
-    return new Gauge(this, this.#allocate());
-  }
-
-  /** Takes a metric's cell back. Whoever still holds the metric writes into the void from now on. */
-  release(metric: Counter | Gauge): void {
-    if (metric.cell === this.#sink) return;
-    this.chunkOf(metric.cell)[metric.cell % CELLS_PER_CHUNK] = 0;
-    this.#free.push(metric.cell);
-    metric.moveTo(this, this.#sink);
-  }
-
-  /** The chunk that holds a cell. */
-  chunkOf(cell: number): Float64Array {
-    return this.chunks[Math.floor(cell / CELLS_PER_CHUNK)]!;
-  }
-
-  #allocate(): number {
-    const freed = this.#free.pop();
-    if (freed !== undefined) return freed;
-    if (this.#used === this.chunks.length * CELLS_PER_CHUNK) {
-      this.chunks.push(new Float64Array(new SharedArrayBuffer(CELLS_PER_CHUNK * Float64Array.BYTES_PER_ELEMENT)));
-    }
-    return this.#used++;
-  }
-}
-
-/** A place in shared memory with a number in it. */
+/** A cell with a number in it. */
 abstract class Cell {
+  protected readonly store: CellStore;
   /** Number of the cell over all chunks. */
   cell: number;
   protected cells: Float64Array;
   protected index: number;
 
   constructor(store: CellStore, cell: number) {
+    this.store = store;
     this.cell = cell;
     this.cells = store.chunkOf(cell);
-    this.index = cell % CELLS_PER_CHUNK;
+    this.index = store.indexOf(cell);
   }
 
   get value(): number {
@@ -75,11 +24,17 @@ abstract class Cell {
     this.cells[this.index]! += amount;
   }
 
-  /** For the store only. */
-  moveTo(store: CellStore, cell: number): void {
+  /** Gives the cell back. Whoever still holds the metric writes into the void from now on. */
+  retire(): void {
+    if (this.cell === this.store.sink) return;
+    this.store.release(this.cell, 1);
+    this.moveTo(this.store.sink);
+  }
+
+  protected moveTo(cell: number): void {
     this.cell = cell;
-    this.cells = store.chunkOf(cell);
-    this.index = cell % CELLS_PER_CHUNK;
+    this.cells = this.store.chunkOf(cell);
+    this.index = this.store.indexOf(cell);
   }
 }
 
@@ -91,6 +46,51 @@ export class Counter extends Cell {
 
   inc(): void {
     this.cells[this.index]! += 1;
+  }
+}
+
+/** A counter whose cell belongs to a group. */
+class GroupedCounter extends Counter {
+  override retire(): void {
+    // The group gives all cells back at once.
+  }
+
+  follow(cell: number): void {
+    this.moveTo(cell);
+  }
+}
+
+/** Up to four counters side by side: counted together, they cost one access to memory. */
+export class CounterGroup {
+  /** As metrics of their own, for readers. */
+  readonly counters: readonly GroupedCounter[];
+  readonly #store: CellStore;
+  #first: number;
+  #cells: Float64Array;
+  #index: number;
+
+  constructor(store: CellStore, count: number) {
+    this.#store = store;
+    this.#first = store.allocate(4);
+    this.#cells = store.chunkOf(this.#first);
+    this.#index = store.indexOf(this.#first);
+    this.counters = Array.from({ length: count }, (_, i) => new GroupedCounter(store, this.#first + i)); // cold: once per group
+  }
+
+  /** Counts one for the counter at this place in the group. */
+  inc(which: number): void {
+    this.#cells[this.#index + which]! += 1;
+  }
+
+  /** As for a single counter. */
+  retire(): void {
+    const { sink } = this.#store;
+    if (this.#first === sink) return;
+    this.#store.release(this.#first, 4);
+    this.#first = sink;
+    this.#cells = this.#store.chunkOf(sink);
+    this.#index = this.#store.indexOf(sink);
+    for (let i = 0; i < this.counters.length; i++) (this.counters[i] as GroupedCounter).follow(sink + i);
   }
 }
 

@@ -1,8 +1,9 @@
 // All metrics of a process as a tree of scopes. Made and read in the slow world; counted in the fast one (`metrics`, `histogram`).
 import type { Env } from "../base/env.ts";
 import { invariant } from "../base/invariant.ts";
+import { CellStore } from "./cells.ts";
 import { Histogram } from "./histogram.ts";
-import { CellStore, Counter, Gauge } from "./metrics.ts";
+import { Counter, CounterGroup, Gauge } from "./metrics.ts";
 import { WindowClock } from "./window-clock.ts";
 
 /** Milliseconds are kept to the microsecond. */
@@ -41,6 +42,7 @@ interface Owner {
 export class Scope {
   readonly segment: string;
   #metric: Metric | null = null;
+  #group: CounterGroup | null = null;
   #children: Map<string, Scope> | null = null;
   #pruned = false;
   readonly #parent: Scope | null;
@@ -78,18 +80,36 @@ export class Scope {
   /** A number that only grows. */
   counter(name: string): Counter {
     const place = this.#child(name);
-    const metric = (place.#metric ??= this.#owner.cells.counter());
+    const metric = (place.#metric ??= new Counter(this.#owner.cells, this.#owner.cells.allocate(1)));
     invariant(metric instanceof Counter, `metric "${name}" is a counter everywhere`);
-    if (place.#pruned) this.#owner.cells.release(metric);
+    if (place.#pruned) metric.retire();
     return metric;
+  }
+
+  /** Counters of this place that are counted together. Whoever asks again asks for the same names. */
+  counters(...names: readonly string[]): CounterGroup {
+    const group = (this.#group ??= this.#newGroup(names));
+    invariant(group.counters.length === names.length, `the counters of "${this.segment}" are the same everywhere`);
+    return group;
+  }
+
+  #newGroup(names: readonly string[]): CounterGroup {
+    const group = new CounterGroup(this.#owner.cells, names.length);
+    for (const [i, name] of names.entries()) {
+      const place = this.#child(name);
+      invariant(place.#metric === null, `metric "${name}" is counted in a group`);
+      place.#metric = group.counters[i]!; // one for each name
+    }
+    if (this.#pruned) group.retire();
+    return group;
   }
 
   /** A number its owner sets. */
   settableGauge(name: string): Gauge {
     const place = this.#child(name);
-    const metric = (place.#metric ??= this.#owner.cells.gauge());
+    const metric = (place.#metric ??= new Gauge(this.#owner.cells, this.#owner.cells.allocate(1)));
     invariant(metric instanceof Gauge, `metric "${name}" is a settable gauge everywhere`);
-    if (place.#pruned) this.#owner.cells.release(metric);
+    if (place.#pruned) metric.retire();
     return metric;
   }
 
@@ -126,16 +146,20 @@ export class Scope {
   #retire(): void {
     this.#pruned = true;
     const metric = this.#metric;
-    if (metric instanceof Counter || metric instanceof Gauge) this.#owner.cells.release(metric);
+    if (metric !== null && !(metric instanceof PullGauge)) metric.retire();
     this.#metric = null;
+    this.#group?.retire();
+    this.#group = null;
     for (const child of this.children) child.#retire();
     this.#children?.clear();
   }
 
   #histogram(name: string, scale: number): Histogram {
     this.#owner.windows.run();
-    const metric = (this.#child(name).#metric ??= new Histogram(this.#owner.windows, scale));
+    const place = this.#child(name);
+    const metric = (place.#metric ??= new Histogram(this.#owner.cells, this.#owner.windows, scale));
     invariant(metric instanceof Histogram, `metric "${name}" is a distribution everywhere`);
+    if (place.#pruned) metric.retire();
     return metric;
   }
 
@@ -160,7 +184,7 @@ export class MetricsRegistry {
     this.root = new Scope("", null, { cells: this.#cells, windows: this.#windows });
   }
 
-  /** Counters and settable gauges that exist. */
+  /** Cells in use by metrics that exist. */
   get liveCells(): number {
     return this.#cells.live;
   }

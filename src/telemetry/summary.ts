@@ -16,9 +16,9 @@ export interface Summary {
   readonly p9999: number;
 }
 
-/** What one window of a histogram counted, in whole units. */
-interface Counted {
-  readonly buckets: Uint32Array;
+/** What one window of a histogram counted, in whole units; all zero when `count` is. */
+export interface Counted {
+  readonly buckets: ArrayLike<number>;
   readonly count: number;
   readonly sum: number;
   readonly min: number;
@@ -31,7 +31,7 @@ const QUANTILES = [0.5, 0.9, 0.95, 0.99, 0.999, 0.9999] as const;
 export function summarize(a: Counted, b: Counted, scale: number): Summary {
   const count = a.count + b.count;
   const sum = (a.sum + b.sum) / scale;
-  const min = count === 0 ? 0 : Math.min(a.min, b.min);
+  const min = a.count === 0 ? b.min : b.count === 0 ? a.min : Math.min(a.min, b.min);
   const max = Math.max(a.max, b.max);
   const [p50 = 0, p90 = 0, p95 = 0, p99 = 0, p9990 = 0, p9999 = 0] = quantiles(a.buckets, b.buckets, count).map(
     (middle) => Math.min(max, Math.max(min, middle)) / scale,
@@ -41,7 +41,7 @@ export function summarize(a: Counted, b: Counted, scale: number): Summary {
 }
 
 /** The middles of the buckets that hold the values of rank `ceil(quantile × count)`, in one pass. */
-function quantiles(a: Uint32Array, b: Uint32Array, count: number): number[] {
+function quantiles(a: ArrayLike<number>, b: ArrayLike<number>, count: number): number[] {
   const found: number[] = [];
   const length = Math.max(a.length, b.length);
   let seen = 0;

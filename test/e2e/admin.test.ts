@@ -258,7 +258,10 @@ test("stacks name each filter, what it is for and how it is set", async () => {
     clients: [
       {
         id: scene.backend.name,
-        client: [filter("requeue", { ttlSecs: 10, minRetriesPerSec: 10, percentCanRetry: 0.2 })],
+        client: [
+          filter("client-service-stats"),
+          filter("requeue", { ttlSecs: 10, minRetriesPerSec: 10, percentCanRetry: 0.2 }),
+        ],
         endpoint: [
           filter("load"),
           filter("client-stats"),

@@ -8,6 +8,7 @@ import type { DataLoop } from "../../src/core/data-loop.ts";
 import { MemoryNetwork, type MemoryNetworkOptions } from "../../src/transport/memory/memory-network.ts";
 import { NodeTransport } from "../../src/transport/node/node-transport.ts";
 import { ReadBuffers } from "../../src/transport/node/read-buffers.ts";
+import { proveDirectWrite } from "../../src/transport/node/direct-write.ts";
 import { proveStaticRead } from "../../src/transport/node/static-read.ts";
 import { ManualEnv } from "./manual-env.ts";
 
@@ -111,10 +112,16 @@ export function tcpWorld(): World {
     name: "tcp",
     env: systemEnv(),
     thrown,
-    transport: new NodeTransport({ buffers: new ReadBuffers(null), flush: () => undefined, readerFailed }),
+    transport: new NodeTransport({
+      buffers: new ReadBuffers(null),
+      directWrite: null,
+      flush: () => undefined,
+      readerFailed,
+    }),
     proxyTransport: async (loop) =>
       new NodeTransport({
         buffers: new ReadBuffers(await proveStaticRead()),
+        directWrite: await proveDirectWrite(),
         flush: () => loop.scratch.flush(),
         readerFailed,
       }),

@@ -1,5 +1,6 @@
 // @hot A parsed message head: one buffer and a table of offsets. Strings are made only when asked for.
 import { latin1 } from "../../base/bytes.ts";
+import { InternedText } from "../../base/interned-text.ts";
 import type { Reusable } from "../../base/pool.ts";
 import type { Cause } from "../../core/cause.ts";
 import type { MessageHead } from "../../core/message-head.ts";
@@ -208,7 +209,8 @@ export class HttpHead implements MessageHead, Reusable {
   get host(): string {
     if (this.newHost !== null) return this.newHost;
     const field = this.find(Field.host);
-    return field < 0 ? "" : this.value(field);
+    if (field < 0) return "";
+    return HOSTS.of(this.bytes, this.base + this.valueStart(field), this.base + this.valueEnd(field));
   }
 
   each(visit: (name: string, value: string) => void): void {
@@ -236,3 +238,4 @@ export class HttpHead implements MessageHead, Reusable {
 }
 
 const EMPTY = Buffer.alloc(0);
+const HOSTS = new InternedText();

@@ -247,8 +247,8 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
       this.close();
     } else if (head.framing === Framing.none) {
       this.#finish(null, more);
-    } else {
-      this.#watchProgress();
+    } else if (!more) {
+      this.#watchProgress(); // a body that is here already needs no watching
     }
   }
 
@@ -267,6 +267,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
         if (this.#sink !== sink) return end;
         this.#full = true;
         this.#chunkLent = lendable;
+        if (!this.#timer.armed) this.#watchProgress();
         if (body.remaining === 0 && this.#framing === Framing.length) this.#answer = Answer.ending;
         return at;
       }
@@ -279,6 +280,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
         return end;
       }
       this.#preferPrivateBuffer(body.remaining > PRIVATE_FROM_BYTES);
+      if (!this.#timer.armed) this.#watchProgress();
       return at;
     }
   }

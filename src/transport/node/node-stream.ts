@@ -1,14 +1,18 @@
 // @hot A TCP socket as a `ByteStream`.
 //
-// Reads go into one buffer shared by all sockets of the loop, or into a private one while a large body streams. Writes are
-// the public `socket.write`; a look at `writableLength` tells whether the kernel took everything at once (data-path §2).
+// Reads go into one buffer shared by all sockets of the loop, or into a private one while a large body streams. Writes go straight to
+// the socket's handle or, where that does not work, by `socket.write`, after which a look at `writableLength` tells whether the kernel
+// took everything at once (data-path §2).
 import type net from "node:net";
 import type { ByteReader, ByteStream, Connector } from "../../core/byte-stream.ts";
+import type { DirectWrite } from "./direct-write.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
 
 /** What all streams of one event loop share. */
 export interface StreamHost {
   readonly buffers: ReadBuffers;
+  /** Null where sockets are written to as streams. */
+  readonly directWrite: DirectWrite | null;
   /** Runs after every callback into a reader: sends what was composed meanwhile. */
   flush(): void;
   /** A reader threw: a bug of ours. The stream is dropped, everything else goes on. */
@@ -95,6 +99,12 @@ export class NodeStream implements ByteStream {
   write(buffer: Buffer, start: number, end: number): boolean {
     const socket = this.#socket;
     if (this.#closed || socket.destroyed) return true;
+    const { directWrite } = this.#host;
+    if (directWrite !== null) {
+      if (directWrite.write(socket, buffer.subarray(start, end), this.#written)) return true;
+      this.#pendingWrites++;
+      return false;
+    }
     socket.write(buffer.subarray(start, end));
     if (socket.writableLength === 0) return true;
     // The callback of an empty write, queued behind, tells when the bytes have left; 'drain' would not come for small ones.

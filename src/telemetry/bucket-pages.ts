@@ -1,0 +1,65 @@
+// The buckets of one window of a histogram: pages of cells, made where values fall. Latencies of one service fill one or two pages.
+import type { CellStore } from "./cells.ts";
+
+/** Buckets per page. */
+const PAGE = 64;
+const PAGE_BITS = 6;
+
+interface Page {
+  /** Number of the page: its first bucket divided by `PAGE`. */
+  readonly number: number;
+  /** Its first cell. */
+  readonly cell: number;
+}
+
+export class BucketPages {
+  readonly #store: CellStore;
+  #pages: Page[] = [];
+
+  constructor(store: CellStore) {
+    this.#store = store;
+  }
+
+  /** First cell of the page of this number, made when new. */
+  open(number: number): number {
+    const known = this.#pages.find((page) => page.number === number);
+    if (known !== undefined) return known.cell;
+    const cell = this.#store.allocate(PAGE);
+    this.#pages.push({ number, cell });
+    return cell;
+  }
+
+  /** Sets all buckets to zero and keeps the pages. */
+  clear(): void {
+    for (const { cell } of this.#pages) {
+      const at = this.#store.indexOf(cell);
+      this.#store.chunkOf(cell).fill(0, at, at + PAGE);
+    }
+  }
+
+  /** Gives the pages back. */
+  free(): void {
+    for (const { cell } of this.#pages) this.#store.release(cell, PAGE);
+    this.#pages = [];
+  }
+
+  /** A copy of all buckets up to the last page. */
+  read(): Float64Array {
+    const pages = this.#pages.reduce((most, { number }) => Math.max(most, number + 1), 0);
+    const buckets = new Float64Array(pages * PAGE);
+    for (const { cell, number } of this.#pages) {
+      const at = this.#store.indexOf(cell);
+      buckets.set(this.#store.chunkOf(cell).subarray(at, at + PAGE), number * PAGE);
+    }
+    return buckets;
+  }
+}
+
+/** The page a bucket is on, and its place there. */
+export function pageOf(bucket: number): number {
+  return bucket >>> PAGE_BITS;
+}
+
+export function placeOf(bucket: number): number {
+  return bucket & (PAGE - 1);
+}
