@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { loadConfig } from "../../src/app/config.ts";
+import { fuzzing, fuzzLimitMs } from "../support/long.ts";
 
-const runs = 400;
 /** Far above what a text of this size takes, even on a loaded machine; a quadratic stall is far above this. */
 const patienceMs = 3000;
 
@@ -115,9 +115,13 @@ test.for([
   ["scraps of YAML", scrap],
   ["damaged examples", damaged],
   ["characters of any kind", fc.string({ unit: "binary", maxLength: 200 })],
-] as const)("%s are read without a crash or a stall", async ([, texts]) => {
-  await fc.assert(fc.asyncProperty(texts, fc.boolean(), check), { numRuns: runs });
-});
+] as const)(
+  "%s are read without a crash or a stall",
+  async ([, texts]) => {
+    await fc.assert(fc.asyncProperty(texts, fc.boolean(), check), fuzzing(400));
+  },
+  fuzzLimitMs,
+);
 
 test("long repetitions are read without a stall", async () => {
   const texts = fc.constantFrom(...tokens).map((token) => token.repeat(Math.ceil(5000 / token.length)));

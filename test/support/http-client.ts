@@ -33,7 +33,7 @@ export class HttpClient {
     this.peer = Peer.connect(world, port, host);
     this.peer.onChunk = (chunk) => this.#read(() => this.#reader.push(chunk));
     this.peer.onPeerEnd = () => this.#read(() => void this.#reader.finish());
-    world.atEnd(() => this.close());
+    this.peer.onGone = world.atEnd(() => this.close());
   }
 
   /** What has arrived of a body that is not complete. */

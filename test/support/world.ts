@@ -26,8 +26,8 @@ export interface World extends AsyncDisposable {
   until(what: string | (() => string), condition: () => boolean): Promise<void>;
   /** Lets so much time pass. */
   pass(ms: number): Promise<void>;
-  /** Has something stopped at the end of the test, before it is checked what is left. */
-  atEnd(stop: () => void | Promise<void>): void;
+  /** Has something stopped at the end of the test, before it is checked what is left; what is returned takes that back. */
+  atEnd(stop: () => void | Promise<void>): () => void;
 }
 
 /** A world in memory: nothing happens unless the test says so. */
@@ -55,7 +55,7 @@ export function memoryWorld(options: MemoryNetworkOptions = {}): MemoryWorld {
   const env = new ManualEnv();
   const network = new MemoryNetwork(options);
   const thrown: unknown[] = [];
-  const stops: (() => void | Promise<void>)[] = [];
+  const stops = new Set<Stop>();
   const readerFailed = (error: unknown) => void thrown.push(error);
   const settle = () => network.settle();
   return {
@@ -81,7 +81,7 @@ export function memoryWorld(options: MemoryNetworkOptions = {}): MemoryWorld {
       await turn();
       settle();
     },
-    atEnd: (stop) => void stops.push(stop),
+    atEnd: (stop) => remember(stops, stop),
     async [Symbol.asyncDispose]() {
       await stopAll(stops);
       settle();
@@ -95,7 +95,14 @@ export function memoryWorld(options: MemoryNetworkOptions = {}): MemoryWorld {
   };
 }
 
-async function stopAll(stops: readonly (() => void | Promise<void>)[]): Promise<void> {
+type Stop = () => void | Promise<void>;
+
+function remember(stops: Set<Stop>, stop: Stop): () => void {
+  stops.add(stop);
+  return () => void stops.delete(stop);
+}
+
+async function stopAll(stops: ReadonlySet<Stop>): Promise<void> {
   for (const stop of stops) await stop();
 }
 
@@ -106,7 +113,7 @@ function reportThrown(thrown: readonly unknown[]): void {
 /** A world of sockets on 127.0.0.1. */
 export function tcpWorld(): World {
   const thrown: unknown[] = [];
-  const stops: (() => void | Promise<void>)[] = [];
+  const stops = new Set<Stop>();
   const readerFailed = (error: unknown) => void thrown.push(error);
   return {
     name: "tcp",
@@ -130,7 +137,7 @@ export function tcpWorld(): World {
       new Promise((resolve) => {
         setTimeout(resolve, ms);
       }),
-    atEnd: (stop) => void stops.push(stop),
+    atEnd: (stop) => remember(stops, stop),
     async [Symbol.asyncDispose]() {
       await stopAll(stops);
       reportThrown(thrown);
