@@ -117,28 +117,40 @@ export const brokenChunk = (): Behaviour => ({
 });
 
 /**
- * Answers well, and closes connections that are idle, or about to be used, at random moments.
- * @param share of answers after which the connection is closed, within `withinMs`.
+ * Answers well, and loses the race for kept connections (R7): closes them at random moments while they are idle, and sometimes just when
+ * the next request arrives. What arrives on a connection it has closed is not read.
+ * @param share of requests after which, and of reuses at which, a connection is closed.
+ * @param withinMs how long after an answer an idle connection is closed, at most.
  */
-export function closesIdle(
+export function losesRaces(
   world: World,
   random: Random,
   share: number,
   withinMs: number,
   answer: (request: Received, connection: BackendConnection) => void,
 ): Behaviour {
+  const ended = new WeakSet<BackendConnection>();
+  const close = (connection: BackendConnection, way: number) => {
+    ended.add(connection);
+    if (way === 0) connection.peer.end();
+    else if (way === 1) connection.peer.destroy();
+    else connection.peer.reset();
+  };
   return {
+    bytes(_chunk, connection) {
+      if (ended.has(connection)) return true;
+      if (connection.requests === 0 || connection.reader.midway || random.next() >= share) return false;
+      close(connection, random.int(3));
+      return true;
+    },
     request(request, connection) {
       answer(request, connection);
       if (random.next() >= share) return;
       const { requests } = connection;
-      const close = () => {
-        if (connection.requests > requests || connection.closed) return; // used again already: let it live
-        if (random.int(2) === 0) connection.peer.destroy();
-        else connection.peer.end();
-      };
-      if (withinMs === 0) close();
-      else world.env.timers.after(random.next() * withinMs, close);
+      world.env.timers.after(random.next() * withinMs, () => {
+        if (connection.requests === requests && !connection.reader.midway && !connection.closed)
+          close(connection, random.int(2));
+      });
     },
   };
 }
