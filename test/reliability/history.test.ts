@@ -87,7 +87,10 @@ function answer(request: Received, connection: BackendConnection, random: Random
   const body = text(random, random.int(10) === 0 ? 40_000 : 400);
   const fields = `X-Id: ${valueOf(request, "x-id")}\r\nX-Sum: ${sum(body)}\r\n`;
   const told = `HTTP/1.1 200 OK\r\n${fields}Content-Length: ${body.length}\r\n\r\n${body}`;
-  if (random.next() < FAULTS) return void fail(connection, told, random);
+  if (random.next() < FAULTS) {
+    fail(connection, told, random);
+    return;
+  }
   if (random.int(10) === 0) connection.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
   const way = random.int(4);
   if (way === 0)

@@ -128,7 +128,9 @@ export class NodeStream implements ByteStream {
     this.#private = on;
     this.#fullReads = 0;
     this.#want(on ? buffers.takeSmall() : buffers.shared);
-    if (!on && !lentOut) buffers.give(old);
+    if (on) return;
+    if (lentOut) buffers.leave(old);
+    else buffers.give(old);
   }
 
   // Within a read the change is offered when the callback returns; otherwise it is made at once.
@@ -194,7 +196,8 @@ export class NodeStream implements ByteStream {
   closed(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#private = false; // a private buffer may still be lent to a writer, so it is left to the collector
+    if (this.#private) this.#host.buffers.leave(this.#wanted);
+    this.#private = false;
     if (this.#reader !== null) this.#guard(this.#reader, CLOSED);
   }
 
@@ -218,8 +221,10 @@ export class NodeStream implements ByteStream {
   #grow(): void {
     const { buffers } = this.#host;
     if (++this.#fullReads < 2 || this.#buffer.length >= buffers.largeBytes) return;
+    const large = buffers.takeLarge();
+    if (large === null) return;
     buffers.give(this.#buffer);
-    this.#want(buffers.takeLarge());
+    this.#want(large);
   }
 
   // A write that failed is followed by `closed`; until then nobody is asked for more, because it would only be queued again.

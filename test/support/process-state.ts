@@ -1,0 +1,13 @@
+// What the kernel says of a process (Linux).
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Resident memory in bytes. */
+export function residentBytes(pid: number): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return Number(kilobytes) * 1024;
+}
+
+/** How many descriptors it has open. */
+export function openDescriptors(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
