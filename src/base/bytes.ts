@@ -5,9 +5,32 @@ export function latin1(buffer: Buffer, start: number, end: number): string {
   return buffer.toString("latin1", start, end);
 }
 
+interface Latin1Writer {
+  latin1Write(this: Buffer, text: string, at: number): number;
+}
+
+// What `write` comes to for this encoding, without looking the encoding up every time. Node has it, and does not document it.
+const { latin1Write = writeByName } = Buffer.prototype as unknown as Partial<Latin1Writer>;
+
+function writeByName(this: Buffer, text: string, at: number): number {
+  return this.write(text, at, "latin1");
+}
+
 /** Writes text whose characters are all below 256; returns the position after it. */
 export function putLatin1(buffer: Buffer, at: number, text: string): number {
-  return at + buffer.write(text, at, "latin1");
+  return at + latin1Write.call(buffer, text, at);
+}
+
+/** Writes a whole number in lower-case hexadecimal digits, as few as it takes; returns the position after it. */
+export function putHex(buffer: Buffer, at: number, value: number): number {
+  if (value > 0xffff_ffff) return putLatin1(buffer, at, value.toString(16));
+  let digits = 1;
+  for (let rest = value >>> 4; rest !== 0; rest >>>= 4) digits++;
+  for (let i = 0; i < digits; i++) {
+    const digit = (value >>> (4 * (digits - 1 - i))) & 15;
+    buffer[at + i] = digit < 10 ? 48 + digit : 87 + digit;
+  }
+  return at + digits;
 }
 
 /** Does `buffer[start, end)` equal `text` (which is in lower case), whatever the case of the bytes? */

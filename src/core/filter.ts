@@ -68,6 +68,14 @@ function goUp(): Up {
 
 function nothing(): void {}
 
+// By stage: most filters do nothing on the way up, and are not called.
+function placesOfUps<S extends Staged>(filters: readonly Filter<S>[]): number[] {
+  const places = [-1];
+  for (let i = 0; i < filters.length; i++)
+    places.push((filters[i] as Filter<S>).up === goUp ? (places[i] as number) : i);
+  return places;
+}
+
 /** A filter as `/routers/LABEL/stack.json` shows it. */
 export interface FilterView {
   readonly name: string;
@@ -81,6 +89,8 @@ export interface FilterView {
  */
 export class Stack<S extends Staged> {
   readonly #filters: readonly Filter<S>[];
+  /** By the number of filters passed on the way down: the innermost of them that does something on the way up, or -1. */
+  readonly #ups: readonly number[];
   readonly #level: number;
   readonly #below: (s: S) => void;
   readonly #turned: (s: S) => void;
@@ -92,6 +102,7 @@ export class Stack<S extends Staged> {
   constructor(level: number, filters: readonly Filter<S>[], below: (s: S) => void, turned: (s: S) => void) {
     this.#level = level;
     this.#filters = filters;
+    this.#ups = placesOfUps(filters);
     this.#below = below;
     this.#turned = turned;
   }
@@ -112,9 +123,9 @@ export class Stack<S extends Staged> {
 
   /** Runs an answer or failure up; false when a filter kept it. */
   up(s: S): boolean {
-    const filters = this.#filters;
-    for (let i = (s.stages[this.#level] as number) - 1; i >= 0; i--) {
-      if ((filters[i] as Filter<S>).up(s) === Up.kept) return false;
+    const ups = this.#ups;
+    for (let i = ups[s.stages[this.#level] as number] as number; i >= 0; i = ups[i] as number) {
+      if ((this.#filters[i] as Filter<S>).up(s) === Up.kept) return false;
     }
     return true;
   }

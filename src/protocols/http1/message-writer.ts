@@ -1,11 +1,12 @@
 // @hot The writing half of an HTTP/1 connection, the same on both sides: heads and small bodies are composed in the scratch
 // buffer and leave in one write; large chunks are lent to the socket as they are.
-import { putLatin1 } from "../../base/bytes.ts";
+import { putHex } from "../../base/bytes.ts";
 import type { Composer, Scratch } from "../../base/scratch.ts";
 import type { Trailers } from "../../core/body.ts";
 import type { ByteStream } from "../../core/byte-stream.ts";
 import type { Counter } from "../../telemetry/metrics.ts";
 import type { HttpHead } from "../http/head.ts";
+import { CR, LF } from "./codec/characters.ts";
 import { writeTrailers } from "./write-head.ts";
 
 /** Chunks up to this size are copied behind the head; larger ones are lent (data-path §4). */
@@ -103,8 +104,10 @@ export class MessageWriter implements Composer {
   #sizeLine(length: number): void {
     const scratch = this.#scratch;
     scratch.reserve(16);
-    scratch.length = putLatin1(scratch.buffer, scratch.length, length.toString(16));
-    scratch.length = putLatin1(scratch.buffer, scratch.length, "\r\n");
+    const at = putHex(scratch.buffer, scratch.length, length);
+    scratch.buffer[at] = CR;
+    scratch.buffer[at + 1] = LF;
+    scratch.length = at + 2;
   }
 
   #lend(buffer: Buffer, start: number, end: number, chunked: boolean): boolean {

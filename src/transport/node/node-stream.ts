@@ -97,14 +97,15 @@ export class NodeStream implements ByteStream {
   }
 
   write(buffer: Buffer, start: number, end: number): boolean {
+    if (this.#closed) return true;
     const socket = this.#socket;
-    if (this.#closed || socket.destroyed) return true;
     const { directWrite } = this.#host;
     if (directWrite !== null) {
       if (directWrite.write(socket, buffer.subarray(start, end), this.#written)) return true;
       this.#pendingWrites++;
       return false;
     }
+    if (socket.destroyed) return true;
     socket.write(buffer.subarray(start, end));
     if (socket.writableLength === 0) return true;
     // The callback of an empty write, queued behind, tells when the bytes have left; 'drain' would not come for small ones.
