@@ -60,7 +60,11 @@ export function makeHttpRouter(
   send: (message: ToControl) => void,
 ): Router {
   const policies = policiesOf(config);
-  const stacks: ClientStacks = { client: clientStack(), endpoint: new EndpointStacks(world.loop) };
+  const stacks: ClientStacks = {
+    client: clientStack(),
+    endpoint: new EndpointStacks(world.loop),
+    limits: sessionLimits(config),
+  };
   return new Router({
     label: config.label,
     loop: world.loop,
@@ -92,10 +96,11 @@ function makeIdentifier(written: IdentifierConfig, dstPrefix: string): Identifie
   }
 }
 
-/** What all clients of a router run through. */
+/** What all clients of a router run through, and have in common. */
 interface ClientStacks {
   readonly client: Client["stack"];
   readonly endpoint: EndpointStacks;
+  readonly limits: ReturnType<typeof sessionLimits>;
 }
 
 function makeClient(
@@ -136,7 +141,7 @@ function makeClient(
   function makeEndpoint(info: EndpointInfo, cell: LoadCell, attempts: AttemptListener): Endpoint {
     const connect = world.http1.connector(
       { host: info.host, port: info.port, noDelay: settings.noDelay, keepAlive: settings.keepAlive },
-      { limits: sessionLimits(config), connectTimeoutMs: settings.connectTimeoutMs },
+      { limits: stacks.limits, connectTimeoutMs: settings.connectTimeoutMs },
       connections,
     );
     const accrual = new Accrual(accrualPolicy(settings.accrual, env.random), accruals, {

@@ -23,6 +23,8 @@ export class P2cBalancer<N extends BalancerNode> implements Balancer<N> {
   #byKey = new Map<string, N>();
   #nodes: readonly N[] = [];
   #weights = new WeightClasses<N>([]);
+  /** All nodes when they have one weight, which is the rule. */
+  #only: readonly N[] | null = null;
   /** Status of the node drawn last. */
   #drawn: EndpointStatus = EndpointStatus.closed;
 
@@ -49,6 +51,7 @@ export class P2cBalancer<N extends BalancerNode> implements Balancer<N> {
     this.#byKey = after;
     this.#nodes = Array.from(after.values());
     this.#weights = new WeightClasses(this.#nodes);
+    this.#only = this.#weights.classes.length === 1 ? this.#nodes : null;
     const removed = Array.from(before.values()).filter((node) => !after.has(node.key));
     this.#counters.updates.inc();
     this.#counters.removes.add(removed.length);
@@ -57,9 +60,9 @@ export class P2cBalancer<N extends BalancerNode> implements Balancer<N> {
   }
 
   pick(nowMs: number): N | null {
-    const classes = this.#weights.classes;
-    if (classes.length === 0) return null;
-    return this.#pickFrom(classes.length === 1 ? classes[0]! : this.#chooseClass(classes, nowMs), nowMs);
+    if (this.#only !== null) return this.#pickFrom(this.#only, nowMs);
+    const { classes } = this.#weights;
+    return classes.length === 0 ? null : this.#pickFrom(this.#chooseClass(classes, nowMs), nowMs);
   }
 
   status(nowMs: number): EndpointStatus {

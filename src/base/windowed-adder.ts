@@ -9,6 +9,8 @@ export class WindowedAdder {
   readonly #sliceMs: number;
   readonly #slices: Float64Array;
   #current = 0;
+  /** The current slice; it gets its place among the others when it is over. */
+  #fresh = 0;
   #sliceStartMs: number;
   #sum = 0;
 
@@ -25,7 +27,7 @@ export class WindowedAdder {
 
   add(amount: number, nowMs: number): void {
     this.#roll(nowMs);
-    this.#slices[this.#current]! += amount;
+    this.#fresh += amount;
     this.#sum += amount;
   }
 
@@ -43,6 +45,8 @@ export class WindowedAdder {
   #expire(steps: number): void {
     this.#sliceStartMs += steps * this.#sliceMs;
     const count = this.#slices.length;
+    this.#slices[this.#current] = this.#fresh;
+    this.#fresh = 0;
     for (let step = Math.min(steps, count); step > 0; step--) {
       this.#current = (this.#current + 1) % count;
       this.#sum -= this.#slices[this.#current]!;

@@ -74,7 +74,8 @@ export class Requeue {
   /** The exchange left the client for good. Only successes earn the budget something. */
   ended(ex: Exchange): void {
     if (ex.outcome === Outcome.success) this.budget.deposit(this.#loop.nowMs);
-    if (ex.attempts > 0) this.#perRequest.record(ex.attempts - 1);
+    if (ex.attempts === 1) this.#perRequest.recordZero();
+    else if (ex.attempts > 1) this.#perRequest.record(ex.attempts - 1);
   }
 
   /** Parameters, for people. */

@@ -48,6 +48,9 @@ export interface ClientParts {
 /** One concrete name and everything that serves it. */
 export class Client extends Cached implements AttemptListener, Keeper {
   readonly requeue: Requeue;
+  readonly balancer: Balancer<Endpoint>;
+  readonly stack: Stack<Exchange>;
+  readonly #loop: DataLoop;
   readonly #parts: ClientParts;
   readonly #waiting: Waiting;
   /** What discovery said last; `pending` until it says something. */
@@ -57,6 +60,9 @@ export class Client extends Cached implements AttemptListener, Keeper {
   constructor(parts: ClientParts) {
     super(parts.id);
     this.requeue = parts.requeue;
+    this.balancer = parts.balancer;
+    this.stack = parts.stack;
+    this.#loop = parts.loop;
     this.#parts = parts;
     this.#waiting = new Waiting(parts.loop, parts.bindingTimeoutMs, (ex, failure) => {
       ex.failure = failure;
@@ -66,15 +72,7 @@ export class Client extends Cached implements AttemptListener, Keeper {
   }
 
   get endpoints(): readonly Endpoint[] {
-    return this.#parts.balancer.nodes;
-  }
-
-  get stack(): Stack<Exchange> {
-    return this.#parts.stack;
-  }
-
-  get balancer(): Balancer<Endpoint> {
-    return this.#parts.balancer;
+    return this.balancer.nodes;
   }
 
   get set(): EndpointSet {
@@ -87,22 +85,21 @@ export class Client extends Cached implements AttemptListener, Keeper {
     if (set.at !== "bound" && set.at !== "neg" && this.#set.at === "bound") return;
     this.#set = set;
     if (set.at === "pending") return;
-    const { balancer, makeEndpoint } = this.#parts;
+    const { makeEndpoint } = this.#parts;
     const members = set.at === "bound" ? set.endpoints : [];
-    const left = follow(balancer, members, (member, cell) => makeEndpoint(member, cell, this)); // cold: when discovery speaks
+    const left = follow(this.balancer, members, (member, cell) => makeEndpoint(member, cell, this)); // cold: when discovery speaks
     for (let i = 0; i < left.length; i++) void (left[i] as Endpoint).pool.drain();
     this.#waiting.releaseAll((ex) => this.attempt(ex)); // cold: when discovery speaks
   }
 
   /** One attempt at the exchange: picks an endpoint now. */
   attempt(ex: Exchange): void {
-    const { balancer } = this.#parts;
-    const { loop } = this.#parts;
+    const loop = this.#loop;
     if (this.#set.at === "pending") {
       this.#waiting.add(ex, this);
       return;
     }
-    const endpoint = balancer.pick(loop.nowMs);
+    const endpoint = this.balancer.pick(loop.nowMs);
     if (endpoint === null) {
       ex.failure = this.#noEndpoints();
       ex.outcome = Outcome.failure;
@@ -150,15 +147,14 @@ export class Client extends Cached implements AttemptListener, Keeper {
 
   /** Shall a request that has just failed be sent again? */
   mayRequeue(ex: Exchange): boolean {
-    const { balancer, loop } = this.#parts;
-    return this.requeue.allows(ex, balancer.status(loop.nowMs) === EndpointStatus.open);
+    return this.requeue.allows(ex, this.balancer.status(this.#loop.nowMs) === EndpointStatus.open);
   }
 
   /** The client's and its endpoints' stacks in words. */
   view(): { client: FilterView[]; endpoint: FilterView[] } {
     const [first] = this.endpoints;
     return {
-      client: this.#parts.stack.view({ [REQUEUE]: this.requeue.view() }),
+      client: this.stack.view({ [REQUEUE]: this.requeue.view() }),
       endpoint: first === undefined ? [] : viewOf(first),
     };
   }

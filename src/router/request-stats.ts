@@ -54,6 +54,11 @@ export class StatusStats {
   readonly #byCode: (Counter | undefined)[] = [];
   readonly #byClass: (Counter | undefined)[] = [];
   readonly #timeByClass: (Histogram | undefined)[] = [];
+  // The status counted last, which is nearly always the next one too.
+  #last = -1;
+  #lastCode: Counter | null = null;
+  #lastClass: Counter | null = null;
+  #lastTime: Histogram | null = null;
 
   /** @param withTimes also keep `time/<class>`. */
   constructor(scope: Scope, withTimes: boolean) {
@@ -63,12 +68,19 @@ export class StatusStats {
 
   /** @param status 0 when no answer came: `status/error`. */
   record(status: number, latencyMs: number): void {
-    const code = this.#byCode[status] ?? this.#newCode(status);
-    code.inc();
-    if (status === 0) return;
+    if (status !== this.#last) this.#look(status);
+    (this.#lastCode as Counter).inc(); // `look` found it
+    if (this.#lastClass !== null) this.#lastClass.inc();
+    if (this.#lastTime !== null) this.#lastTime.record(latencyMs);
+  }
+
+  #look(status: number): void {
     const digit = (status / 100) | 0;
-    (this.#byClass[digit] ?? this.#newClass(digit)).inc();
-    if (this.#times !== null) (this.#timeByClass[digit] ?? this.#newTime(digit)).record(latencyMs);
+    this.#last = status;
+    this.#lastCode = this.#byCode[status] ?? this.#newCode(status);
+    this.#lastClass = status === 0 ? null : (this.#byClass[digit] ?? this.#newClass(digit));
+    const timed = status !== 0 && this.#times !== null;
+    this.#lastTime = timed ? (this.#timeByClass[digit] ?? this.#newTime(digit)) : null;
   }
 
   #newCode(status: number): Counter {

@@ -39,6 +39,8 @@ export class SessionPool implements SessionOwner, SessionSource {
   readonly #waiting = new Ring<Attempt>();
   readonly #timer = new WheelTimer(this);
   readonly #connecting = new Set<Session>();
+  /** An unbounded pool always has room; balancers ask that of every endpoint they draw. */
+  readonly #unbounded: boolean;
   #draining = false;
   #drained: (() => void) | null = null;
 
@@ -47,6 +49,7 @@ export class SessionPool implements SessionOwner, SessionSource {
     this.#connect = connect;
     this.#loop = loop;
     this.#limits = limits;
+    this.#unbounded = limits.maxSize === Number.POSITIVE_INFINITY;
     this.#stats = stats;
   }
 
@@ -64,7 +67,7 @@ export class SessionPool implements SessionOwner, SessionSource {
 
   /** Can it take another attempt without refusing it? */
   get hasRoom(): boolean {
-    if (this.#idle.length > 0 || this.#all.size < this.#limits.maxSize) return true;
+    if (this.#unbounded || this.#idle.length > 0 || this.#all.size < this.#limits.maxSize) return true;
     return this.#waiting.length < this.#limits.maxWaiters;
   }
 

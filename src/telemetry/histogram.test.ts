@@ -123,3 +123,21 @@ test("Histogram reports every quantile of any values within 1.6 percent", () => 
     }),
   );
 });
+
+test("Histogram counts zeros kept aside like any others", () => {
+  const aside = setUp();
+  const recorded = setUp();
+  for (const value of [0, 0, 3, 0, 70, 0]) {
+    if (value === 0) aside.histogram.recordZero();
+    else aside.histogram.record(value);
+    recorded.histogram.record(value);
+  }
+  expect(aside.histogram.totalCount).toBe(6);
+  expect(aside.histogram.snapshot()).toEqual(recorded.histogram.snapshot());
+  for (const { env, histogram } of [aside, recorded]) {
+    env.advance(WINDOW_MS);
+    histogram.record(5);
+  }
+  expect(aside.histogram.snapshot()).toEqual(recorded.histogram.snapshot());
+  expect(aside.histogram.totalCount).toBe(7);
+});

@@ -33,6 +33,8 @@ export class Histogram {
   #page = -1;
   #pageCells: Float64Array;
   #pageAt = 0;
+  /** Zeros of the running window that are not among its buckets yet: some distributions have hardly anything else. */
+  #zeros = 0;
   #earlierCount = 0;
   #earlierSum = 0;
   #retired = false;
@@ -75,6 +77,24 @@ export class Histogram {
     totals[at + SUM]! += units;
   }
 
+  /** The same as `record(0)`, for less. */
+  recordZero(): void {
+    if (this.#epoch !== this.#windows.epoch) this.#turn();
+    this.#zeros++;
+  }
+
+  // Zeros kept aside join the others before anything is read or turned.
+  #takeZeros(): void {
+    const zeros = this.#zeros;
+    if (zeros === 0) return;
+    this.#zeros = 0;
+    if (this.#page !== 0) this.#open(0);
+    const totals = this.#totals;
+    this.#pageCells[this.#pageAt]! += zeros;
+    totals[this.#running + COUNT]! += zeros;
+    totals[this.#running + MIN] = 0;
+  }
+
   #open(page: number): void {
     const cell = this.#retired ? this.#store.sink : this.#runningPages.open(page);
     this.#page = page;
@@ -84,7 +104,7 @@ export class Histogram {
 
   /** How many values were recorded since the start. */
   get totalCount(): number {
-    return this.#earlierCount + this.#totals[this.#running + COUNT]!;
+    return this.#earlierCount + this.#zeros + this.#totals[this.#running + COUNT]!;
   }
 
   /** The sum of all values since the start. */
@@ -96,6 +116,7 @@ export class Histogram {
   snapshot(): Summary {
     this.#windows.refresh();
     if (this.#epoch !== this.#windows.epoch) this.#turn();
+    this.#takeZeros();
     return summarize(
       this.#counted(this.#running, this.#runningPages),
       this.#counted(this.#complete, this.#completePages),
@@ -115,6 +136,7 @@ export class Histogram {
   }
 
   #turn(): void {
+    this.#takeZeros();
     const passed = this.#windows.epoch - this.#epoch;
     const oldest = this.#complete;
     const pages = this.#completePages;
@@ -146,6 +168,7 @@ export class Histogram {
   retire(): void {
     if (this.#retired) return;
     this.#retired = true;
+    this.#zeros = 0;
     this.#runningPages.free();
     this.#completePages.free();
     this.#store.release(this.#cell, 8);
