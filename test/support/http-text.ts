@@ -229,7 +229,7 @@ function lengthOf(head: Head): Framing {
     return { at: "chunked" };
   }
   if (lengths.length === 0) return { at: "none" };
-  if (lengths.length > 1 || !/^\d{1,15}$/.test(lengths[0] as string)) throw new Malformed("a bad Content-Length");
+  if (lengths.length > 1 || !/^\d{1,16}$/.test(lengths[0] as string)) throw new Malformed("a bad Content-Length");
   const left = Number(lengths[0]);
   return left === 0 ? { at: "none" } : { at: "length", left };
 }

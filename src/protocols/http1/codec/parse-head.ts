@@ -25,6 +25,8 @@ export interface HeadLimits {
 
 const MAX_METHOD_BYTES = 64;
 const MAX_CONTENT_LENGTH = Number.MAX_SAFE_INTEGER;
+/** Digits of that. Zeros in front are digits too: a number padded beyond what others can hold would be forwarded as it is. */
+const MAX_LENGTH_DIGITS = 16;
 
 /** The causes a message of one direction is refused with. */
 interface Refusals {
@@ -295,7 +297,7 @@ function readContentLength(
   repeated: boolean,
   refusals: Refusals,
 ): Cause | null {
-  if (start === end) return refusals.contentLength;
+  if (start === end || end - start > MAX_LENGTH_DIGITS) return refusals.contentLength;
   let value = 0;
   for (let i = start; i < end; i++) {
     const digit = (head.bytes[i] as number) - 48;
