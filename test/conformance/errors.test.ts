@@ -150,19 +150,30 @@ test("an answer that the dtab itself gives has its status and no body", async ()
     dtab: "/svc/gone => /$/io.buoyant.http.status/410; /svc/down => /$/io.buoyant.http.status/503; /svc/none => /$/io.buoyant.http.status/204;",
   });
   const client = scene.connect();
-  for (const [host, status] of [
-    ["gone", 410],
-    ["down", 503],
-    ["none", 204],
+  for (const [host, status, line] of [
+    ["gone", 410, "HTTP/1.1 410 Gone"],
+    ["down", 503, "HTTP/1.1 503 Service Unavailable"],
+    ["none", 204, "HTTP/1.1 204 No Content"],
   ] as const) {
     const answer = await client.ask(compose("GET / HTTP/1.1", { Host: host }));
     expect(answer.status).toBe(status);
+    expect(answer.line).toBe(line);
     expect(answer.body).toBe("");
     expect(valueOf(answer, "l5d-success-class")).toBe(status === 503 ? "0.0" : "1.0");
     expect(scene.proxy.lastRecord).toMatchObject({ status, outcome: status === 503 ? "failure" : "success" });
   }
   const withBody = await client.ask(compose("POST / HTTP/1.1", { Host: "gone" }, "hello"));
   expect(withBody.status).toBe(410);
+});
+
+test("at the edge an answer that the dtab itself gives says nothing about the inside", async () => {
+  await using scene = await memoryScene({
+    dtab: "/svc/gone => /$/io.buoyant.http.status/410;",
+    server: { clearContext: true },
+  });
+  const answer = await scene.connect().ask(compose("GET / HTTP/1.1", { Host: "gone" }));
+  expect(answer.status).toBe(410);
+  expect(answer.raw).not.toMatch(/l5d|fairlead-/i);
 });
 
 test("every way a request can fail leaves the service's other callers alone", async () => {

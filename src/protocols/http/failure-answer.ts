@@ -2,6 +2,7 @@
 import type { Category } from "../../core/cause.ts";
 import type { Failure } from "../../core/failure.ts";
 import { Outcome } from "../../core/outcome.ts";
+import { reasonFor } from "./reasons.ts";
 
 const STATUS: Readonly<Record<Category, number>> = {
   "bad-request": 400,
@@ -18,18 +19,6 @@ const STATUS: Readonly<Record<Category, number>> = {
   "bad-answer": 502,
   gone: 499, // never sent, only logged
   internal: 502,
-};
-
-const REASON: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  408: "Request Timeout",
-  414: "URI Too Long",
-  431: "Request Header Fields Too Large",
-  499: "Client Closed Request",
-  501: "Not Implemented",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  505: "HTTP Version Not Supported",
 };
 
 const NACK_RETRYABLE = "Request was not processed by the server due to an error and is safe to retry";
@@ -60,7 +49,7 @@ export function failureAnswer(failure: Failure, options: FailureAnswerOptions): 
   const nack = failure.cause.category === "overload";
   const body = options.clearContext ? "" : nack ? nackBody(options.replayable) : `${failure.message}\n`;
   const bytes = Buffer.byteLength(body, "utf8");
-  let head = `HTTP/1.1 ${status} ${REASON[status] ?? "Error"}\r\n`;
+  let head = `HTTP/1.1 ${status} ${reasonFor(status)}\r\n`;
   if (!options.clearContext) head += explanation(failure, nack, options);
   if (nack)
     head += options.replayable
@@ -91,10 +80,21 @@ function errValue(message: string, maxBytes: number): string {
   return encoded.slice(0, maxBytes).replace(/%[0-9A-F]?$/, "");
 }
 
+/** How an answer that consists of its status is sent. */
+export interface CannedForm {
+  readonly close: boolean;
+  readonly keepAlive10: boolean;
+  /** Edge mode: nothing about the inside is told. */
+  readonly clearContext: boolean;
+}
+
 /** An answer that consists of its status (`/$/io.buoyant.http.status/…`). */
-export function cannedAnswer(status: number, outcome: Outcome, close: boolean, http10: boolean): string {
-  const length = status === 204 || status === 304 ? "" : "Content-Length: 0\r\n";
-  const success = outcome === Outcome.success ? "1.0" : "0.0";
-  const connection = close ? "Connection: close\r\n" : http10 ? "Connection: keep-alive\r\n" : "";
-  return `HTTP/1.1 ${status} ${REASON[status] ?? "Status"}\r\n${length}l5d-success-class: ${success}\r\nVia: 1.1 fairlead\r\n${connection}\r\n`;
+export function cannedAnswer(status: number, outcome: Outcome, form: CannedForm): string {
+  let head = `HTTP/1.1 ${status} ${reasonFor(status)}\r\n`;
+  if (status !== 204 && status !== 304) head += "Content-Length: 0\r\n";
+  if (!form.clearContext) head += `l5d-success-class: ${outcome === Outcome.success ? "1.0" : "0.0"}\r\n`;
+  head += "Via: 1.1 fairlead\r\n";
+  if (form.close) head += "Connection: close\r\n";
+  else if (form.keepAlive10) head += "Connection: keep-alive\r\n";
+  return `${head}\r\n`;
 }

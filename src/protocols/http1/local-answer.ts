@@ -1,5 +1,6 @@
 // Requests that this process answers itself, and their answers, as whoever serves them sees it.
 import { Framing, type HttpHead } from "../http/head.ts";
+import { reasonFor } from "../http/reasons.ts";
 import { answerFraming, type HeadLimits, parseAnswerHead } from "./codec/parse-head.ts";
 
 /** A request that this process answers itself. It outlives its connection. */
@@ -63,7 +64,7 @@ export function continueHead(head: HttpHead): HttpHead {
 }
 
 function statusLine(status: number): string {
-  return `HTTP/1.1 ${status} ${REASONS[status] ?? "Status"}\r\n`;
+  return `HTTP/1.1 ${status} ${reasonFor(status)}\r\n`;
 }
 
 function parsed(head: HttpHead, text: string, toHead: boolean): HttpHead {
@@ -78,23 +79,3 @@ function parsed(head: HttpHead, text: string, toHead: boolean): HttpHead {
 }
 
 const OURS: HeadLimits = { maxLineBytes: 256, maxFieldsBytes: 16 * 1024, maxFields: 64 };
-
-const REASONS: Readonly<Record<number, string>> = {
-  100: "Continue",
-  200: "OK",
-  303: "See Other",
-  400: "Bad Request",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  408: "Request Timeout",
-  413: "Content Too Large",
-  414: "URI Too Long",
-  415: "Unsupported Media Type",
-  431: "Request Header Fields Too Large",
-  500: "Internal Server Error",
-  501: "Not Implemented",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  505: "HTTP Version Not Supported",
-};

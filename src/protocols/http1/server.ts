@@ -408,7 +408,12 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     ex.status = status;
     if (this.#draining || !this.#requestDone) this.#keepAlive = false;
     const request = this.#head as HttpHead;
-    this.#writer.begin().appendText(cannedAnswer(status, ex.outcome, !this.#keepAlive, request.minor === 0));
+    const text = cannedAnswer(status, ex.outcome, {
+      close: !this.#keepAlive,
+      keepAlive10: this.#keepAlive && request.minor === 0,
+      clearContext: this.#form.clearContext,
+    });
+    this.#writer.begin().appendText(text);
     this.#answerDone = true;
     this.#settle();
   }
