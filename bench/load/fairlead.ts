@@ -59,6 +59,8 @@ function configText(setup: FairleadSetup, port: number): string {
   return `admin:
   ip: 127.0.0.1
   port: ${port + 1}
+telemetry:
+- kind: io.l5d.prometheus
 namers:
 - kind: io.l5d.fs
   rootDir: ${setup.disco ?? "disco"}

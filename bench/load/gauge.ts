@@ -10,6 +10,8 @@ export interface GaugeReading {
   readonly allocatedBytes: number;
   readonly gcMs: number;
   readonly gcCount: number;
+  /** The longest pause for garbage collection since the previous reading. */
+  readonly gcMaxMs: number;
   /** How much later than planned a 1 ms timer fired: the stall of the loop. */
   readonly delay: { readonly p50Ms: number; readonly p99Ms: number; readonly p9999Ms: number; readonly maxMs: number };
 }
@@ -20,11 +22,12 @@ const file = process.env["BENCH_GAUGE_FILE"];
 if (file && isMainThread) install(file);
 
 function install(path: string): void {
-  const gc = { ms: 0, count: 0 };
+  const gc = { ms: 0, count: 0, maxMs: 0 };
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
       gc.ms += entry.duration;
       gc.count++;
+      gc.maxMs = Math.max(gc.maxMs, entry.duration);
     }
   }).observe({ entryTypes: ["gc"] });
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
@@ -36,6 +39,7 @@ function install(path: string): void {
       allocatedBytes: (getHeapStatistics() as unknown as { total_allocated_bytes: number }).total_allocated_bytes,
       gcMs: gc.ms,
       gcCount: gc.count,
+      gcMaxMs: gc.maxMs,
       delay: {
         p50Ms: late(50),
         p99Ms: late(99),
@@ -44,6 +48,7 @@ function install(path: string): void {
       },
     };
     delay.reset();
+    gc.maxMs = 0;
     writeFileSync(`${path}.new`, JSON.stringify(reading));
     renameSync(`${path}.new`, path);
   });

@@ -144,8 +144,9 @@ async function dtabChange(bench: Bench): Promise<RowOutcome> {
     },
   );
   const stall = ownFigure("longest stall of the loop", "ms", value.after.delay.maxMs, { must: 5 });
+  const collection = ownFigure("longest pause for garbage collection", "ms", value.after.gcMaxMs);
   return {
-    figures: [...figuresOf(value.timesMs, { must: 50 }), stall],
+    figures: [...figuresOf(value.timesMs, { must: 50 }), stall, collection],
     raw: { ...value, result },
     notes: failureNotes(result),
   };

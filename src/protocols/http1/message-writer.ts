@@ -25,7 +25,8 @@ export class MessageWriter implements Composer {
   readonly #scratch: Scratch;
   readonly #owner: WriterOwner;
   readonly #sentBytes: Counter;
-  readonly #lent: Buffer[] = [];
+  /** Scratch buffers the stream has not sent yet; most connections never have any. */
+  #lent: Buffer[] | null = null;
   /** Writes since `begin`, to tell a request that never left from one that may have. */
   writes = 0;
 
@@ -90,15 +91,18 @@ export class MessageWriter implements Composer {
     this.#sentBytes.add(length);
     if (this.#stream.write(buffer, 0, length)) return true;
     this.writes++; // it leaves in parts, of which the first may have left already
-    this.#lent.push(buffer);
+    if (this.#lent === null) this.#lent = [buffer];
+    else this.#lent.push(buffer);
     this.#owner.onBlocked();
     return false;
   }
 
   /** Everything lent has left. */
   written(): void {
-    for (let i = 0; i < this.#lent.length; i++) this.#scratch.recycle(this.#lent[i] as Buffer);
-    this.#lent.length = 0;
+    const lent = this.#lent;
+    if (lent === null) return;
+    this.#lent = null;
+    for (let i = 0; i < lent.length; i++) this.#scratch.recycle(lent[i] as Buffer);
   }
 
   #sizeLine(length: number): void {

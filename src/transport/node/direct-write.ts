@@ -8,7 +8,9 @@ import { getSystemErrorName } from "node:util";
 import { systemTimers } from "../../base/timers.ts";
 
 /** Told when a lent buffer has left, or why it never will. */
-export type WriteCallback = (error?: Error | null) => void;
+export interface WriteOwner {
+  wroteOut(error: Error | null): void;
+}
 
 /** A write under way, as the handle returns it. */
 interface WriteRequest {
@@ -17,7 +19,7 @@ interface WriteRequest {
   readonly writeStatus: number | null;
   handle: unknown;
   socket: net.Socket;
-  callback: WriteCallback;
+  owner: WriteOwner;
   /** Keeps the memory alive while the kernel is to read it. */
   buffer: Uint8Array;
 }
@@ -29,10 +31,10 @@ interface Handle {
 /** Writes straight to the handles of sockets; proven to work by `proveDirectWrite`. */
 export class DirectWrite {
   /**
-   * Sends a buffer. True: the kernel has it, or the socket is gone. False: lent until `written` is called. Writes leave in order, and
+   * Sends a buffer. True: the kernel has it, or the socket is gone. False: lent until the owner is told. Writes leave in order, and
    * `socket.end()` waits for them. An error destroys the socket.
    */
-  write(socket: net.Socket, buffer: Uint8Array, written: WriteCallback): boolean {
+  write(socket: net.Socket, buffer: Uint8Array, owner: WriteOwner): boolean {
     const handle = handleOf(socket);
     if (handle === null) return true;
     const result = handle.writeBuffer(null, buffer);
@@ -43,7 +45,7 @@ export class DirectWrite {
     }
     result.handle = handle;
     result.socket = socket;
-    result.callback = written;
+    result.owner = owner;
     result.buffer = buffer;
     result.oncomplete = onComplete;
     if (result.writeStatus !== null) result.oncomplete(result.writeStatus);
@@ -56,9 +58,9 @@ function handleOf(socket: net.Socket): Handle | null {
 }
 
 function onComplete(this: WriteRequest, status: number): void {
-  if (status >= 0) return this.callback();
+  if (status >= 0) return this.owner.wroteOut(null);
   const error = writeError(status);
-  this.callback(error);
+  this.owner.wroteOut(error);
   this.socket.destroy(error);
   return undefined;
 }
@@ -97,14 +99,17 @@ async function trial(candidate: DirectWrite): Promise<boolean> {
   let received = 0;
   let lent = 0;
   let reported = 0;
+  const owner: WriteOwner = {
+    wroteOut(error) {
+      reported++;
+      if (error !== null) resolve(false);
+    },
+  };
   const server = net.createServer((socket) => {
     socket.on("error", () => resolve(false));
     const send = (): boolean => {
       sent += PROOF_BYTES;
-      return candidate.write(socket, pattern, (error) => {
-        reported++;
-        if (error !== undefined && error !== null) resolve(false);
-      });
+      return candidate.write(socket, pattern, owner);
     };
     if (!send()) return resolve(false);
     for (let i = 0; i < MOST_PROOFS && lent < 2; i++) if (!send()) lent++;

@@ -5,7 +5,7 @@
 // took everything at once (data-path §2).
 import type net from "node:net";
 import type { ByteReader, ByteStream, Connector } from "../../core/byte-stream.ts";
-import type { DirectWrite } from "./direct-write.ts";
+import type { DirectWrite, WriteOwner } from "./direct-write.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
 
 /** What all streams of one event loop share. */
@@ -46,7 +46,7 @@ function onConnect(this: net.Socket): void {
 }
 
 /** One connection. */
-export class NodeStream implements ByteStream {
+export class NodeStream implements ByteStream, WriteOwner {
   readonly #socket: net.Socket;
   readonly #host: StreamHost;
   #reader: ByteReader | null = null;
@@ -61,7 +61,6 @@ export class NodeStream implements ByteStream {
   #closed = false;
   #ending = false;
   #pendingWrites = 0;
-  readonly #written = (error?: Error | null): void => this.#onWritten(error); // one per connection
 
   constructor(socket: net.Socket, host: StreamHost) {
     this.#socket = socket;
@@ -101,7 +100,7 @@ export class NodeStream implements ByteStream {
     const socket = this.#socket;
     const { directWrite } = this.#host;
     if (directWrite !== null) {
-      if (directWrite.write(socket, buffer.subarray(start, end), this.#written)) return true;
+      if (directWrite.write(socket, buffer.subarray(start, end), this)) return true;
       this.#pendingWrites++;
       return false;
     }
@@ -110,7 +109,7 @@ export class NodeStream implements ByteStream {
     if (socket.writableLength === 0) return true;
     // The callback of an empty write, queued behind, tells when the bytes have left; 'drain' would not come for small ones.
     this.#pendingWrites++;
-    socket.write(NO_BYTES, this.#written);
+    socket.write(NO_BYTES, (error) => this.wroteOut(error ?? null)); // cold: only where the kernel did not take all
     return false;
   }
 
@@ -229,9 +228,9 @@ export class NodeStream implements ByteStream {
   }
 
   // A write that failed is followed by `closed`; until then nobody is asked for more, because it would only be queued again.
-  #onWritten(error?: Error | null): void {
+  wroteOut(error: Error | null): void {
     this.#pendingWrites--;
-    if (error !== undefined && error !== null) return;
+    if (error !== null) return;
     if (this.#pendingWrites > 0 || this.#closed || this.#reader === null) return;
     this.#guard(this.#reader, WRITTEN);
   }
