@@ -1,7 +1,8 @@
 // How much a test does: little in `npm test`, much when it is asked for.
 
-/** Set to a number of seconds, each fuzz test runs that long, from a seed of its own. */
-const fuzzSeconds = Number(process.env["FAIRLEAD_FUZZ_SECONDS"] ?? "0");
+/** With `npm run test:fuzz` each fuzz test runs so many seconds, from a seed of its own. */
+const USUAL_FUZZ_SECONDS = process.env["npm_lifecycle_event"] === "test:fuzz" ? 20 : 0;
+const fuzzSeconds = Number(process.env["FAIRLEAD_FUZZ_SECONDS"] ?? USUAL_FUZZ_SECONDS);
 const long = process.env["FAIRLEAD_LONG"] === "1";
 
 /** `usual`, or `most` when `FAIRLEAD_LONG=1`. */
