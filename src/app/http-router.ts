@@ -130,6 +130,7 @@ function makeClient(
     balancer: createBalancer<Endpoint>(settings.balancer, env, scope.scope("loadbalancer")),
     requeue: new Requeue(settings.requeueBudget, loop, scope.scope("retries")),
     stack: stacks.client,
+    maxIdleServices: config.bindingCache.paths,
     bindingTimeoutMs: config.bindingTimeoutMs,
     listener,
     makeEndpoint: (info, cell, attempts) => makeEndpoint(info, cell, attempts),

@@ -1,7 +1,6 @@
 // @hot From what an identifier saw to the compiled path: the path cache, and the data side of the border to control.
 import type { ToControl, ToData } from "../core/border.ts";
 import type { Identifier } from "../core/identifier.ts";
-import type { Scope } from "../telemetry/registry.ts";
 import type { BoundTrees } from "./bound-tree.ts";
 import type { Client } from "./client-stack.ts";
 import { PathEntry, type PathShared } from "./path-stack.ts";
@@ -18,7 +17,6 @@ export interface BindingParts {
   readonly paths: ServiceCache<PathEntry>;
   readonly trees: BoundTrees;
   readonly policies: Policies;
-  readonly scope: Scope;
   readonly shared: PathShared;
   readonly send: (message: ToControl) => void;
 }
@@ -62,18 +60,10 @@ export class Bindings {
   }
 
   #make(cacheKey: string, service: string, localDtab: string): PathEntry {
-    const { label, paths, policies, scope, send, shared } = this.#parts;
+    const { label, paths, policies, send, shared } = this.#parts;
     const binding = this.#nextBinding++;
     const settings = policies.service(service);
-    const entry = new PathEntry(
-      cacheKey,
-      service,
-      localDtab,
-      binding,
-      settings,
-      scope.scope("service", service.slice(1)),
-      shared,
-    );
+    const entry = new PathEntry(cacheKey, service, localDtab, binding, settings, shared);
     this.#byBinding.set(binding, entry);
     paths.add(entry);
     send({ type: "bind", router: label, binding, path: service, localDtab });

@@ -14,11 +14,12 @@ import { Outcome } from "../core/outcome.ts";
 import { type Balancer, EndpointStatus, type LoadCell } from "../core/picker.ts";
 import type { Requeue } from "../resilience/requeue.ts";
 import { type AttemptListener, type Endpoint, viewOf } from "./endpoint-stack.ts";
-import { RequestStats } from "./request-stats.ts";
+import type { RequestStats } from "./request-stats.ts";
 import type { BoundClient } from "./bound-tree.ts";
 import { Cached } from "./service-cache.ts";
 import { Waiting } from "./waiting.ts";
 import type { Scope } from "../telemetry/registry.ts";
+import { StatsByName } from "./stats-by-name.ts";
 
 /** Hands results back to the router. */
 export interface ClientListener {
@@ -37,6 +38,8 @@ export interface ClientParts {
   readonly scope: Scope;
   readonly balancer: Balancer<Endpoint>;
   readonly requeue: Requeue;
+  /** For how many logical names that no longer come to this client its statistics are kept. */
+  readonly maxIdleServices: number;
   /** The same for all clients of a router: `clientStack`. */
   readonly stack: Stack<Exchange>;
   readonly bindingTimeoutMs: number;
@@ -48,6 +51,8 @@ export interface ClientParts {
 /** One concrete name and everything that serves it. */
 export class Client extends Cached implements AttemptListener, Keeper {
   readonly requeue: Requeue;
+  /** Statistics of this client's requests by logical name. */
+  readonly services: StatsByName;
   readonly balancer: Balancer<Endpoint>;
   readonly stack: Stack<Exchange>;
   readonly #loop: DataLoop;
@@ -60,6 +65,7 @@ export class Client extends Cached implements AttemptListener, Keeper {
   constructor(parts: ClientParts) {
     super(parts.id);
     this.requeue = parts.requeue;
+    this.services = new StatsByName((service) => parts.scope.scope("service", service.slice(1)), parts.maxIdleServices); // cold: once per client
     this.balancer = parts.balancer;
     this.stack = parts.stack;
     this.#loop = parts.loop;
@@ -140,11 +146,6 @@ export class Client extends Cached implements AttemptListener, Keeper {
     this.#parts.listener.failed(ex);
   }
 
-  /** Statistics of this client's requests for one logical name. */
-  statsFor(service: string): RequestStats {
-    return new RequestStats(this.#parts.scope.scope("service", service.slice(1)));
-  }
-
   /** Shall a request that has just failed be sent again? */
   mayRequeue(ex: Exchange): boolean {
     return this.requeue.allows(ex, this.balancer.status(this.#loop.nowMs) === EndpointStatus.open);
@@ -183,7 +184,12 @@ export class PathClient extends Destination {
     super(service, bound.id, bound.residual);
     this.bound = bound;
     this.target = bound.client;
-    this.stats = bound.client === null ? null : bound.client.statsFor(service);
+    this.stats = bound.client === null ? null : bound.client.services.take(service);
+  }
+
+  /** The path no longer leads there. */
+  release(): void {
+    if (this.target !== null) this.target.services.give(this.service);
   }
 }
 

@@ -6,12 +6,12 @@ import { Failure } from "../core/failure.ts";
 import { Down, Filter, Stack, Up } from "../core/filter.ts";
 import { Limit, type LimitKeeper } from "../core/limit.ts";
 import { Outcome } from "../core/outcome.ts";
-import type { Scope } from "../telemetry/registry.ts";
 import type { BoundClient, BoundTrees } from "./bound-tree.ts";
 import { PathClient } from "./client-stack.ts";
-import { RequestStats } from "./request-stats.ts";
+import type { RequestStats } from "./request-stats.ts";
 import { Cached } from "./service-cache.ts";
 import type { ServiceSettings } from "./settings.ts";
+import type { StatsByName } from "./stats-by-name.ts";
 import { Waiting } from "./waiting.ts";
 
 /** Hands results back to the router. */
@@ -29,6 +29,8 @@ export interface PathShared {
   readonly loop: DataLoop;
   readonly trees: BoundTrees;
   readonly stacks: PathStacks;
+  /** Statistics by logical name. */
+  readonly services: StatsByName;
   readonly bindingTimeoutMs: number;
   readonly listener: PathListener;
   /** Tells of an unroutable name: names, base and override dtab, in one sentence. */
@@ -51,7 +53,6 @@ export class PathEntry extends Cached implements PathStage, Keeper {
   readonly #clients = new Map<BoundClient, PathClient>();
   /** The one used last; most names have only one. */
   #recent: PathClient | null = null;
-  readonly #scope: Scope;
   #tree: ReturnType<BoundTrees["take"]> | null = null;
   #error: Failure | null = null;
 
@@ -61,7 +62,6 @@ export class PathEntry extends Cached implements PathStage, Keeper {
     localDtab: string,
     binding: number,
     settings: ServiceSettings,
-    scope: Scope,
     shared: PathShared,
   ) {
     super(key);
@@ -69,10 +69,9 @@ export class PathEntry extends Cached implements PathStage, Keeper {
     this.localDtab = localDtab;
     this.binding = binding;
     this.#shared = shared;
-    this.#scope = scope;
     this.classify = settings.allSuccessful ? alwaysSuccess : failureFrom500;
     this.#waiting = new Waiting(shared.loop, shared.bindingTimeoutMs, (ex, failure) => this.#fail(ex, failure)); // cold: once
-    this.stats = new RequestStats(scope);
+    this.stats = shared.services.take(service);
     this.stack = shared.stacks.of(settings.totalTimeoutMs);
   }
 
@@ -147,8 +146,13 @@ export class PathEntry extends Cached implements PathStage, Keeper {
     const known = Array.from(this.#clients.keys());
     for (let i = 0; i < known.length; i++) {
       const client = known[i] as BoundClient;
-      if (!kept.includes(client)) this.#clients.delete(client);
+      if (!kept.includes(client)) this.#forget(client);
     }
+  }
+
+  #forget(bound: BoundClient): void {
+    this.#clients.get(bound)?.release();
+    this.#clients.delete(bound);
   }
 
   #deadEnd(ending: "neg" | "fail" | "empty"): Failure {
@@ -170,10 +174,9 @@ export class PathEntry extends Cached implements PathStage, Keeper {
   close(): void {
     const tree = this.#tree;
     this.#tree = null;
-    this.#clients.clear();
-    this.#recent = null;
+    this.#forgetClients([]);
     if (tree !== null) this.#shared.trees.give(tree);
-    this.#scope.prune();
+    this.#shared.services.give(this.service);
     this.#shared.listener.pathClosed(this);
   }
 }

@@ -15,6 +15,7 @@ import { cancelAttempt, type Client, type ClientListener } from "./client-stack.
 import { type PathEntry, type PathListener, PathStacks } from "./path-stack.ts";
 import { type CacheLimits, ServiceCache } from "./service-cache.ts";
 import type { Policies } from "./settings.ts";
+import { StatsByName } from "./stats-by-name.ts";
 
 /** Sizes of the four binding caches (linkerd1 §1.4). */
 export interface BindingCacheSizes {
@@ -67,12 +68,12 @@ export class Router implements ClientListener, PathListener {
       paths: this.#cache<PathEntry>(scope, "path", parts.bindingCache.paths),
       trees,
       policies: parts.policies,
-      scope,
       send: parts.send,
       shared: {
         loop: parts.loop,
         trees,
         stacks: new PathStacks(parts.loop, this),
+        services: new StatsByName((service) => scope.scope("service", service.slice(1)), 0), // cold: once
         bindingTimeoutMs: parts.bindingTimeoutMs,
         listener: this,
         unroutable: (service, localDtab) => this.#unroutable(service, localDtab), // cold: failures only
