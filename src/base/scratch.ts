@@ -10,9 +10,10 @@ export interface Composer {
 }
 
 const SIZE = 160 * 1024;
-const KEPT = 8;
 /** From so many lent buffers on, messages are copied before sending: many stuck peers must not hold a buffer of this size each. */
 const MAX_LENT = 32;
+/** Buffers that were lent are kept: dropping one only to make another makes garbage that the collector does not see as large. */
+const KEPT = MAX_LENT;
 
 /**
  * The loop's composing buffer. At most one composer holds it; whoever claims it next first sends what the previous one

@@ -54,11 +54,15 @@ interface BulkService extends AsyncDisposable {
   readonly port: number;
   /** How far the last download has been handed to the kernel. */
   readonly sending: () => number;
+  /** Connections accepted so far. */
+  readonly accepted: () => number;
 }
 
 async function bulkService(): Promise<BulkService> {
   let last = { sent: 0 };
+  let accepted = 0;
   const server = net.createServer((socket) => {
+    accepted++;
     let head = "";
     let upload: Checker | null = null;
     let expected = 0;
@@ -93,6 +97,7 @@ async function bulkService(): Promise<BulkService> {
   return {
     port: (server.address() as AddressInfo).port, // it listens on a port
     sending: () => last.sent,
+    accepted: () => accepted,
     async [Symbol.asyncDispose]() {
       await new Promise<void>((done) => void server.close(() => done()));
     },
@@ -138,11 +143,17 @@ async function download(port: number, bytes: number): Promise<boolean> {
 
 async function upload(port: number, bytes: number): Promise<boolean> {
   const socket = net.connect(port, "127.0.0.1");
+  const same = await uploadOn(socket, bytes);
+  socket.destroy();
+  return same;
+}
+
+async function uploadOn(socket: net.Socket, bytes: number): Promise<boolean> {
   const answer = receive(socket);
   socket.write(`POST / HTTP/1.1\r\nHost: bulk\r\nContent-Length: ${bytes}\r\n\r\n`);
   pour(socket, bytes, () => undefined);
   const { text } = await answer;
-  socket.removeAllListeners("close").destroy();
+  for (const event of ["data", "close", "error"]) socket.removeAllListeners(event);
   return text === "same";
 }
 
@@ -233,6 +244,27 @@ test.skipIf(process.platform !== "linux")(
     );
     socket.destroy();
     expect(residentBytes(program.pid) - before).toBeLessThan(GROWTH_BYTES);
+  },
+  60_000,
+);
+
+// The service often has answered before the kernel reports that the last bytes of the request have left.
+test.skipIf(process.platform !== "linux")(
+  "uploads larger than the kernel takes at once leave both connections fit for the next one",
+  async () => {
+    const CALLERS = 4;
+    const UPLOADS_EACH = 4;
+    await using there = await stage();
+    let ended = 0;
+    const caller = async () => {
+      const socket = net.connect(there.port, "127.0.0.1");
+      socket.once("end", () => ended++);
+      for (let i = 0; i < UPLOADS_EACH; i++) expect(await uploadOn(socket, 24 * MB)).toBe(true);
+      socket.destroy();
+    };
+    await Promise.all(Array.from({ length: CALLERS }, caller));
+    expect(ended).toBe(0);
+    expect(there.service.accepted()).toBeLessThanOrEqual(CALLERS);
   },
   60_000,
 );

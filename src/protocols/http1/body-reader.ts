@@ -56,6 +56,11 @@ export class BodyReader {
     return Number.MAX_SAFE_INTEGER;
   }
 
+  /** Is the body known to be complete without another byte? */
+  get ended(): boolean {
+    return this.#framing === Framing.length && this.#left === 0;
+  }
+
   /** Reads on in `buffer[at, limit)`. */
   next(buffer: Buffer, at: number, limit: number): BodyStep {
     if (this.#framing === Framing.chunked) return this.#nextChunked(buffer, at, limit);

@@ -59,6 +59,8 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
   #privateBuffer = false;
   #stash: Buffer | null = null;
   #ended = false;
+  /** The answer is complete, and the kernel has yet to report that the request's last bytes have left. */
+  #late = false;
 
   constructor(context: ClientContext, owner: SessionOwner) {
     this.#context = context;
@@ -122,6 +124,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
   onWritten(): void {
     this.#context.loop.tick();
     this.#writer.written();
+    if (this.#late && !this.#writer.blocked) this.#release();
     if (this.#attempt !== null && !this.#requestDone) (this.#attempt.exchange as Exchange).downstream.resume();
   }
 
@@ -295,21 +298,38 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
   #finish(trailers: Trailers | null, more: boolean): void {
     const attempt = this.#attempt as Attempt;
     const sink = this.#sink as BodySink;
-    const reusable = this.#keep && this.#requestDone && !more && !this.#ended && !this.#writer.blocked;
+    const reusable = this.#keep && this.#requestDone && !more && !this.#ended && this.#willBeWritten();
     const owner = attempt.owner as AttemptOwner;
     this.#forget();
-    if (reusable) {
-      const draining = this.status === SessionStatus.draining;
-      this.status = draining ? SessionStatus.draining : SessionStatus.ready;
-      this.idleSinceMs = this.#context.loop.nowMs;
-      owner.finished(attempt);
-      if (draining) this.close();
-      else this.#owner.released(this);
-    } else {
+    if (!reusable) {
       this.close();
       owner.finished(attempt);
+    } else if (this.#writer.blocked) {
+      this.#late = true;
+      this.#watchProgress();
+      owner.finished(attempt);
+    } else {
+      owner.finished(attempt);
+      this.#release();
     }
     sink.end(trailers);
+  }
+
+  // What a service that has answered does not read may stay unwritten for ever, unless there is a time for it.
+  #willBeWritten(): boolean {
+    return !this.#writer.blocked || this.#context.limits.bodyIdleTimeoutMs > 0;
+  }
+
+  // Ready for the next request, or closed when there shall be none.
+  #release(): void {
+    const { loop } = this.#context;
+    this.#late = false;
+    loop.wheel.cancel(this.#timer);
+    if (this.status === SessionStatus.draining) return this.close();
+    this.status = SessionStatus.ready;
+    this.idleSinceMs = loop.nowMs;
+    this.#owner.released(this);
+    return undefined;
   }
 
   // Clears everything that belongs to the attempt.
@@ -475,6 +495,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     const { limits, loop } = this.#context;
     const nowMs = loop.tick();
     if (this.status === SessionStatus.connecting) this.#connectTimedOut();
+    else if (this.#late) this.close();
     else if (this.#answer === Answer.head) this.#fail(causes.answerHeadTimeout);
     else if (this.#attempt !== null) {
       const dueMs = this.#progressMs + limits.bodyIdleTimeoutMs;

@@ -43,6 +43,12 @@ export class Http1 {
       admission: settings.admission,
       stats: stats(address),
       address,
+      answerForm: {
+        chunked: false,
+        close: false,
+        keepAlive10: false,
+        clearContext: settings.admission.clearContext,
+      },
       needsRemote: settings.needsRemote ?? false,
       gone: (connection) => server.gone(connection),
     };

@@ -7,6 +7,7 @@ import type { AdmissionOptions } from "../http/admit.ts";
 import type { HttpHead } from "../http/head.ts";
 import type { Http1Limits } from "./limits.ts";
 import type { Http1ServerConnection } from "./server.ts";
+import type { AnswerForm } from "./write-head.ts";
 
 /** Figures of a server's connections (linkerd1 §7.4). */
 export interface ServerConnectionStats {
@@ -23,6 +24,8 @@ export interface ServerContext {
   readonly heads: Pool<HttpHead>;
   readonly limits: Http1Limits;
   readonly admission: AdmissionOptions;
+  /** Filled in and read while a head is written, which is done in one go: one serves all connections. */
+  readonly answerForm: AnswerForm;
   readonly stats: ServerConnectionStats;
   /** `ip:port` the server listens on. */
   readonly address: string;

@@ -22,7 +22,7 @@ import { Parse, parseRequestHead } from "./codec/parse-head.ts";
 import { MessageWriter, type WriterOwner } from "./message-writer.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
 import type { ServerContext } from "./server-context.ts";
-import { type AnswerForm, writeAnswerHead, writeInterimHead } from "./write-head.ts";
+import { writeAnswerHead, writeInterimHead } from "./write-head.ts";
 
 const State = { idle: 0, head: 1, body: 2, waiting: 3, closing: 4, closed: 5 } as const;
 type State = (typeof State)[keyof typeof State];
@@ -69,7 +69,6 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   #privateBuffer = false;
 
   // The answer being written.
-  readonly #form: AnswerForm = { chunked: false, close: false, keepAlive10: false, clearContext: false };
   #keepAlive = false;
   #answerFraming: Framing = Framing.none;
   #answerDone = false;
@@ -80,7 +79,6 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     this.#context = context;
     this.remote = context.needsRemote ? stream.remote : "";
     this.local = context.address;
-    this.#form.clearContext = context.admission.clearContext;
     this.#writer = new MessageWriter(stream, context.loop.scratch, this, context.stats.sentBytes);
     this.#openedMs = context.loop.nowMs;
     this.#sinceMs = this.#openedMs;
@@ -234,7 +232,11 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
       const step = body.next(buffer, at, end);
       at = body.position;
       if (step === BodyStep.data) {
-        if (!this.#pass(sink, buffer, body.start, body.end, lendable)) return at;
+        if (!this.#pass(sink, buffer, body.start, body.end, lendable)) {
+          // The service may have answered before we hear that the last bytes have left.
+          if (body.ended && this.#sink === sink && this.#state === State.body) this.#endRequest(sink, null);
+          return at;
+        }
         // Passing may have ended the exchange (an attempt that failed at once).
         if (this.#sink !== sink || this.#state !== State.body) return at;
         continue;
@@ -350,7 +352,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   answer(ex: Exchange, head: MessageHead): void {
     const answer = head as HttpHead; // joined with an HTTP/1 client half
     const request = this.#head as HttpHead;
-    const form = this.#form;
+    const form = this.#context.answerForm;
     ex.status = answer.status;
     // A refusal before the end of the request: the rest may or may not come, so nothing can follow on this connection.
     if (this.#draining || (!this.#requestDone && answer.status >= 300)) this.#keepAlive = false;
@@ -369,7 +371,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     const ex = this.#exchange;
     if (ex === null || this.#state >= State.closing) return true;
     ex.responseBytes += end - start;
-    if (this.#writer.chunk(buffer, start, end, lendable, this.#form.chunked)) return true;
+    if (this.#writer.chunk(buffer, start, end, lendable, this.#answerFraming === Framing.chunked)) return true;
     this.#noteStall();
     return false;
   }
@@ -390,7 +392,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     const request = this.#head as HttpHead;
     const text = failureAnswer(failure, {
       replayable: !ex.hasBody || request.get("finagle-http-retryable-request") !== undefined,
-      clearContext: this.#form.clearContext,
+      clearContext: this.#context.admission.clearContext,
       toHead: request.methodEnd === 4 && request.method === "HEAD",
       close: !this.#keepAlive,
       keepAlive10: this.#keepAlive && request.minor === 0,
@@ -411,7 +413,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     const text = cannedAnswer(status, ex.outcome, {
       close: !this.#keepAlive,
       keepAlive10: this.#keepAlive && request.minor === 0,
-      clearContext: this.#form.clearContext,
+      clearContext: this.#context.admission.clearContext,
     });
     this.#writer.begin().appendText(text);
     this.#answerDone = true;

@@ -9,7 +9,8 @@ import { systemTimers } from "../../base/timers.ts";
 
 /** Told when a lent buffer has left, or why it never will. */
 export interface WriteOwner {
-  wroteOut(error: Error | null): void;
+  /** @param bytes what was lent. */
+  wroteOut(error: Error | null, bytes: Uint8Array): void;
 }
 
 /** A write under way, as the handle returns it. */
@@ -58,9 +59,9 @@ function handleOf(socket: net.Socket): Handle | null {
 }
 
 function onComplete(this: WriteRequest, status: number): void {
-  if (status >= 0) return this.owner.wroteOut(null);
+  if (status >= 0) return this.owner.wroteOut(null, this.buffer);
   const error = writeError(status);
-  this.owner.wroteOut(error);
+  this.owner.wroteOut(error, this.buffer);
   this.socket.destroy(error);
   return undefined;
 }

@@ -41,6 +41,9 @@ function onError(this: net.Socket, error: Error): void {
 function onData(this: net.Socket, chunk: Buffer): void {
   streamOf(this).chunk(chunk);
 }
+function onRead(this: net.Socket, bytes: number): boolean {
+  return streamOf(this).read(bytes);
+}
 function onConnect(this: net.Socket): void {
   streamOf(this).connected();
 }
@@ -85,7 +88,7 @@ export class NodeStream implements ByteStream, WriteOwner {
     this.#reader = reader;
     const staticRead = this.#host.buffers.staticRead;
     if (staticRead === null) this.#socket.on("data", onData);
-    else staticRead.install(this.#socket, this.#buffer, (bytes) => this.#read(bytes)); // cold: one per connection
+    else staticRead.install(this.#socket, this.#buffer, onRead);
     this.#socket.resume();
   }
 
@@ -109,7 +112,7 @@ export class NodeStream implements ByteStream, WriteOwner {
     if (socket.writableLength === 0) return true;
     // The callback of an empty write, queued behind, tells when the bytes have left; 'drain' would not come for small ones.
     this.#pendingWrites++;
-    socket.write(NO_BYTES, (error) => this.wroteOut(error ?? null)); // cold: only where the kernel did not take all
+    socket.write(NO_BYTES, (error) => this.wroteOut(error ?? null, null)); // cold: only where the kernel did not take all
     return false;
   }
 
@@ -129,8 +132,9 @@ export class NodeStream implements ByteStream, WriteOwner {
     this.#fullReads = 0;
     this.#want(on ? buffers.takeSmall() : buffers.shared);
     if (on) return;
-    if (lentOut) buffers.leave(old);
-    else buffers.give(old);
+    if (!lentOut) buffers.give(old);
+    else if (this.#host.directWrite === null) buffers.drop(old);
+    else buffers.leave(old);
   }
 
   // Within a read the change is offered when the callback returns; otherwise it is made at once.
@@ -196,12 +200,13 @@ export class NodeStream implements ByteStream, WriteOwner {
   closed(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#private) this.#host.buffers.leave(this.#wanted);
+    if (this.#private) this.#host.buffers.drop(this.#wanted); // it may still be lent to a writer
     this.#private = false;
     if (this.#reader !== null) this.#guard(this.#reader, CLOSED);
   }
 
-  #read(bytes: number): boolean {
+  /** Bytes stand in the buffer that the socket reads into. */
+  read(bytes: number): boolean {
     const reader = this.#reader as ByteReader;
     const buffer = this.#buffer;
     let goOn = false;
@@ -228,7 +233,8 @@ export class NodeStream implements ByteStream, WriteOwner {
   }
 
   // A write that failed is followed by `closed`; until then nobody is asked for more, because it would only be queued again.
-  wroteOut(error: Error | null): void {
+  wroteOut(error: Error | null, bytes: Uint8Array | null): void {
+    if (bytes !== null) this.#host.buffers.written(bytes.buffer);
     this.#pendingWrites--;
     if (error !== null) return;
     if (this.#pendingWrites > 0 || this.#closed || this.#reader === null) return;

@@ -6,8 +6,8 @@
 import net from "node:net";
 import { systemTimers } from "../../base/timers.ts";
 
-/** Called with the number of bytes read; false stops reading until `resume`. */
-type ReadCallback = (bytes: number) => boolean;
+/** Called on the socket with the number of bytes read; false stops reading until `resume`. */
+type ReadCallback = (this: net.Socket, bytes: number) => boolean;
 
 interface Internals {
   readonly buffer: symbol;
