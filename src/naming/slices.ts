@@ -3,7 +3,7 @@ import type { Env } from "../base/env.ts";
 import type { Timer } from "../base/timers.ts";
 
 /** Together with a turn of ordinary work it stays below the 5 ms that a stall may take. */
-const SLICE_MS = 2;
+const SLICE_MS = 1;
 
 /** Does steps until none is left, a slice at a time. */
 export class Slices implements Disposable {
