@@ -1,6 +1,6 @@
 // The house as data: docs/ARCHITECTURE.md draws it, tools/check-layers.ts holds every import to it.
 
-/** The rows from top to bottom; a folder imports only from rows below its own. `x/*` makes every folder inside x a neighbour of the others. */
+/** The rows from top to bottom; a folder imports only from rows below its own. `x/*` makes every folder inside x a neighbour of the others. Rows may hold places for folders to come. */
 export const rows: readonly (readonly string[])[] = [
   ["cli"],
   ["app"],

@@ -5,7 +5,7 @@ import type { Progress } from "./progress.ts";
 import type { Proxy, Site } from "./proxy.ts";
 import { countForeign, waitForQuiet } from "./quiet.ts";
 
-/** A target of performance.md §2: at least `must`, aiming at `moonshot`. Smaller is better everywhere. */
+/** A target: at least `must`, aiming at `moonshot`. Smaller is better everywhere. */
 export interface Target {
   readonly must: number;
   readonly moonshot?: number;

@@ -88,8 +88,8 @@ export function table(rows: readonly MeasuredRow[]): string {
     ...columns.map((name) => HEADINGS[name] ?? name),
     "÷ nginx",
     "÷ HAProxy",
-    "target",
-    "bold",
+    "must",
+    "moonshot",
   ];
   const sorted = WORST_FIRST.flatMap((verdict) => lines.filter((line) => line.verdict === verdict));
   return [

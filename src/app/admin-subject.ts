@@ -45,11 +45,11 @@ export function adminSubject(linker: Running): Subject {
   };
 }
 
-function routerSubject({ binder, config, router, servers, stacks }: RunningRouter, { clock }: Env): RouterSubject {
+function routerSubject({ bindService, config, router, servers, stacks }: RunningRouter, { clock }: Env): RouterSubject {
   return {
     label: config.label,
     protocol: config.protocol,
-    dtab: () => binder.dtab,
+    dtab: () => bindService.dtab,
     servers: servers.map(({ context }, i) => ({ address: context?.address ?? "", filters: stacks[i]?.view() ?? [] })),
     clientIds: () => router.bindings.clientIds(),
     client: (id) => clientDump(router, id, clock.nowMs()),

@@ -47,7 +47,7 @@ export interface RouterWorld {
 export interface RunningRouter {
   readonly config: RouterConfig;
   readonly router: Router;
-  readonly binder: BindService;
+  readonly bindService: BindService;
   readonly servers: Http1Server[];
   readonly stacks: RouterServer[];
 }

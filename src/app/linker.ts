@@ -109,13 +109,13 @@ export class Linker {
       config,
       world,
       options.exchangeLog?.(config) ?? this.#accessLogs.of(config),
-      (message) => binder.receive(message),
+      (message) => bindService.receive(message),
     );
-    const binder = new BindService(config.label, this.interpreter, baseDtab(config, this.env), this.env, (message) =>
+    const bindService = new BindService(config.label, this.interpreter, baseDtab(config, this.env), this.env, (message) =>
       router.receive(message),
     );
     this.metrics.root.scope("rt", config.label).gauge("originator", () => (config.originator ? 1 : 0));
-    const running: RunningRouter = { config, router, binder, servers: [], stacks: [] };
+    const running: RunningRouter = { config, router, bindService, servers: [], stacks: [] };
     this.routers.push(running);
     for (const server of config.servers) {
       const opened = await openServer(server, config, router, world);
@@ -165,7 +165,7 @@ export class Linker {
       this.loop.scratch.flush();
     }
     for (const { router } of this.routers) router.bindings.close();
-    for (const { binder } of this.routers) binder.close();
+    for (const { bindService } of this.routers) bindService.close();
     await this.#accessLogs.close(LAST_LINES_MS);
     this.#processMetrics[Symbol.dispose]();
     this.metrics[Symbol.dispose]();

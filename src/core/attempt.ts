@@ -28,7 +28,7 @@ export interface AttemptOwner {
 /** Levels of `Attempt.stages`. */
 export const AttemptLevel = { endpoint: 0 } as const;
 
-/** One dispatch of an exchange to one endpoint; pooled. Two may live at once (hedging); only the winner may answer. */
+/** One dispatch of an exchange to one endpoint; pooled. Two may live at once (hedging, not used yet); only the winner may answer. */
 export class Attempt implements Staged {
   generation = 0;
   readonly stages = [0];
@@ -46,7 +46,7 @@ export class Attempt implements Staged {
   status = 0;
   failure: Failure | null = null;
   outcome: Outcome = Outcome.success;
-  /** Has the endpoint's breaker heard how it went? */
+  /** Has failure accrual heard how it went? */
   judged = false;
   limit: Limit<Attempt> | null = null;
 

@@ -21,7 +21,7 @@ export interface BodySink {
 
 /** Where a body comes from: the connection (or stream) that reads it in. */
 export interface BodySource {
-  /** The sink has room again. */
+  /** The sink has room again; or an attempt begins, which hears the body from its beginning. */
   resume(): void;
   /** The sink is full after all (it learnt so when it sent what it had composed). */
   pause(): void;

@@ -285,9 +285,9 @@ export const causes = {
   drainLimit: cause(
     "proxy.drain.limit",
     "internal",
-    "never",
+    "if-idempotent",
     "The proxy was shutting down and the request did not finish within shutdownGraceMs.",
-    "Send it again; raise admin.shutdownGraceMs for long requests.",
+    "Raise admin.shutdownGraceMs for long requests; a service may have begun the work, so send again only what does no harm twice.",
   ),
   internal: cause(
     "proxy.internal.error",
@@ -393,7 +393,7 @@ export const causes = {
     "upstream.http.truncated",
     "bad-answer",
     "never",
-    "The service closed the connection in the middle of the answer's body.",
+    "The service closed the connection in the middle of its answer, head or body.",
     "Look for a crash or a timeout in the service.",
   ),
   answerHeadTimeout: cause(

@@ -84,7 +84,7 @@ export interface FilterView {
 }
 
 /**
- * Filters compiled once for a destination, outermost first, and what lies below them.
+ * Filters compiled once and shared by all destinations with the same settings, outermost first, and what lies below them.
  * `level` is the index in `stages` that remembers how far a request came in this stack.
  */
 export class Stack<S extends Staged> {

@@ -20,7 +20,7 @@ const SHARE_PER_REQUEST = 0.2;
 /**
  * Each deposit adds 1000, each withdrawal takes 1000 / percent, and both are forgotten after `ttlSecs` in ten slices. A reserve of
  * `minRetriesPerSec × ttlSecs` withdrawals is always there. Withdrawals expire too: the reserve is per ttl, not for ever.
- * All arithmetic is in whole numbers. One budget per client, and one per service; budgets are never shared.
+ * All arithmetic is in whole numbers. One budget per client, never shared.
  */
 export class RetryBudget {
   readonly #deposit: number;

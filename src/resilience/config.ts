@@ -75,12 +75,12 @@ const budgetKeys = {
 };
 
 export const requeueBudget = object(
-  { doc: "Bounds the immediate repetition of requests that surely reached no endpoint.", default: {} },
+  { doc: "Bounds the immediate repetition of requests that were not processed, or that lost a kept connection and do no harm twice.", default: {} },
   budgetKeys,
 );
 
 const noRetries =
-  "retries are not performed in this release; requests that reached no endpoint are still repeated (requeueBudget)";
+  "retries are not performed in this release; requests that were not processed are still repeated (requeueBudget)";
 
 export const retries = object(
   { doc: "Bounds and spaces the retries of requests that the classifier calls retryable.", accepted: noRetries },

@@ -1,4 +1,4 @@
-// @hot A bound client: its endpoints, its balancer, and the decision to send a request again that was not processed.
+// @hot A bound client: its endpoints, its balancer, and the decision to send a failed request again.
 import { type Attempt } from "../core/attempt.ts";
 import type { BodySink } from "../core/body.ts";
 import { follow } from "../balance/balancer.ts";
@@ -226,11 +226,11 @@ function serviceStatsFilter(): Filter<Exchange> {
 
 const REQUEUE = "requeue";
 
-// Sends again what is known not to have been processed (linkerd1 §6.6.2): immediately, within the client's budget.
+// Immediately, within the client's budget (linkerd1 §6.6.2).
 function requeueFilter(): Filter<Exchange> {
   return new Filter<Exchange>({
     name: REQUEUE,
-    doc: "Sends a request again, at once and to another endpoint, when it is known not to have been processed.",
+    doc: "Sends a failed request again, at once and to an endpoint picked anew, when it was not processed or was lost with a kept connection and does no harm twice.",
     up: (ex) => {
       if (ex.failure === null) return Up.go;
       const client = clientOf(ex);

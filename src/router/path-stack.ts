@@ -106,7 +106,7 @@ export class PathEntry extends Cached implements PathStage, Keeper {
     this.#waiting.releaseAll((ex) => this.dispatch(ex)); // cold: when control answers
   }
 
-  /** To where the name is bound at the moment. A union draws by weight for every request, and again for every retry (linkerd1 §3.3). */
+  /** To where the name is bound at the moment. A union draws by weight once for every request (linkerd1 §3.3); a requeue stays with the client that was drawn. */
   dispatch(ex: Exchange): void {
     const tree = this.#tree;
     if (tree === null) {

@@ -108,10 +108,9 @@ export class SessionPool implements SessionOwner, SessionSource {
 
   closed(session: Session, failure: Failure | null): void {
     if (!this.#all.delete(session)) return;
-    this.#stats.closed(this.#loop.nowMs - session.madeMs);
+    if (!this.#connecting.delete(session)) this.#stats.closed(this.#loop.nowMs - session.madeMs);
     const at = this.#idle.indexOf(session);
     if (at >= 0) this.#idle.splice(at, 1);
-    this.#connecting.delete(session);
     if (failure !== null) this.#failWaiting(failure);
     if (!this.#draining) this.#openForWaiting();
     this.#checkDrained();

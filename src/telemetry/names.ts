@@ -67,7 +67,7 @@ const ONLY_SERVER: readonly Row[] = [
 ];
 
 const REQUEUES: readonly Row[] = [
-  ["retries/requeues", "counter", "1", "Attempts repeated because the first provably did not reach an endpoint."],
+  ["retries/requeues", "counter", "1", "Attempts made again because the one before was not processed, or lost its kept connection under an idempotent request."],
   ["retries/requeues_per_request", "stat", "1", "Requeues per request."],
   ["retries/budget", "gauge", "1", "Requeues the budget would allow now."],
   ["retries/budget_exhausted", "counter", "1", "Requeues the budget refused."],
@@ -80,7 +80,7 @@ const CONNECTING: readonly Row[] = [
   ["connect_latency_ms", "stat", "ms", "Time successful connects took."],
   ["failed_connect_latency_ms", "stat", "ms", "Time failed connects took."],
   ["cancelled_connects", "counter", "1", "Connects given up because their endpoint left or the proxy stopped."],
-  ["pool_size", "gauge", "1", "Connections in use or being opened."],
+  ["pool_size", "gauge", "1", "Open connections, idle ones and those being opened included."],
   ["pool_cached", "gauge", "1", "Idle connections kept for reuse."],
   ["pool_waiters", "gauge", "1", "Requests waiting for a connection."],
   ["pool_num_waited", "counter", "1", "Requests that had to wait for a connection."],

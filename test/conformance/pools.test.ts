@@ -141,6 +141,16 @@ test("an idle connection that the service closes leaves the pool at once", async
   expect(scene.proxy.lastRecord.attempts).toBe(1);
 });
 
+test("only what was open is counted as closed", async () => {
+  const { scene } = await holding({ client: { failureAccrual: { kind: "none" } } });
+  await using _scene = scene;
+  expect((await scene.connect().ask(get())).status).toBe(200);
+  scene.backend.connections[0]?.peer.destroy();
+  scene.backend.unlisten();
+  expect(causeOf(await scene.connect().ask(get()))).toBe("upstream.connect.refused");
+  expect(["connects", "closes", "pool_size"].map((name) => gauge(scene, name))).toEqual([1, 1, 0]);
+});
+
 test("bytes nobody asked for close an idle connection", async () => {
   const { scene } = await holding();
   await using _scene = scene;

@@ -189,7 +189,7 @@ export const LOG_FIELDS: readonly LogField[] = [
     (line, ex) => ex.destination !== null && putText(line, ex.destination.client),
   ),
   textField("endpoint", "The endpoint of the last attempt, `host:port`.", (line, ex) => putText(line, ex.endpoint)),
-  numberField("attempts", "How many endpoints it was sent to, one after the other.", (line, ex) =>
+  numberField("attempts", "How many attempts were made, requeues included.", (line, ex) =>
     putInteger(line, ex.attempts),
   ),
   textField("requestId", "The root id of the trace, as in `l5d-reqid`.", (line, ex) => putRequestId(line, ex)),

@@ -1,4 +1,4 @@
-// Writing to a socket without the writable stream on top of it: with `static-read`, the only file that knows internals of `node:net`.
+// Writing to a socket without the writable stream on top of it: with `static-read`, one of the two files that know internals of `node:net`.
 //
 // We keep no queue of our own and need none of the stream's: the kernel takes a message at once, or it is lent until the kernel has it.
 // That saves the stream's book-keeping and a tick per message, about 4 % of a request. A self-test at start proves that it works on this

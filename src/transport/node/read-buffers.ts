@@ -70,10 +70,4 @@ export class ReadBuffers {
     const list = buffer.length === LARGE_BYTES ? this.#large : this.#small;
     if (list.length < KEPT_EACH) list.push(buffer);
   }
-
-  /** Lets go of the kept buffers, when the process is idle. */
-  trim(): void {
-    this.#small.length = 0;
-    this.#large.length = 0;
-  }
 }

@@ -1,4 +1,4 @@
-// Reading into a buffer of our own on sockets that the server accepted: the one file that knows internals of `node:net`.
+// Reading into a buffer of our own on sockets that the server accepted: with `direct-write`, one of the two files that know internals of `node:net`.
 //
 // Node offers this (`onread`) only for sockets one creates. For accepted ones the read is redirected in place, which spares
 // an allocation of 64 kB per read (data-path §2: 1.06 against 1.26 of nginx). A self-test at start proves that it works on
