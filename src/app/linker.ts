@@ -111,8 +111,12 @@ export class Linker {
       options.exchangeLog?.(config) ?? this.#accessLogs.of(config),
       (message) => bindService.receive(message),
     );
-    const bindService = new BindService(config.label, this.interpreter, baseDtab(config, this.env), this.env, (message) =>
-      router.receive(message),
+    const bindService = new BindService(
+      config.label,
+      this.interpreter,
+      baseDtab(config, this.env),
+      this.env,
+      (message) => router.receive(message),
     );
     this.metrics.root.scope("rt", config.label).gauge("originator", () => (config.originator ? 1 : 0));
     const running: RunningRouter = { config, router, bindService, servers: [], stacks: [] };

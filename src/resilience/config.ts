@@ -75,7 +75,10 @@ const budgetKeys = {
 };
 
 export const requeueBudget = object(
-  { doc: "Bounds the immediate repetition of requests that were not processed, or that lost a kept connection and do no harm twice.", default: {} },
+  {
+    doc: "Bounds the immediate repetition of requests that were not processed, or that lost a kept connection and do no harm twice.",
+    default: {},
+  },
   budgetKeys,
 );
 

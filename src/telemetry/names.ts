@@ -67,7 +67,12 @@ const ONLY_SERVER: readonly Row[] = [
 ];
 
 const REQUEUES: readonly Row[] = [
-  ["retries/requeues", "counter", "1", "Attempts made again because the one before was not processed, or lost its kept connection under an idempotent request."],
+  [
+    "retries/requeues",
+    "counter",
+    "1",
+    "Attempts made again because the one before was not processed, or lost its kept connection under an idempotent request.",
+  ],
   ["retries/requeues_per_request", "stat", "1", "Requeues per request."],
   ["retries/budget", "gauge", "1", "Requeues the budget would allow now."],
   ["retries/budget_exhausted", "counter", "1", "Requeues the budget refused."],

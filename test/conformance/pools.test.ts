@@ -146,7 +146,7 @@ test("only what was open is counted as closed", async () => {
   await using _scene = scene;
   expect((await scene.connect().ask(get())).status).toBe(200);
   scene.backend.connections[0]?.peer.destroy();
-  scene.backend.unlisten();
+  await scene.backend.unlisten();
   expect(causeOf(await scene.connect().ask(get()))).toBe("upstream.connect.refused");
   expect(["connects", "closes", "pool_size"].map((name) => gauge(scene, name))).toEqual([1, 1, 0]);
 });
