@@ -57,6 +57,8 @@ export class NodeStream implements ByteStream, WriteOwner {
   #buffer: Buffer;
   #wanted: Buffer;
   #reading = false;
+  /** The read in progress has filled its buffer. */
+  #full = false;
   #offering = false;
   #fullReads = 0;
   #private = false;
@@ -130,7 +132,9 @@ export class NodeStream implements ByteStream, WriteOwner {
     const old = this.#wanted;
     this.#private = on;
     this.#fullReads = 0;
-    this.#want(on ? buffers.takeSmall() : buffers.shared);
+    // A shared buffer that is full is as good a proof as two full small ones.
+    const large = on && this.#full ? buffers.takeLarge() : null;
+    this.#want(large ?? (on ? buffers.takeSmall() : buffers.shared));
     if (on) return;
     if (!lentOut) buffers.give(old);
     else if (this.#host.directWrite === null) buffers.drop(old);
@@ -211,14 +215,16 @@ export class NodeStream implements ByteStream, WriteOwner {
     const buffer = this.#buffer;
     let goOn = false;
     this.#reading = true;
+    this.#full = bytes === buffer.length;
     try {
       goOn = reader.onBytes(buffer, 0, bytes, this.#private);
     } catch (error) {
       this.#fail(error);
     }
     this.#host.flush();
-    if (goOn && this.#private && buffer === this.#wanted && bytes === buffer.length) this.#grow();
+    if (goOn && this.#full && this.#private && buffer === this.#wanted) this.#grow();
     this.#reading = false;
+    this.#full = false;
     return goOn;
   }
 
