@@ -74,7 +74,7 @@ export class Scratch {
     if (this.#lent >= MAX_LENT) {
       const copy = Buffer.allocUnsafeSlow(length);
       buffer.copy(copy, 0, 0, length);
-      owner.sendScratch(copy, length);
+      if (!owner.sendScratch(copy, length) && length >= SIZE) this.#lent++; // `recycle` cannot tell it from the others
       return;
     }
     if (owner.sendScratch(buffer, length)) return;

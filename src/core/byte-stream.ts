@@ -33,6 +33,10 @@ export interface ByteStream {
   write(buffer: Buffer, start: number, end: number): boolean;
   /** Is a buffer lent at the moment? */
   readonly lent: boolean;
+  /** Bytes of lent buffers that have not left yet. */
+  readonly unsentBytes: number;
+  /** The last write came to nothing: not one byte of it left. What the peer has sent before may still arrive; then `onClose` follows. */
+  readonly refused: boolean;
   /** Reads again after `onBytes` returned false or `pause` was called. */
   resume(): void;
   pause(): void;

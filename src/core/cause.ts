@@ -319,6 +319,13 @@ export const causes = {
     "The connection could not be established (unreachable, reset, no descriptors left).",
     "Read the detail; check address, routes and the descriptor limit.",
   ),
+  endpointLeft: cause(
+    "upstream.connect.left",
+    "connect",
+    "safe",
+    "The endpoint left discovery while the request waited for a connection to it.",
+    "Nothing to do where other endpoints are left, the request goes to one of them; otherwise look at what discovery says.",
+  ),
   stale: cause(
     "upstream.connection.stale",
     "bad-answer",

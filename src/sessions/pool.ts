@@ -73,21 +73,23 @@ export class SessionPool implements SessionOwner, SessionSource {
 
   /** Gives the attempt to a session, now or when one is ready; otherwise fails it. */
   acquire(attempt: Attempt): void {
-    const session = this.#idle.pop();
-    if (session !== undefined) {
-      session.dispatch(attempt);
-      return;
+    let session = this.#idle.pop();
+    while (session !== undefined && this.#tooOld(session)) {
+      session.close();
+      session = this.#idle.pop();
     }
+    if (session !== undefined) return session.dispatch(attempt);
+    if (this.#draining) return (attempt.owner as AttemptOwner).failed(attempt, new Failure(causes.endpointLeft)); // cold: it left just now
     const mayConnect = this.#all.size < this.#limits.maxSize;
     if (!mayConnect && this.#waiting.length >= this.#limits.maxWaiters) {
       this.#stats.tooManyWaiters();
-      (attempt.owner as AttemptOwner).failed(attempt, new Failure(causes.poolWaiters));
-      return;
+      return (attempt.owner as AttemptOwner).failed(attempt, new Failure(causes.poolWaiters));
     }
     attempt.waitingIn = this;
     this.#waiting.push(attempt);
     if (mayConnect && this.#connecting.size < this.#waiting.length) this.#open();
     else this.#stats.waited();
+    return undefined;
   }
 
   /** The attempt no longer waits. */
@@ -116,12 +118,13 @@ export class SessionPool implements SessionOwner, SessionSource {
     this.#checkDrained();
   }
 
-  /** Takes no more attempts; closes what is idle, and the rest when it is done. Resolves when all are closed. */
+  /** Takes no more attempts; fails those that wait, closes what is idle, and the rest when it is done. Resolves when all are closed. */
   drain(): Promise<void> {
     this.#draining = true;
     const done = new Promise<void>((resolve) => (this.#drained = resolve)); // cold: shutdown and removal only
     const sessions = Array.from(this.#all);
     for (let i = 0; i < sessions.length; i++) (sessions[i] as Session).drain();
+    while (this.#waiting.length > 0) this.#failWaiting(new Failure(causes.endpointLeft)); // cold: as above
     this.#loop.wheel.cancel(this.#timer);
     this.#checkDrained();
     return done;
@@ -191,12 +194,14 @@ export class SessionPool implements SessionOwner, SessionSource {
     return sessionIdleMs > 0 ? Math.min(surplus, sessionIdleMs) : surplus;
   }
 
+  // For the moment the oldest idle session is due.
   #armReaper(): void {
-    if (this.#timer.armed) return;
-    const patience = this.#patienceMs();
-    const life = this.#limits.sessionLifeMs > 0 ? this.#limits.sessionLifeMs : Number.POSITIVE_INFINITY;
-    const delay = Math.min(patience, life);
-    if (delay !== Number.POSITIVE_INFINITY) this.#loop.wheel.arm(this.#timer, delay);
+    const oldest = this.#idle[0];
+    if (this.#timer.armed || oldest === undefined) return;
+    const { sessionLifeMs } = this.#limits;
+    const life = sessionLifeMs > 0 ? oldest.madeMs + sessionLifeMs : Number.POSITIVE_INFINITY;
+    const dueMs = Math.min(oldest.idleSinceMs + this.#patienceMs(), life);
+    if (dueMs !== Number.POSITIVE_INFINITY) this.#loop.wheel.arm(this.#timer, Math.max(0, dueMs - this.#loop.nowMs));
   }
 
   // The oldest idle session is the first of the stack.

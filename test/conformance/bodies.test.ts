@@ -120,6 +120,31 @@ test("a caller that does not read holds the service back, and only a bounded num
   expect(hash(client.answers[0]?.body ?? "")).toBe(hash(body.toString("latin1")));
 });
 
+test("a request behind a body whose last bytes are slow to leave does not spoil them", async () => {
+  const sizes = [2, 3, 4].flatMap((times) => [1, 31, 211, 481, 661].map((less) => times * 65_536 - less));
+  for (const size of sizes) {
+    await using scene = await memoryScene({}, { head: (_, connection) => connection.peer.stream.pause() });
+    const client = scene.connect();
+    client.send(`POST / HTTP/1.1\r\nHost: web\r\nContent-Length: ${size}\r\n\r\n`);
+    scene.world.settle();
+    const body = pattern(size);
+    client.send(`${body.toString("latin1")}${get("/next")}`, "GET");
+    scene.world.settle();
+    scene.backend.behaviour = {};
+    const { stream } = scene.backend.open[0]!.peer;
+    for (let i = 0; i < 100 && client.answers.length < 2; i++) {
+      stream.resume();
+      for (let turns = 0; turns < 3; turns++) scene.world.network.turn();
+      stream.pause();
+      for (let turns = 0; turns < 3; turns++) scene.world.network.turn();
+    }
+    stream.resume();
+    await client.answered(2);
+    expect(scene.backend.requests.map(({ target }) => target)).toEqual(["/", "/next"]);
+    expect(hash(scene.backend.requests[0]!.body)).toBe(hash(body.toString("latin1")));
+  }
+});
+
 test("a slow caller does not hold up another one", async () => {
   const body = pattern(MB);
   await using scene = await memoryScene(

@@ -1,6 +1,7 @@
 // The catalogue of causes: each provoked from outside, and told in one word to the caller, the log and the figures.
 import { expect, test, vi } from "vitest";
 import { causes, causesByToken } from "../../src/core/cause.ts";
+import { Backend } from "../support/backend.ts";
 import { Disco } from "../support/disco.ts";
 import { answerVectors, requestVectors } from "../support/golden.ts";
 import { causeOf, type HttpClient } from "../support/http-client.ts";
@@ -211,8 +212,8 @@ const others: Readonly<Record<string, Case>> = {
 
 const cases = new Map([...fromRequests, ...fromAnswers, ...Object.entries(others)]);
 
-/** Needs a discovery that has not answered yet: a scene of its own, below. */
-const ELSEWHERE = [causes.bindTimeout.token];
+/** Need a discovery of their own, below. */
+const ELSEWHERE = [causes.bindTimeout.token, causes.endpointLeft.token];
 
 test("every cause of the catalogue has a case here, and no case is about another", () => {
   expect([...cases.keys(), ...ELSEWHERE].sort()).toEqual([...causesByToken.keys()].sort());
@@ -251,6 +252,30 @@ test(`the cause ${causes.bindTimeout.token} names the limit`, async () => {
   expect(client.answers[0]?.fields).toContainEqual(["fairlead-cause", `${causes.bindTimeout.token};limitMs=500`]);
   expect(proxy.lastRecord.cause).toBe(causes.bindTimeout.token);
   expect(proxy.serverMetric("failures", causes.bindTimeout.token)).toBe(1);
+});
+
+test(`the cause ${causes.endpointLeft.token} is told when no other endpoint is left`, async () => {
+  const world = memoryWorld();
+  await using _world = world;
+  const disco = new Disco(world);
+  const dead = await Backend.start(world);
+  disco.write("web", [dead]);
+  await using proxy = await Proxy.start(world, {
+    dtab: "/svc => /#/io.l5d.fs",
+    namers: [disco.namer],
+    client: { connectTimeoutMs: 3_600_000 },
+  });
+  world.network.silence(dead.address);
+  const client = proxy.connect();
+  client.send(get());
+  await world.until("the attempt to connect", () => proxy.metric("client", "#/io.l5d.fs/web", "pool_waiters") === 1);
+  disco.write("web", []);
+  for (let i = 0; i < 400 && client.answers.length === 0; i++) await world.pass(25);
+  expect(causeOf(client.answers[0]!)).toBe(causes.endpointLeft.token);
+  expect(client.answers[0]?.status).toBe(502);
+  expect(client.answers[0]?.fields).toContainEqual(["l5d-retryable", "true"]);
+  expect(proxy.lastRecord.cause).toBe(causes.endpointLeft.token);
+  expect(proxy.serverMetric("failures", causes.endpointLeft.token)).toBe(1);
 });
 
 test("a cause is counted where it happened: at the server always, at service and client once they are known", async () => {

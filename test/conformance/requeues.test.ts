@@ -5,7 +5,7 @@ import { Disco } from "../support/disco.ts";
 import { causeOf, type HttpClient } from "../support/http-client.ts";
 import { chunked, compose } from "../support/http-text.ts";
 import { Proxy } from "../support/proxy.ts";
-import { get, memoryScene, type Scene } from "../support/scene.ts";
+import { get, memoryScene, type Scene, tcpScene } from "../support/scene.ts";
 import { type MemoryWorld, memoryWorld } from "../support/world.ts";
 
 const noAccrual = { failureAccrual: { kind: "none" } };
@@ -225,5 +225,124 @@ test("a body that is still coming is not lost while the connection is being made
     expect(client.answers[0]?.status).toBe(200);
     expect(backend.last.body).toBe("a".repeat(10_000) + "b".repeat(20_000));
     backend.open.at(-1)?.peer.destroy();
+  }
+});
+
+// With one connection a request that is sent again waits behind another; meanwhile its caller goes on sending.
+test.each([
+  ["a chunked body that grows too long to be kept", "Transfer-Encoding: chunked", chunked("begin"), 30_000],
+  ["a chunked body that ends with trailers", "Transfer-Encoding: chunked", "5\r\nbegin\r\n", 0],
+  ["a body with a length", "Content-Length: 30005", "begin", 30_000],
+])("what a caller sends between a lost attempt and the next is not lost: %s", async (_, framing, begin, restBytes) => {
+  await using scene = await memoryScene({ client: { hostConnectionPool: { maxSize: 1 } } });
+  const first = await idleConnection(scene);
+  const held: BackendConnection[] = [];
+  scene.backend.behaviour = {
+    request: ({ target }, connection) =>
+      void (target === "/slow" ? held.push(connection) : connection.reply(200, "ok")),
+  };
+  const isChunked = framing.startsWith("Transfer");
+  const rest = "y".repeat(restBytes);
+  const chunks = rest === "" ? "5\r\n-rest\r\n0\r\nX-Sum: 1\r\n\r\n" : chunked(rest);
+  const caller = scene.connect();
+  const [head] = begin.split("0\r\n\r\n") as [string];
+  caller.send(`PUT /a HTTP/1.1\r\nHost: web\r\n${framing}\r\n\r\n${head}`);
+  scene.world.settle();
+  const slow = scene.connect();
+  slow.send(get("/slow"));
+  scene.world.settle();
+  first.peer.destroy();
+  scene.world.settle();
+  caller.peer.send(isChunked ? chunks : rest);
+  scene.world.settle();
+  expect(caller.answers).toEqual([]);
+  held[0]?.reply(200, "slow");
+  await caller.answered(1);
+  expect(caller.answers[0]?.status).toBe(200);
+  expect(scene.backend.last).toMatchObject({ method: "PUT", body: rest === "" ? "begin-rest" : `begin${rest}` });
+  expect((await scene.connect().ask(get("/next"))).status).toBe(200);
+  expect(scene.backend.last).toMatchObject({ target: "/next", body: "" });
+  expect(scene.backend.problems).toEqual([]);
+});
+
+/** Discovery notices a change, in the time of the world, and the callers get their answers. */
+async function noticed(world: MemoryWorld, ...clients: readonly HttpClient[]): Promise<void> {
+  for (let i = 0; i < 400 && clients.some(({ answers }) => answers.length === 0); i++) await world.pass(25);
+  for (const client of clients) await client.answered(1);
+}
+
+test("a request that waits for a connection to an endpoint that leaves goes to another one", async () => {
+  const world = memoryWorld();
+  await using _world = world;
+  const [dead, alive] = [await Backend.start(world), await Backend.start(world)];
+  const disco = new Disco(world);
+  disco.write("web", [dead]);
+  await using proxy = await Proxy.start(world, {
+    dtab: "/svc => /#/io.l5d.fs",
+    namers: [disco.namer],
+    client: { connectTimeoutMs: 3_600_000 },
+  });
+  world.network.silence(dead.address);
+  const client = proxy.connect();
+  client.send(get());
+  await world.until("the attempt to connect", () => proxy.metric("client", "#/io.l5d.fs/web", "pool_waiters") === 1);
+  disco.write("web", [alive]);
+  await noticed(world, client);
+  expect(client.answers[0]?.status).toBe(200);
+  expect(proxy.lastRecord).toMatchObject({ attempts: 2, cause: "" });
+});
+
+test("of an endpoint that leaves, requests behind its only connection go to another one, and the one on it completes", async () => {
+  const world = memoryWorld();
+  await using _world = world;
+  const held: BackendConnection[] = [];
+  const behaviour = { request: (_: unknown, connection: BackendConnection) => void held.push(connection) };
+  const [old, fresh] = [await Backend.start(world, behaviour), await Backend.start(world)];
+  const disco = new Disco(world);
+  disco.write("web", [old]);
+  await using proxy = await Proxy.start(world, {
+    dtab: "/svc => /#/io.l5d.fs",
+    namers: [disco.namer],
+    client: { hostConnectionPool: { maxSize: 1 } },
+  });
+  const clients = Array.from({ length: 3 }, () => proxy.connect());
+  for (const client of clients) client.send(get());
+  await old.received(1);
+  disco.write("web", [fresh]);
+  await noticed(world, clients[1]!, clients[2]!);
+  held[0]?.reply(200, "late");
+  await clients[0]!.answered(1);
+  expect(clients.map((client) => client.answers[0]?.body)).toEqual(["late", "ok", "ok"]);
+});
+
+test("on sockets, a POST on a connection that was just reset is sent again: no byte of it could leave", async () => {
+  await using scene = await tcpScene({ client: noAccrual });
+  const client = scene.connect();
+  for (let i = 0; i < 30; i++) {
+    await client.ask(get("/warm"));
+    scene.backend.open.at(-1)?.peer.reset();
+    expect((await client.ask(request("POST", `once ${i}`))).status).toBe(200);
+  }
+  const posts = scene.backend.requests.filter(({ method }) => method === "POST").map(({ body }) => body);
+  expect(posts).toEqual(Array.from({ length: 30 }, (_, i) => `once ${i}`));
+});
+
+test("on sockets, a service that refuses a body and goes is still heard", async () => {
+  const refuse = {
+    bytes(_: string, connection: BackendConnection) {
+      connection.peer.stream.pause();
+      connection.send("HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig");
+      connection.peer.destroy();
+      return true;
+    },
+  };
+  await using scene = await tcpScene({ client: noAccrual }, refuse);
+  for (let i = 0; i < 30; i++) {
+    const client = scene.connect();
+    client.send("POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 50000000\r\n\r\n");
+    const pour = setInterval(() => client.peer.send("x".repeat(20_000)), 1);
+    await client.answered(1).finally(() => clearInterval(pour));
+    expect(client.answers[0]).toMatchObject({ status: 413, body: "big" });
+    client.close();
   }
 });

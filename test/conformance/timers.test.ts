@@ -1,11 +1,11 @@
 // Everything that waits has a limit in time, and every limit its cause (reliability: slowloris and relatives; linkerd1 §2.1.7).
 import { expect, test } from "vitest";
-import { Backend } from "../support/backend.ts";
+import { Backend, type BackendConnection } from "../support/backend.ts";
 import { causeOf, type HttpClient } from "../support/http-client.ts";
 import { compose } from "../support/http-text.ts";
 import { Proxy, type ProxySetup } from "../support/proxy.ts";
 import { Disco } from "../support/disco.ts";
-import { get, memoryScene, type Scene } from "../support/scene.ts";
+import { get, memoryScene, type Scene, sceneIn } from "../support/scene.ts";
 import { type MemoryWorld, memoryWorld } from "../support/world.ts";
 
 type MemoryScene = Scene<MemoryWorld>;
@@ -114,6 +114,56 @@ test("a caller that takes its answer slowly, but takes it, is served to the end"
   client.peer.stream.resume();
   await client.answered(1);
   expect(client.answers[0]?.body).toHaveLength(1_000_000);
+});
+
+test("a caller that was refused and sends on, byte by byte, is let go after a while", async () => {
+  await using scene = await sceneIn(memoryWorld({ halfOpen: true }));
+  const client = scene.connect();
+  const startMs = scene.world.env.clock.nowMs();
+  client.send("nonsense\r\n\r\n");
+  await client.answered(1);
+  for (let i = 0; i < 60 && !client.peer.closed; i++) {
+    client.peer.send("x");
+    await scene.world.pass(1000);
+  }
+  expect(client.answers[0]?.status).toBe(400);
+  const lastedMs = scene.world.env.clock.nowMs() - startMs;
+  expect(lastedMs).toBeGreaterThan(5000);
+  expect(lastedMs).toBeLessThan(13_000);
+});
+
+test("the time a request waits for a connection does not count against its caller's body", async () => {
+  await using scene = await memoryScene({
+    server: { limits: { bodyIdleTimeoutMs: 500 } },
+    client: { hostConnectionPool: { maxSize: 1 } },
+  });
+  const held: BackendConnection[] = [];
+  scene.backend.behaviour = {
+    request: ({ target }, connection) =>
+      void (target === "/slow" ? held.push(connection) : connection.reply(200, "ok")),
+  };
+  scene.connect().send(get("/slow"));
+  scene.world.settle();
+  const client = scene.connect();
+  client.send("PUT / HTTP/1.1\r\nHost: web\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+  await scene.world.pass(2000);
+  held[0]?.reply(200);
+  await scene.world.pass(300);
+  client.peer.send("body");
+  await client.answered(1);
+  expect(client.answers[0]?.status).toBe(200);
+});
+
+test("the last answer on a connection older than lifeTimeMs says that it is the last", async () => {
+  await using scene = await memoryScene({ server: { serverSession: { lifeTimeMs: 1000 } } });
+  const client = scene.connect();
+  expect((await client.ask(get())).fields).not.toContainEqual(["connection", "close"]);
+  await scene.world.pass(900);
+  client.send(get());
+  scene.world.env.advance(200);
+  await client.answered(2);
+  expect(client.answers[1]?.fields).toContainEqual(["connection", "close"]);
+  expect(client.over).toBe(true);
 });
 
 test("accepted connections are closed after serverSession.idleTimeMs, and after lifeTimeMs once they are free", async () => {

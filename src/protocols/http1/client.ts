@@ -50,6 +50,8 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
   #interim = 0;
   #requestDone = true;
   #requestChunked = false;
+  /** Bytes of the request's body that are still to come, when it has a length. */
+  #owedBytes = 0;
   #progressMs = 0;
 
   // The answer's body is not taken for the moment.
@@ -94,6 +96,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     this.#writer.writes = 0;
     this.#requestDone = !ex.hasBody;
     this.#requestChunked = head.framing === Framing.chunked;
+    this.#owedBytes = this.#requestChunked ? 0 : head.contentLength;
     attempt.reused = this.served > 0;
     attempt.upstream = this;
     this.served++;
@@ -103,13 +106,17 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
 
   write(buffer: Buffer, start: number, end: number, lendable: boolean): boolean {
     if (this.#attempt === null || this.#requestDone) return true;
+    if (!this.#requestChunked) this.#owedBytes -= end - start;
     return this.#writer.chunk(buffer, start, end, lendable, this.#requestChunked);
   }
 
   end(trailers: Trailers | null): void {
-    if (this.#attempt === null || this.#requestDone) return;
+    if (this.#attempt === null || this.#requestDone) return undefined;
+    // What came next on this connection would be taken for the rest of this body.
+    if (this.#owedBytes !== 0) return this.#fail(causes.internal, { phase: "body" }); // cold: a bug of ours
     if (this.#requestChunked) this.#writer.lastChunk(trailers);
     this.#requestDone = true;
+    return undefined;
   }
 
   // The caller's body broke off; without its rest the request is none.
@@ -125,7 +132,8 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     this.#context.loop.tick();
     this.#writer.written();
     if (this.#late && !this.#writer.blocked) this.#release();
-    if (this.#attempt !== null && !this.#requestDone) (this.#attempt.exchange as Exchange).downstream.resume();
+    // Also when that was the end of the request: the caller may send on, or leave.
+    if (this.#attempt !== null) (this.#attempt.exchange as Exchange).downstream.resume();
   }
 
   cancel(attempt: Attempt, _why: Failure): void {
@@ -317,6 +325,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
 
   // What a service that has answered does not read may stay unwritten for ever, unless there is a time for it.
   #willBeWritten(): boolean {
+    if (this.#stream.refused) return false;
     return !this.#writer.blocked || this.#context.limits.bodyIdleTimeoutMs > 0;
   }
 
@@ -478,8 +487,8 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     const detail: FailureDetail = code === "" ? {} : { error: code };
     if (this.#answer >= Answer.body) return this.#fail(causes.answerTruncated, detail);
     if (this.#head !== null) return this.#fail(causes.answerTruncated, { ...detail, phase: "head" }); // cold: failures only
-    // The kernel refused the very first write: not one byte of the request left this machine.
-    if (code === "EPIPE" && this.#writer.writes <= 1) return this.#fail(causes.unsent, detail);
+    // The very first write was refused: not one byte of the request left this machine.
+    if (this.#stream.refused && this.#writer.writes <= 1) return this.#fail(causes.unsent, detail);
     if (this.#attempt?.reused === true && this.#interim === 0) return this.#fail(causes.stale, detail);
     return this.#fail(error === null ? causes.closedEarly : causes.reset, detail);
   }

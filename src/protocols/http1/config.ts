@@ -170,7 +170,7 @@ const limits = object(
       origin: "fairlead",
     }),
     writeStallTimeoutMs: int({
-      doc: "A client that reads must take some bytes of its answer within this time.",
+      doc: "A client that reads must take some bytes of its answer within this time, as far as the kernel tells: with its buffers full, less than about 15 kB/s may count as none.",
       unit: "ms",
       default: 60_000,
       origin: "fairlead",

@@ -27,7 +27,9 @@ import { writeAnswerHead, writeInterimHead } from "./write-head.ts";
 const State = { idle: 0, head: 1, body: 2, waiting: 3, closing: 4, closed: 5 } as const;
 type State = (typeof State)[keyof typeof State];
 
+/** A caller that was let go may send on for so long without a pause, and for so long in all. */
 const LINGER_MS = 2000;
+const LONGEST_LINGER_MS = 10_000;
 /** So much of pipelined requests is read ahead. */
 const MAX_AHEAD_BYTES = 16 * 1024;
 const MAX_LEADING_NEWLINES = 8;
@@ -72,7 +74,10 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   #keepAlive = false;
   #answerFraming: Framing = Framing.none;
   #answerDone = false;
+  /** When the caller last took some of what it was sent, as far as is known, and what was left then. */
   #stalledSinceMs = 0;
+  #stalledBytes = 0;
+  #closingSinceMs = 0;
 
   constructor(stream: ByteStream, context: ServerContext) {
     this.#stream = stream;
@@ -113,7 +118,9 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     return false;
   }
 
+  // Not while a chunk is lent: the next read would overwrite it.
   #readsAhead(): boolean {
+    if (this.#full) return false;
     return this.#state === State.waiting && this.#stash !== null && this.#stash.length < MAX_AHEAD_BYTES;
   }
 
@@ -226,7 +233,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   #readBody(buffer: Buffer, start: number, end: number, lendable: boolean): number {
     const sink = this.#sink;
     const body = this.#body as BodyReader;
-    if (sink === null || this.#full) return start;
+    if (sink === null || this.#full || !this.#isHeard(sink)) return start;
     let at = start;
     for (;;) {
       const step = body.next(buffer, at, end);
@@ -237,8 +244,8 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
           if (body.ended && this.#sink === sink && this.#state === State.body) this.#endRequest(sink, null);
           return at;
         }
-        // Passing may have ended the exchange (an attempt that failed at once).
-        if (this.#sink !== sink || this.#state !== State.body) return at;
+        // Passing may have ended the exchange, or its attempt.
+        if (this.#sink !== sink || this.#state !== State.body || !this.#isHeard(sink)) return at;
         continue;
       }
       if (step === BodyStep.end) {
@@ -252,6 +259,11 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
       this.#preferPrivateBuffer(body.remaining > PRIVATE_FROM_BYTES);
       return at;
     }
+  }
+
+  // Between an attempt that failed and the next nobody listens: what is passed then would be lost.
+  #isHeard(sink: BodySink): boolean {
+    return this.#exchange?.attempt?.upstream === sink;
   }
 
   #pass(sink: BodySink, buffer: Buffer, start: number, end: number, lendable: boolean): boolean {
@@ -295,6 +307,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     if (ex === null || this.#state >= State.closing) return;
     this.#full = false;
     this.#chunkLent = false;
+    this.#sinceMs = this.#context.loop.nowMs; // until now it was we who kept the caller waiting
     const upstream = ex.attempt === null ? null : ex.attempt.upstream;
     if (upstream !== this.#sink && upstream !== null) this.#attachSink(upstream);
     this.#proceed();
@@ -355,7 +368,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     const form = this.#context.answerForm;
     ex.status = answer.status;
     // A refusal before the end of the request: the rest may or may not come, so nothing can follow on this connection.
-    if (this.#draining || (!this.#requestDone && answer.status >= 300)) this.#keepAlive = false;
+    if (this.#isLeaving() || (!this.#requestDone && answer.status >= 300)) this.#keepAlive = false;
     let framing: Framing = answer.framing;
     if (framing === Framing.untilClose) framing = request.minor === 1 ? Framing.chunked : Framing.untilClose;
     else if (framing === Framing.chunked && request.minor === 0) framing = Framing.untilClose;
@@ -387,7 +400,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     const { limits } = this.#context;
     if (ex.answered) return this.abort(failure);
     ex.status = failureStatus(failure);
-    if (this.#draining || !this.#requestDone) this.#keepAlive = false;
+    if (this.#isLeaving() || !this.#requestDone) this.#keepAlive = false;
     if (!this.#requestDone) this.#orderly = false;
     const request = this.#head as HttpHead;
     const text = failureAnswer(failure, {
@@ -408,7 +421,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
 
   canned(ex: Exchange, status: number): void {
     ex.status = status;
-    if (this.#draining || !this.#requestDone) this.#keepAlive = false;
+    if (this.#isLeaving() || !this.#requestDone) this.#keepAlive = false;
     const request = this.#head as HttpHead;
     const text = cannedAnswer(status, ex.outcome, {
       close: !this.#keepAlive,
@@ -437,13 +450,17 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   // The caller has enough for the moment; from here on it must take some.
   #noteStall(): void {
     this.#stalledSinceMs = this.#context.loop.nowMs;
+    this.#stalledBytes = this.#stream.unsentBytes;
     this.#arm();
   }
 
   onWritten(): void {
     this.#sinceMs = this.#context.loop.tick();
     this.#writer.written();
-    if (this.#state === State.closing) return this.#arm();
+    if (this.#state === State.closing) {
+      this.#closingSinceMs = this.#sinceMs;
+      return this.#arm();
+    }
     const upstream = this.#exchange?.attempt?.upstream;
     if (upstream !== undefined && upstream !== null) upstream.resume();
     else this.#proceed();
@@ -459,7 +476,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     }
     this.#finish();
     // Draining may have begun after the head of the answer promised to keep the connection.
-    if (this.#keepAlive && !this.#draining && !this.#expired()) {
+    if (this.#keepAlive && !this.#isLeaving()) {
       this.#state = State.idle;
       this.#sinceMs = this.#context.loop.nowMs;
       if (this.#context.limits.idleTimeoutMs > 0) this.#arm();
@@ -493,8 +510,10 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     if (head !== null) heads.give(head);
   }
 
-  #expired(): boolean {
+  // No request shall follow the one in progress.
+  #isLeaving(): boolean {
     const { limits, loop } = this.#context;
+    if (this.#draining) return true;
     return limits.lifeTimeMs > 0 && loop.nowMs - this.#openedMs >= limits.lifeTimeMs;
   }
 
@@ -513,6 +532,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     this.#state = State.closing;
     this.#stash = null;
     this.#sinceMs = this.#context.loop.nowMs;
+    this.#closingSinceMs = this.#sinceMs;
     this.#stream.end();
     if (this.#paused) {
       this.#paused = false;
@@ -555,6 +575,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     this.#state = State.closing;
     this.#stash = null;
     this.#sinceMs = loop.nowMs;
+    this.#closingSinceMs = this.#sinceMs;
     this.#stream.end();
     this.#arm();
   }
@@ -606,9 +627,11 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   #dueMs(): number {
     const { limits } = this.#context;
     if (this.#writer.blocked) return after(this.#stalledSinceMs, limits.writeStallTimeoutMs);
-    if (this.#state === State.closing) return this.#sinceMs + LINGER_MS;
+    if (this.#state === State.closing) {
+      return Math.min(this.#sinceMs + LINGER_MS, this.#closingSinceMs + LONGEST_LINGER_MS);
+    }
     if (this.#head !== null && this.#exchange === null) return after(this.#sinceMs, limits.headerTimeoutMs);
-    if (this.#state === State.body && !this.#full && this.#sink !== null) {
+    if (this.#state === State.body && !this.#full && this.#sink !== null && this.#isHeard(this.#sink)) {
       return after(this.#sinceMs, limits.bodyIdleTimeoutMs);
     }
     if (this.#state === State.idle) {
@@ -629,8 +652,11 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   }
 
   #stalled(): void {
+    const unsentBytes = this.#stream.unsentBytes;
+    if (unsentBytes < this.#stalledBytes) return this.#noteStall(); // slow, but not stalled
     if (this.#exchange !== null) this.#cancel(new Failure(causes.clientStalled));
     this.#stream.destroy(true);
+    return undefined;
   }
 }
 

@@ -18,6 +18,8 @@ export interface MemoryNetworkOptions {
   readonly capacityBytes?: number;
   /** How many of the available bytes one read delivers; all of them by default. */
   readonly readBytes?: (available: number) => number;
+  /** Whether the ends that connect may send on after the other end has finished, as accepted ones may. Default: no, as with sockets of Node. */
+  readonly halfOpen?: boolean;
 }
 
 const CAPACITY_BYTES = 64 * 1024;
@@ -34,6 +36,7 @@ export class MemoryNetwork implements StreamWorld {
   readonly capacityBytes: number;
   readonly shared: Buffer = readBuffer();
   readonly #readBytes: (available: number) => number;
+  readonly #halfOpen: boolean;
   readonly #queue: MemoryStream[] = [];
   readonly #listening = new Map<string, Listening>();
   /** Addresses that do not connect: with which error, or null when they never answer. */
@@ -44,6 +47,7 @@ export class MemoryNetwork implements StreamWorld {
 
   constructor(options: MemoryNetworkOptions = {}) {
     this.capacityBytes = options.capacityBytes ?? CAPACITY_BYTES;
+    this.#halfOpen = options.halfOpen ?? false;
     this.#readBytes = options.readBytes ?? ((available) => available);
   }
 
@@ -129,7 +133,7 @@ export class MemoryNetwork implements StreamWorld {
 
   #connect(options: ConnectOptions, connector: Connector, host: MemoryHost, from: string): ByteStream {
     const address = `${options.host}:${options.port}`;
-    const asking = new MemoryStream(address, false, host, this);
+    const asking = new MemoryStream(address, this.#halfOpen, host, this);
     asking.await(connector);
     this.#open.add(asking);
     const fault = this.#faults.get(address);

@@ -75,6 +75,7 @@ export class MemoryStream implements ByteStream {
   #destroyed = false;
   #closeTold = false;
   #error: Error | null = null;
+  refused = false;
 
   /** @param halfOpen whether the peer's end leaves our side open, as on accepted connections. */
   constructor(remote: string, halfOpen: boolean, host: MemoryHost, world: StreamWorld) {
@@ -108,6 +109,10 @@ export class MemoryStream implements ByteStream {
     return this.#lent.length > 0;
   }
 
+  get unsentBytes(): number {
+    return this.#lent.reduce((sum, { at, end }) => sum + end - at, 0);
+  }
+
   attach(reader: ByteReader): void {
     this.#reader = reader;
     this.#world.schedule(this);
@@ -116,11 +121,13 @@ export class MemoryStream implements ByteStream {
   // ---- Writing -----------------------------------------------------------------------------------------------------
 
   write(buffer: Buffer, start: number, end: number): boolean {
-    if (this.#destroyed || this.#finWanted || start === end) return true;
-    if (this.#resetArrived) {
-      this.#fail(systemError("EPIPE", "write"));
+    if (this.#destroyed || this.#resetArrived) {
+      this.refused = true;
+      // What has arrived can still be read; the reader hears of the reset behind it.
+      if (!this.#destroyed && (this.#paused || this.#inboxBytes === 0)) this.#fail(systemError("EPIPE", "write"));
       return true;
     }
+    if (this.#finWanted || start === end) return true;
     this.#lent.push({ buffer, at: start, end });
     this.#send();
     return this.#lent.length === 0;

@@ -19,38 +19,42 @@ interface WriteRequest {
   /** Set when the write ended before `oncomplete` could be. */
   readonly writeStatus: number | null;
   handle: unknown;
-  socket: net.Socket;
   owner: WriteOwner;
   /** Keeps the memory alive while the kernel is to read it. */
   buffer: Uint8Array;
 }
 
 interface Handle {
+  /** Bytes that wait for the kernel. */
+  readonly writeQueueSize: number;
   writeBuffer(request: null, buffer: Uint8Array): number | WriteRequest;
 }
+
+/** What became of a write; any other number is the code of a system error, and nothing was sent. */
+export const Written = { taken: 0, lent: 1, nowhere: 2 } as const;
 
 /** Writes straight to the handles of sockets; proven to work by `proveDirectWrite`. */
 export class DirectWrite {
   /**
-   * Sends a buffer. True: the kernel has it, or the socket is gone. False: lent until the owner is told. Writes leave in order, and
-   * `socket.end()` waits for them. An error destroys the socket.
+   * Sends a buffer. Taken: the kernel has it. Lent: until the owner is told. Nowhere: the socket is gone. Writes leave in order, and
+   * `socket.end()` waits for them. After an error it is for the caller to destroy the socket.
    */
-  write(socket: net.Socket, buffer: Uint8Array, owner: WriteOwner): boolean {
+  write(socket: net.Socket, buffer: Uint8Array, owner: WriteOwner): number {
     const handle = handleOf(socket);
-    if (handle === null) return true;
+    if (handle === null) return Written.nowhere;
     const result = handle.writeBuffer(null, buffer);
-    if (result === 0) return true;
-    if (typeof result === "number") {
-      socket.destroy(writeError(result));
-      return true;
-    }
+    if (typeof result === "number") return result;
     result.handle = handle;
-    result.socket = socket;
     result.owner = owner;
     result.buffer = buffer;
     result.oncomplete = onComplete;
     if (result.writeStatus !== null) result.oncomplete(result.writeStatus);
-    return false;
+    return Written.lent;
+  }
+
+  /** Bytes that the kernel has not taken yet. */
+  unsentBytes(socket: net.Socket): number {
+    return handleOf(socket)?.writeQueueSize ?? 0;
   }
 }
 
@@ -59,15 +63,11 @@ function handleOf(socket: net.Socket): Handle | null {
 }
 
 function onComplete(this: WriteRequest, status: number): void {
-  if (status >= 0) return this.owner.wroteOut(null, this.buffer);
-  const error = writeError(status);
-  this.owner.wroteOut(error, this.buffer);
-  this.socket.destroy(error);
-  return undefined;
+  this.owner.wroteOut(status >= 0 ? null : writeError(status), this.buffer);
 }
 
 /** The error the stream would give. */
-function writeError(status: number): Error {
+export function writeError(status: number): Error {
   const code = getSystemErrorName(status);
   return Object.assign(new Error(`write ${code}`), { code, errno: status, syscall: "write" });
 }
@@ -108,12 +108,13 @@ async function trial(candidate: DirectWrite): Promise<boolean> {
   };
   const server = net.createServer((socket) => {
     socket.on("error", () => resolve(false));
-    const send = (): boolean => {
+    const send = (): number => {
       sent += PROOF_BYTES;
       return candidate.write(socket, pattern, owner);
     };
-    if (!send()) return resolve(false);
-    for (let i = 0; i < MOST_PROOFS && lent < 2; i++) if (!send()) lent++;
+    if (send() !== Written.taken) return resolve(false);
+    for (let i = 0; i < MOST_PROOFS && lent < 2; i++) if (send() === Written.lent) lent++;
+    if (candidate.unsentBytes(socket) < PROOF_BYTES) return resolve(false); // the second one lent, at least
     return void socket.end();
   });
   const receive = (bytes: number, buffer: Uint8Array): boolean => {

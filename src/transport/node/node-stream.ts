@@ -5,7 +5,8 @@
 // took everything at once (data-path §2).
 import type net from "node:net";
 import type { ByteReader, ByteStream, Connector } from "../../core/byte-stream.ts";
-import type { DirectWrite, WriteOwner } from "./direct-write.ts";
+import { systemTimers } from "../../base/timers.ts";
+import { type DirectWrite, writeError, type WriteOwner, Written } from "./direct-write.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
 
 /** What all streams of one event loop share. */
@@ -20,6 +21,8 @@ export interface StreamHost {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+/** After a write has failed, what the peer sent before it went may still be read for so long: a service's last word, why it refuses a body. */
+const LAST_WORD_MS = 50;
 const kStream = Symbol("stream");
 
 type Owned = net.Socket & { [kStream]?: NodeStream };
@@ -66,6 +69,7 @@ export class NodeStream implements ByteStream, WriteOwner {
   #closed = false;
   #ending = false;
   #pendingWrites = 0;
+  refused = false;
 
   constructor(socket: net.Socket, host: StreamHost) {
     this.#socket = socket;
@@ -86,6 +90,10 @@ export class NodeStream implements ByteStream, WriteOwner {
     return this.#pendingWrites > 0;
   }
 
+  get unsentBytes(): number {
+    return this.#host.directWrite?.unsentBytes(this.#socket) ?? this.#socket.writableLength;
+  }
+
   attach(reader: ByteReader): void {
     this.#reader = reader;
     const staticRead = this.#host.buffers.staticRead;
@@ -101,15 +109,23 @@ export class NodeStream implements ByteStream, WriteOwner {
   }
 
   write(buffer: Buffer, start: number, end: number): boolean {
-    if (this.#closed) return true;
     const socket = this.#socket;
     const { directWrite } = this.#host;
-    if (directWrite !== null) {
-      if (directWrite.write(socket, buffer.subarray(start, end), this)) return true;
-      this.#pendingWrites++;
-      return false;
+    if (directWrite !== null && !this.refused) {
+      const result = directWrite.write(socket, buffer.subarray(start, end), this);
+      if (result === Written.taken) return true;
+      if (result === Written.lent) {
+        this.#pendingWrites++;
+        return false;
+      }
+      if (result !== Written.nowhere) this.#breakSoon(writeError(result));
+      this.refused = true;
+      return true;
     }
-    if (socket.destroyed) return true;
+    if (this.refused || socket.destroyed) {
+      this.refused = true;
+      return true;
+    }
     socket.write(buffer.subarray(start, end));
     if (socket.writableLength === 0) return true;
     // The callback of an empty write, queued behind, tells when the bytes have left; 'drain' would not come for small ones.
@@ -242,9 +258,14 @@ export class NodeStream implements ByteStream, WriteOwner {
   wroteOut(error: Error | null, bytes: Uint8Array | null): void {
     if (bytes !== null) this.#host.buffers.written(bytes.buffer);
     this.#pendingWrites--;
-    if (error !== null) return;
+    if (error !== null) return this.#breakSoon(error);
     if (this.#pendingWrites > 0 || this.#closed || this.#reader === null) return;
     this.#guard(this.#reader, WRITTEN);
+    return undefined;
+  }
+
+  #breakSoon(error: Error): void {
+    systemTimers.after(LAST_WORD_MS, () => this.#socket.destroy(error)); // cold: once per broken connection
   }
 
   // Every call into a reader is a wall: a bug in one exchange must not take the loop down.
