@@ -17,6 +17,9 @@ const TIMEOUT_MS = 400;
 /** Share of requests that meet a fault at the service, and of rounds in which a caller goes away. */
 const FAULTS = 0.08;
 const DEPARTURES = 0.02;
+/** Share of requests that are sent in pieces, with time between them, and of requests whose service stops reading for a while. */
+const PIECES = 0.3;
+const PAUSES = 0.05;
 
 const worlds: readonly (readonly [string, () => World, number])[] = [
   ["in memory", () => memoryWorld(), sized(20_000, 1_000_000)],
@@ -73,6 +76,12 @@ function inChunks(random: Random, body: string): string {
 /** A service that answers every request in one of many ways, and sometimes fails at it. */
 function serve(world: World, name: string, journal: Journal, random: Random): Promise<Backend> {
   return Backend.start(world, {
+    head(_, connection) {
+      if (random.next() >= PAUSES) return;
+      const { stream } = connection.peer;
+      stream.pause();
+      world.env.timers.after(random.int(20), () => stream.resume());
+    },
     request(request, connection) {
       journal.enter(name, request);
       const act = () => answer(request, connection, random);
@@ -119,10 +128,16 @@ function fail(connection: BackendConnection, told: string, random: Random): void
   }
 }
 
+/** Most are small, some too long to be sent twice, a few longer than what is read at once. */
+function bodyBytes(random: Random): number {
+  const kind = random.int(24);
+  return kind === 0 ? 200_000 : kind < 4 ? 60_000 : 300;
+}
+
 function request(random: Random, id: string): { text: string; sent: Sent } {
   const method = ["GET", "GET", "PUT", "POST", "DELETE"][random.int(5)] ?? "GET";
   const wanted = random.int(6) === 0 ? SERVICES[random.int(SERVICES.length)] : undefined;
-  const body = method === "PUT" || method === "POST" ? text(random, random.int(8) === 0 ? 60_000 : 300) : "";
+  const body = method === "PUT" || method === "POST" ? text(random, bodyBytes(random)) : "";
   const override = wanted === undefined ? "" : `l5d-dtab: /svc/web => /srv/${wanted}\r\nX-Wanted: ${wanted}\r\n`;
   const head = `${method} /${id} HTTP/1.1\r\nHost: web\r\nX-Id: ${id}\r\nX-Sum: ${sum(body)}\r\n${override}`;
   const sent = { id, method, wanted };
@@ -143,7 +158,8 @@ function judge(sent: Sent, got: Message & { status: number }, journal: Journal):
 class Caller {
   readonly client: HttpClient;
   readonly #waiting: Sent[] = [];
-  #judged = 0;
+  /** What is still to be sent; a method where a request begins. */
+  readonly #pieces: { readonly text: string; readonly method?: string }[] = [];
 
   constructor(client: HttpClient) {
     this.client = client;
@@ -151,12 +167,35 @@ class Caller {
 
   send(random: Random, id: string): void {
     const made = request(random, id);
+    const { method } = made.sent;
     this.#waiting.push(made.sent);
-    this.client.send(made.text);
+    if (random.next() < PIECES) {
+      const cut = random.int(made.text.length);
+      const again = cut + random.int(made.text.length - cut);
+      this.#pieces.push({ text: made.text.slice(0, cut), method });
+      this.#pieces.push({ text: made.text.slice(cut, again) }, { text: made.text.slice(again) });
+    } else {
+      this.#pieces.push({ text: made.text, method });
+    }
+    this.goOn();
+  }
+
+  /** Sends the next piece. */
+  goOn(): void {
+    const piece = this.#pieces.shift();
+    if (piece === undefined || this.client.over) return;
+    if (piece.method === undefined) this.client.peer.send(piece.text);
+    else this.client.send(piece.text, piece.method);
+  }
+
+  /** Has it more to send? */
+  get midway(): boolean {
+    return this.#pieces.length > 0 && !this.client.over;
   }
 
   get done(): boolean {
-    return this.client.over || this.client.answers.length >= this.#judged + this.#waiting.length;
+    if (this.client.over) return true;
+    return this.#pieces.length === 0 && this.client.answers.length >= this.#waiting.length;
   }
 
   /** Judges what has come; answers the number of good ones. */
@@ -186,7 +225,11 @@ test.each(worlds)(
     await using proxy = await Proxy.start(world, {
       reuse: true,
       dtab: `${names} /svc/web => 5 * /srv/a & 3 * /srv/b & 2 * /srv/c`,
-      client: { requestAttemptTimeoutMs: TIMEOUT_MS, failureAccrual: { kind: "none" } },
+      client: {
+        requestAttemptTimeoutMs: TIMEOUT_MS,
+        failureAccrual: { kind: "none" },
+        hostConnectionPool: { maxSize: 4 },
+      },
     });
     const callers = Array.from({ length: CLIENTS }, () => new Caller(proxy.connect()));
     let sent = 0;
@@ -199,6 +242,10 @@ test.each(worlds)(
         if (random.next() < DEPARTURES) caller.client.peer.reset();
       }
       await world.pass(1 + random.int(5));
+      while (callers.some((caller) => caller.midway)) {
+        for (const caller of callers) caller.goOn();
+        await world.pass(random.int(5));
+      }
       if (callers.some((caller) => !caller.done)) await world.pass(25);
       if (callers.some((caller) => !caller.done)) {
         for (let waited = 0; waited < 6 * TIMEOUT_MS && callers.some((caller) => !caller.done); waited += 50)
