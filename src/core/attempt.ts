@@ -9,6 +9,8 @@ import { Outcome } from "./outcome.ts";
 
 /** The upstream half of one attempt: sink of the request's body, source of the answer's. */
 export interface Upstream extends BodySink, BodySource {
+  /** What is sent to it no longer arrives; the attempt is about to end. */
+  readonly deaf: boolean;
   /** Stops the work: HTTP/1 closes the connection, HTTP/2 resets the stream, Mux sends Tdiscarded. */
   cancel(attempt: Attempt, why: Failure): void;
 }

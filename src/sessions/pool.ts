@@ -38,6 +38,7 @@ export class SessionPool implements SessionOwner, SessionSource {
   readonly #all = new Set<Session>();
   readonly #waiting = new Ring<Attempt>();
   readonly #timer = new WheelTimer(this);
+  #wakesAtMs = 0;
   readonly #connecting = new Set<Session>();
   /** An unbounded pool always has room; balancers ask that of every endpoint they draw. */
   readonly #unbounded: boolean;
@@ -152,7 +153,7 @@ export class SessionPool implements SessionOwner, SessionSource {
     }
     session.idleSinceMs = this.#loop.nowMs;
     this.#idle.push(session);
-    this.#armReaper();
+    this.#watch(session);
   }
 
   #open(): void {
@@ -194,25 +195,34 @@ export class SessionPool implements SessionOwner, SessionSource {
     return sessionIdleMs > 0 ? Math.min(surplus, sessionIdleMs) : surplus;
   }
 
-  // For the moment the oldest idle session is due.
-  #armReaper(): void {
-    const oldest = this.#idle[0];
-    if (this.#timer.armed || oldest === undefined) return;
+  #dueMs(session: Session): number {
     const { sessionLifeMs } = this.#limits;
-    const life = sessionLifeMs > 0 ? oldest.madeMs + sessionLifeMs : Number.POSITIVE_INFINITY;
-    const dueMs = Math.min(oldest.idleSinceMs + this.#patienceMs(), life);
-    if (dueMs !== Number.POSITIVE_INFINITY) this.#loop.wheel.arm(this.#timer, Math.max(0, dueMs - this.#loop.nowMs));
+    const idle = session.idleSinceMs + this.#patienceMs();
+    return sessionLifeMs > 0 ? Math.min(idle, session.madeMs + sessionLifeMs) : idle;
   }
 
-  // The oldest idle session is the first of the stack.
+  // Without a life time the session that became idle last is due last.
+  #watch(session: Session): void {
+    if (this.#timer.armed && this.#limits.sessionLifeMs === 0) return;
+    const dueMs = this.#dueMs(session);
+    if (!this.#timer.armed || dueMs < this.#wakesAtMs) this.#wakeAt(dueMs);
+  }
+
+  #wakeAt(dueMs: number): void {
+    if (dueMs === Number.POSITIVE_INFINITY) return;
+    this.#wakesAtMs = dueMs;
+    this.#loop.wheel.arm(this.#timer, Math.max(0, dueMs - this.#loop.nowMs));
+  }
+
   onTimer(): void {
     const nowMs = this.#loop.tick();
-    for (;;) {
-      const session = this.#idle[0];
-      if (session === undefined) break;
-      if (nowMs - session.idleSinceMs < this.#patienceMs() && !this.#tooOld(session)) break;
-      session.close();
+    const idle = Array.from(this.#idle); // cold: at most once per idle time
+    for (let i = 0; i < idle.length; i++) {
+      const session = idle[i] as Session;
+      if (this.#dueMs(session) <= nowMs) session.close();
     }
-    if (this.#idle.length > 0) this.#armReaper();
+    let dueMs = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < this.#idle.length; i++) dueMs = Math.min(dueMs, this.#dueMs(this.#idle[i] as Session));
+    this.#wakeAt(dueMs);
   }
 }

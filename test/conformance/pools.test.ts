@@ -128,6 +128,19 @@ test("a connection that outlives its life time while idle is not used again", as
   expect((await scene.connect().ask(get())).body).toBe("1");
 });
 
+test("an old connection does not outlive its life time because a younger one has been idle for longer", async () => {
+  const { scene, service } = await holding({ client: { clientSession: { lifeTimeMs: 1000 } } });
+  await using _scene = scene;
+  hold(scene, 1);
+  await scene.world.pass(900);
+  await scene.connect().ask(get());
+  service.release();
+  scene.world.settle();
+  expect(gauge(scene, "pool_cached")).toBe(2);
+  await scene.world.pass(200);
+  expect(scene.backend.open.map(({ number }) => number)).toEqual([1]);
+});
+
 test("an idle connection that the service closes leaves the pool at once", async () => {
   const { scene, service } = await holding();
   await using _scene = scene;

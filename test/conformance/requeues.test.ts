@@ -68,6 +68,17 @@ test("a request of which the kernel took no byte is repeated whatever its method
   expect(scene.backend.requests.map((r) => r.body)).toEqual(["", "once"]);
 });
 
+test("what a service said on its own before it went is not the answer to a request that never left", async () => {
+  await using scene = await memoryScene();
+  const connection = await idleConnection(scene);
+  const client = race(scene, request("POST", "once"), () => {
+    connection.send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 5\r\n\r\nstray");
+    connection.peer.reset();
+  });
+  expect(client.answers.map(({ status }) => status)).toEqual([200]);
+  expect(scene.backend.requests.map((r) => r.body)).toEqual(["", "once"]);
+});
+
 test("a chunked body is replayed too, and forwarded as one", async () => {
   await using scene = await memoryScene();
   const connection = await idleConnection(scene);

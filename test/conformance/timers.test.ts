@@ -158,12 +158,40 @@ test("the last answer on a connection older than lifeTimeMs says that it is the 
   await using scene = await memoryScene({ server: { serverSession: { lifeTimeMs: 1000 } } });
   const client = scene.connect();
   expect((await client.ask(get())).fields).not.toContainEqual(["connection", "close"]);
+  scene.backend.behaviour = silent;
   await scene.world.pass(900);
   client.send(get());
-  scene.world.env.advance(200);
+  await scene.world.pass(200);
+  scene.backend.open[0]?.reply(200);
   await client.answered(2);
   expect(client.answers[1]?.fields).toContainEqual(["connection", "close"]);
   expect(client.over).toBe(true);
+});
+
+test("an idle connection is closed when it is older than lifeTimeMs", async () => {
+  await using scene = await memoryScene({ server: { serverSession: { lifeTimeMs: 1000 } } });
+  const client = scene.connect();
+  await client.ask(get());
+  await scene.world.pass(900);
+  expect(client.over).toBe(false);
+  await scene.world.pass(300);
+  expect(client.over).toBe(true);
+});
+
+test("a caller that stops in its body is found out also after a service that took its time", async () => {
+  await using scene = await memoryScene(
+    { server: { limits: { bodyIdleTimeoutMs: 700 } } },
+    { head: (_, connection) => connection.peer.stream.pause() },
+  );
+  const client = scene.connect();
+  client.send("POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 1000000\r\n\r\n");
+  scene.world.settle();
+  client.peer.send("x".repeat(400_000));
+  await scene.world.pass(2000);
+  expect(client.answers).toEqual([]);
+  scene.backend.open[0]?.peer.stream.resume();
+  await scene.world.pass(1700);
+  expect(client.answers[0]?.status).toBe(408);
 });
 
 test("accepted connections are closed after serverSession.idleTimeMs, and after lifeTimeMs once they are free", async () => {

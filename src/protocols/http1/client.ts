@@ -104,6 +104,10 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     if (ex.hasBody) ex.downstream.resume();
   }
 
+  get deaf(): boolean {
+    return this.#stream.refused;
+  }
+
   write(buffer: Buffer, start: number, end: number, lendable: boolean): boolean {
     if (this.#attempt === null || this.#requestDone) return true;
     if (!this.#requestChunked) this.#owedBytes -= end - start;
@@ -189,6 +193,10 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
   }
 
   #readHead(buffer: Buffer, start: number, end: number): number {
+    if (this.#isUnsent()) {
+      this.#fail(causes.unsent); // what comes cannot be the answer to it
+      return end;
+    }
     const { answerHead, heads, limits, loop } = this.#context;
     let head = this.#head;
     let next: number;
@@ -462,6 +470,8 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     if (this.status === SessionStatus.connecting) return this.#neverConnected(error);
     if (this.status === SessionStatus.closed) return undefined;
     if (this.#attempt === null) return this.close();
+    this.#ended = true;
+    if (this.#answer === Answer.ending) return undefined; // all is here, and the caller takes the last of it
     if (
       error === null &&
       this.#framing === Framing.untilClose &&
@@ -481,14 +491,18 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     this.#owner.closed(this, failure);
   }
 
+  // Not one byte of the request left this machine.
+  #isUnsent(): boolean {
+    return this.#stream.refused && this.#writer.writes === 0;
+  }
+
   // The connection is gone in the middle of an attempt. What is known decides whether the request may be sent again.
   #lost(error: Error | null): void {
     const code = errorCode(error);
     const detail: FailureDetail = code === "" ? {} : { error: code };
     if (this.#answer >= Answer.body) return this.#fail(causes.answerTruncated, detail);
     if (this.#head !== null) return this.#fail(causes.answerTruncated, { ...detail, phase: "head" }); // cold: failures only
-    // The very first write was refused: not one byte of the request left this machine.
-    if (this.#stream.refused && this.#writer.writes <= 1) return this.#fail(causes.unsent, detail);
+    if (this.#isUnsent()) return this.#fail(causes.unsent, detail);
     if (this.#attempt?.reused === true && this.#interim === 0) return this.#fail(causes.stale, detail);
     return this.#fail(error === null ? causes.closedEarly : causes.reset, detail);
   }

@@ -34,6 +34,7 @@ export interface LocalWorld {
 
 /** A call lives as long as its exchange; `over` ends it. */
 export class LocalCall implements Upstream {
+  readonly deaf = false;
   readonly #exchange: Exchange;
   readonly #world: LocalWorld;
   #over = false;

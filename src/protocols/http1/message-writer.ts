@@ -27,7 +27,7 @@ export class MessageWriter implements Composer {
   readonly #sentBytes: Counter;
   /** Scratch buffers the stream has not sent yet; most connections never have any. */
   #lent: Buffer[] | null = null;
-  /** Writes since `begin`, to tell a request that never left from one that may have. */
+  /** Writes that have left or will, at least in part, since it was set to 0: to tell a request that never left from one that may have. */
   writes = 0;
 
   constructor(stream: ByteStream, scratch: Scratch, owner: WriterOwner, sentBytes: Counter) {
@@ -87,10 +87,11 @@ export class MessageWriter implements Composer {
   }
 
   sendScratch(buffer: Buffer, length: number): boolean {
+    const taken = this.#stream.write(buffer, 0, length);
+    if (this.#stream.refused) return true;
     this.writes++;
     this.#sentBytes.add(length);
-    if (this.#stream.write(buffer, 0, length)) return true;
-    this.writes++; // it leaves in parts, of which the first may have left already
+    if (taken) return true;
     if (this.#lent === null) this.#lent = [buffer];
     else this.#lent.push(buffer);
     this.#owner.onBlocked();
@@ -116,9 +117,10 @@ export class MessageWriter implements Composer {
 
   #lend(buffer: Buffer, start: number, end: number, chunked: boolean): boolean {
     this.#scratch.flush();
+    const taken = this.#stream.write(buffer, start, end);
+    if (this.#stream.refused) return true;
     this.writes++;
     this.#sentBytes.add(end - start);
-    const taken = this.#stream.write(buffer, start, end);
     if (chunked) this.begin().appendText("\r\n");
     return taken;
   }

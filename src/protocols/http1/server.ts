@@ -263,7 +263,8 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
 
   // Between an attempt that failed and the next nobody listens: what is passed then would be lost.
   #isHeard(sink: BodySink): boolean {
-    return this.#exchange?.attempt?.upstream === sink;
+    const upstream = this.#exchange?.attempt?.upstream;
+    return upstream === sink && !upstream.deaf;
   }
 
   #pass(sink: BodySink, buffer: Buffer, start: number, end: number, lendable: boolean): boolean {
@@ -469,7 +470,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
 
   // Both messages over: the exchange is finished. An answer that is complete before its request ends the connection.
   #settle(): void {
-    if (!this.#answerDone) return;
+    if (!this.#answerDone || this.#exchange === null) return;
     if (!this.#requestDone) {
       this.#keepAlive = false;
       this.#orderly = false;
@@ -479,7 +480,8 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     if (this.#keepAlive && !this.#isLeaving()) {
       this.#state = State.idle;
       this.#sinceMs = this.#context.loop.nowMs;
-      if (this.#context.limits.idleTimeoutMs > 0) this.#arm();
+      const { idleTimeoutMs, lifeTimeMs } = this.#context.limits;
+      if (idleTimeoutMs > 0 || lifeTimeMs > 0) this.#arm();
       this.#proceed();
     } else {
       this.#finishSending();
@@ -635,11 +637,15 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
       return after(this.#sinceMs, limits.bodyIdleTimeoutMs);
     }
     if (this.#state === State.idle) {
-      return this.#requests === 0
-        ? after(this.#openedMs, limits.headerTimeoutMs)
-        : after(this.#sinceMs, limits.idleTimeoutMs);
+      const quiet =
+        this.#requests === 0
+          ? after(this.#openedMs, limits.headerTimeoutMs)
+          : after(this.#sinceMs, limits.idleTimeoutMs);
+      return Math.min(quiet, after(this.#openedMs, limits.lifeTimeMs));
     }
-    const slowest = Math.max(limits.idleTimeoutMs, limits.bodyIdleTimeoutMs, limits.writeStallTimeoutMs);
+    const { bodyIdleTimeoutMs, idleTimeoutMs, writeStallTimeoutMs } = limits;
+    const slowest =
+      this.#state === State.body ? bodyIdleTimeoutMs : Math.max(bodyIdleTimeoutMs, idleTimeoutMs, writeStallTimeoutMs);
     return slowest > 0 ? this.#context.loop.nowMs + slowest : Number.POSITIVE_INFINITY;
   }
 

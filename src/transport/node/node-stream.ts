@@ -69,7 +69,10 @@ export class NodeStream implements ByteStream, WriteOwner {
   #closed = false;
   #ending = false;
   #pendingWrites = 0;
+  #paused = false;
   refused = false;
+  /** Why writes are refused, until the socket is destroyed for it. */
+  #broken: Error | null = null;
 
   constructor(socket: net.Socket, host: StreamHost) {
     this.#socket = socket;
@@ -135,10 +138,13 @@ export class NodeStream implements ByteStream, WriteOwner {
   }
 
   resume(): void {
+    this.#paused = false;
+    if (this.#broken !== null) this.#breakSoon(this.#broken);
     this.#socket.resume();
   }
 
   pause(): void {
+    this.#paused = true;
     this.#socket.pause();
   }
 
@@ -206,7 +212,7 @@ export class NodeStream implements ByteStream, WriteOwner {
       this.#fail(error);
     }
     this.#host.flush();
-    if (!goOn) this.#socket.pause();
+    if (!goOn) this.pause();
   }
 
   ended(): void {
@@ -239,6 +245,7 @@ export class NodeStream implements ByteStream, WriteOwner {
     }
     this.#host.flush();
     if (goOn && this.#full && this.#private && buffer === this.#wanted) this.#grow();
+    if (!goOn) this.#paused = true;
     this.#reading = false;
     this.#full = false;
     return goOn;
@@ -258,14 +265,19 @@ export class NodeStream implements ByteStream, WriteOwner {
   wroteOut(error: Error | null, bytes: Uint8Array | null): void {
     if (bytes !== null) this.#host.buffers.written(bytes.buffer);
     this.#pendingWrites--;
-    if (error !== null) return this.#breakSoon(error);
+    if (error !== null) {
+      this.refused = true;
+      return this.#breakSoon(error);
+    }
     if (this.#pendingWrites > 0 || this.#closed || this.#reader === null) return;
     this.#guard(this.#reader, WRITTEN);
     return undefined;
   }
 
+  // Not while the reader has stopped reading: what it was told of is still to be taken.
   #breakSoon(error: Error): void {
-    systemTimers.after(LAST_WORD_MS, () => this.#socket.destroy(error)); // cold: once per broken connection
+    this.#broken = error;
+    systemTimers.after(LAST_WORD_MS, () => this.#paused || this.#socket.destroy(error)); // cold: only of broken connections
   }
 
   // Every call into a reader is a wall: a bug in one exchange must not take the loop down.
