@@ -9,6 +9,7 @@ export class Path {
   static readonly root = new Path([]);
   readonly segments: readonly string[];
   #shown: string | undefined;
+  #bytes = -1;
 
   private constructor(segments: readonly string[]) {
     this.segments = segments;
@@ -33,6 +34,12 @@ export class Path {
 
   get size(): number {
     return this.segments.length;
+  }
+
+  /** About as many as its text has. */
+  get bytes(): number {
+    if (this.#bytes < 0) this.#bytes = this.segments.reduce((sum, segment) => sum + segment.length + 1, 0);
+    return this.#bytes;
   }
 
   take(count: number): Path {

@@ -10,13 +10,14 @@ import type { Namer } from "../core/namer.ts";
 import type { Path } from "../core/path.ts";
 import type { DtabChange } from "./dtab-change.ts";
 import { Evaluation, type Surroundings, tooHeavy } from "./evaluation.ts";
-import { MAX_BOUND, type Place } from "./limits.ts";
+import { type Allowance, costOf, type Place } from "./limits.ts";
 import { type Asked, Lookup, type LookupState, Root, stale } from "./lookup.ts";
 import { ask, type NamerTable } from "./namer-table.ts";
 
 /** All look-ups under one dtab. A name is a root: refreshed at first, whenever it is woken, and when the dtab was replaced. */
 export class Binder implements Surroundings {
   readonly namers: NamerTable;
+  readonly allowance: Allowance;
   readonly #woken: () => void;
   #dtab: Dtab;
   /** What the dtab has that the one before had not. */
@@ -26,8 +27,9 @@ export class Binder implements Surroundings {
   readonly #shared = new Map<Place, Map<string, Lookup>>();
 
   /** @param woken called after all roots that a change may affect have been woken. */
-  constructor(namers: NamerTable, dtab: Dtab, woken: () => void) {
+  constructor(namers: NamerTable, allowance: Allowance, dtab: Dtab, woken: () => void) {
     this.namers = namers;
+    this.allowance = allowance;
     this.#dtab = dtab;
     this.#woken = woken;
   }
@@ -98,7 +100,8 @@ export class Binder implements Surroundings {
   #check(lookup: Lookup): void {
     const follows = lookup.generation === this.#generation - 1;
     lookup.generation = this.#generation;
-    if (!follows || this.#change === null || this.#change.touches(lookup.path)) lookup.stale |= stale.own;
+    if (!follows || this.#change === null || this.#change.touches(lookup.path) || this.#isGivenUp(lookup))
+      lookup.stale |= stale.own;
     else if (lookup.stale === 0) lookup.stale = stale.below;
   }
 
@@ -122,8 +125,8 @@ export class Binder implements Surroundings {
     lookup.stale = 0;
     const below = lookup.below as Lookup; // what forwards has exactly one below
     this.#refreshFor(lookup, below);
-    const weight = below.weight + 1;
-    this.#became(lookup, weight > MAX_BOUND ? tooHeavy : below.state, weight);
+    const weight = below.weight + costOf(lookup.path);
+    this.#became(lookup, weight > this.allowance.lookups ? tooHeavy(this.allowance) : below.state, weight);
   }
 
   #evaluate(lookup: Lookup): void {
@@ -133,6 +136,15 @@ export class Binder implements Surroundings {
     lookup.forwards = evaluation.forwards;
     this.#hold(evaluation);
     this.#became(lookup, state, evaluation.weight);
+    if (!this.#isGivenUp(lookup)) return;
+    // What led here would cost too much to keep. Whatever discovery says, it is asked again only under another dtab.
+    lookup.forwards = false;
+    this.#letGo(lookup);
+  }
+
+  /** Has it come to more than is allowed to those who need not be trusted? */
+  #isGivenUp({ weight }: Lookup): boolean {
+    return this.allowance.perQuestion > 0 && weight > this.allowance.lookups;
   }
 
   #became(lookup: Lookup, state: LookupState, weight: number): void {

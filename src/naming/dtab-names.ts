@@ -5,7 +5,7 @@ import type { Path } from "../core/path.ts";
 import { Binder } from "./binder.ts";
 import { DtabChange } from "./dtab-change.ts";
 
-import { shortened } from "./limits.ts";
+import { configured, overridden, shortened } from "./limits.ts";
 import type { BindingState, LiveNames, Told } from "./live-names.ts";
 import { type LookupState, Root } from "./lookup.ts";
 import type { NamerTable } from "./namer-table.ts";
@@ -100,7 +100,8 @@ export class DtabNames implements LiveNames {
     let group = this.#groups.get(local.key());
     if (group === undefined) {
       const dtab = (this.#dtab ?? Dtab.empty).concat(local);
-      group = { local, binder: new Binder(this.#namers, dtab, () => this.#slices.run()), names: 0 };
+      const allowance = local.isEmpty ? configured : overridden;
+      group = { local, binder: new Binder(this.#namers, allowance, dtab, () => this.#slices.run()), names: 0 };
       this.#groups.set(local.key(), group);
     }
     return group;

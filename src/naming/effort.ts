@@ -2,7 +2,7 @@
 import { Activity, type ActivityState } from "../core/activity.ts";
 import type { Path } from "../core/path.ts";
 import { Observed } from "../core/var.ts";
-import { type Place, shortened, tooDeep, tooFar, tooMany } from "./limits.ts";
+import { costOf, type Place, shortened, tooDeep, tooFar, tooMany } from "./limits.ts";
 
 /** What was evaluated because of one state of one live input. It is dropped when the input changes or is let go. */
 interface Owner {
@@ -61,7 +61,7 @@ export class Effort {
 
   /** Counts the look-up of `path`; the result says why it may not be done, if so. */
   lookup(path: Path, place: Place): string | undefined {
-    this.#take(1);
+    this.#take(costOf(path));
     return this.#said(tooFar(path, place) ?? this.#overdrawn());
   }
 

@@ -5,7 +5,7 @@ import type { BoundName } from "../core/endpoint.ts";
 import { isUsable, type Leaf, type NameTree, neg, type Union, type Weighted } from "../core/name-tree.ts";
 import type { NamedTree, Namer } from "../core/namer.ts";
 import { Path } from "../core/path.ts";
-import { inside, MAX_BOUND, type Place, stepped, tooDeep, tooFar, tooMany } from "./limits.ts";
+import { type Allowance, costOf, inside, type Place, stepped, tooDeep, tooFar, tooMany } from "./limits.ts";
 import type { Asked, Lookup, LookupState } from "./lookup.ts";
 import type { NamerTable } from "./namer-table.ts";
 
@@ -13,14 +13,17 @@ import type { NamerTable } from "./namer-table.ts";
 export interface Surroundings {
   readonly dtab: Dtab;
   readonly namers: NamerTable;
+  readonly allowance: Allowance;
   /** The look-up of `path` at `place`, fresh, and held as long as `user` is the last evaluation of its look-up. */
   lookup(path: Path, place: Place, user: Evaluation): Lookup;
   /** Asks a namer for the path of `lookup`, which is marked when the answer changes. */
   ask(namer: Namer, lookup: Lookup): Asked;
 }
 
-/** The state of a look-up that stands for more than `MAX_BOUND` others. */
-export const tooHeavy = limit(tooMany(MAX_BOUND));
+/** The state of a look-up that stands for more than is allowed. */
+export function tooHeavy({ lookups }: Allowance): LookupState {
+  return limit(tooMany(lookups));
+}
 
 const negState: LookupState = { at: "ok", value: neg };
 
@@ -32,7 +35,7 @@ export class Evaluation {
   readonly below: Lookup[] = [];
   readonly asked: Asked[] = [];
   /** How many look-ups and branches the result stands for. */
-  weight = 1;
+  weight: number;
   /** Whether the result is whatever the only look-up below is. */
   forwards = false;
   readonly #from: Surroundings;
@@ -41,13 +44,18 @@ export class Evaluation {
   constructor(lookup: Lookup, number: number, from: Surroundings) {
     this.lookup = lookup;
     this.number = number;
+    this.weight = costOf(lookup.path);
     this.#from = from;
   }
 
   run(): LookupState {
     const problem = tooFar(this.lookup.path, this.lookup.place);
     const state = problem === undefined ? this.#look() : limit(problem);
-    return this.weight > MAX_BOUND ? tooHeavy : state;
+    return this.#isTooHeavy() ? tooHeavy(this.#from.allowance) : state;
+  }
+
+  #isTooHeavy(): boolean {
+    return this.weight > this.#from.allowance.lookups;
   }
 
   /** The dtab first; the namers only if it says exactly neg. */
@@ -80,6 +88,7 @@ export class Evaluation {
   #answer(index: number, namer: Namer): Asked {
     const asked = this.lookup.asked?.[index] ?? this.#from.ask(namer, this.lookup);
     this.asked.push(asked);
+    if (asked.observation !== null) this.weight += this.#from.allowance.perQuestion;
     return asked;
   }
 
@@ -89,7 +98,7 @@ export class Evaluation {
 
   /** @param suffix what the paths in the tree go on with. */
   #tree(tree: NamedTree, suffix: Path, place: Place): LookupState {
-    if (this.weight > MAX_BOUND) return tooHeavy;
+    if (this.#isTooHeavy()) return tooHeavy(this.#from.allowance);
     switch (tree.kind) {
       case "leaf":
         if (tree.value instanceof Path) return this.#use(tree.value.concat(suffix), place);

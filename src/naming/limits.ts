@@ -7,8 +7,23 @@ const MAX_DEPTH = 100;
 const MAX_LEVELS = 500;
 /** Segments of a name, which grows as it is rewritten. */
 const MAX_SEGMENTS = 1_000;
-/** Look-ups and branches one binding may consist of: some hundred times what the largest sensible dtab needs, and still milliseconds. */
-export const MAX_BOUND = 10_000;
+/** Bytes of a name. */
+const MAX_BYTES = 8 * 1024;
+/** Every so many bytes of a name count as a look-up: time and memory go by both. */
+const BYTES_PER_LOOKUP = 64;
+
+/** How much a binding may consist of. */
+export interface Allowance {
+  /** Look-ups and branches, names counted by their length. */
+  readonly lookups: number;
+  /** What a question to discovery that may change its answer counts in addition: each is watched as long as the binding lives. */
+  readonly perQuestion: number;
+}
+
+/** For names under the configured dtab alone: some hundred times what the largest sensible one needs, and still milliseconds. */
+export const configured: Allowance = { lookups: 10_000, perQuestion: 0 };
+/** For names under rules that came with a request, which anybody may have written. */
+export const overridden: Allowance = { lookups: 1_000, perQuestion: 10 };
 /** The same for an explanation, where each has its own lines of text. */
 export const MAX_EXPLAINED = 2_000;
 
@@ -35,6 +50,7 @@ export function tooFar(path: Path, place: Place): string | undefined {
     const shown = `takes more than ${MAX_DEPTH} rewriting steps, and is now ${shortened(path)}`;
     return `${shown}: does an entry lead back to its own prefix?`;
   }
+  if (path.bytes > MAX_BYTES) return `becomes a name of more than ${MAX_BYTES} bytes`;
   if (path.size > MAX_SEGMENTS) return `becomes a name of more than ${MAX_SEGMENTS} segments`;
   return tooDeep(place);
 }
@@ -42,6 +58,11 @@ export function tooFar(path: Path, place: Place): string | undefined {
 /** Why there may not be another group at this place, if so; said of the name that was asked for. */
 export function tooDeep(place: Place): string | undefined {
   return place > MAX_LEVELS * LEVEL + LEVEL - 1 ? "leads to alternatives nested too deeply" : undefined;
+}
+
+/** What the look-up of a name counts. */
+export function costOf(path: Path): number {
+  return 1 + Math.floor(path.bytes / BYTES_PER_LOOKUP);
 }
 
 /** What is said of a name that leads to more than `max` look-ups. */

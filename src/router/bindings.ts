@@ -15,6 +15,8 @@ export interface BindingParts {
   readonly label: string;
   readonly identifiers: readonly Identifier[];
   readonly paths: ServiceCache<PathEntry>;
+  /** Paths under an override, apart, so that what anybody may make up neither displaces the others nor adds up. */
+  readonly overridden: ServiceCache<PathEntry>;
   readonly trees: BoundTrees;
   readonly policies: Policies;
   readonly shared: PathShared;
@@ -36,22 +38,25 @@ export class Bindings {
 
   /** The path for what identifier number `identifier` saw, under an override; used once more. */
   take(identifier: number, key: string, localDtab: string): PathEntry {
-    const { paths } = this.#parts;
     const aliases = this.#aliases[identifier] as Map<string, PathEntry>;
     const known = localDtab === "" ? aliases.get(key) : undefined;
     const entry = known ?? this.#slow(identifier, key, localDtab, aliases);
-    paths.use(entry);
+    this.#cacheOf(localDtab).use(entry);
     return entry;
   }
 
   give(entry: PathEntry): void {
-    this.#parts.paths.release(entry);
+    this.#cacheOf(entry.localDtab).release(entry);
+  }
+
+  #cacheOf(localDtab: string): ServiceCache<PathEntry> {
+    return localDtab === "" ? this.#parts.paths : this.#parts.overridden;
   }
 
   #slow(identifier: number, key: string, localDtab: string, aliases: Map<string, PathEntry>): PathEntry {
     const service = (this.#parts.identifiers[identifier] as Identifier).path(key);
     const cacheKey = localDtab === "" ? service : `${service}\n${localDtab}`;
-    const entry = this.#parts.paths.peek(cacheKey) ?? this.#make(cacheKey, service, localDtab);
+    const entry = this.#cacheOf(localDtab).peek(cacheKey) ?? this.#make(cacheKey, service, localDtab);
     if (localDtab === "" && entry.cached && entry.aliases.length < MAX_ALIASES) {
       aliases.set(key, entry);
       entry.aliases.push(key);
@@ -60,12 +65,12 @@ export class Bindings {
   }
 
   #make(cacheKey: string, service: string, localDtab: string): PathEntry {
-    const { label, paths, policies, send, shared } = this.#parts;
+    const { label, policies, send, shared } = this.#parts;
     const binding = this.#nextBinding++;
     const settings = policies.service(service);
     const entry = new PathEntry(cacheKey, service, localDtab, binding, settings, shared);
     this.#byBinding.set(binding, entry);
-    paths.add(entry);
+    this.#cacheOf(localDtab).add(entry);
     send({ type: "bind", router: label, binding, path: service, localDtab });
     return entry;
   }
@@ -131,6 +136,7 @@ export class Bindings {
   /** Closes every path and client. */
   close(): void {
     this.#parts.paths.clear();
+    this.#parts.overridden.clear();
     this.#parts.trees.clear();
   }
 }

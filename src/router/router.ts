@@ -17,6 +17,9 @@ import { type CacheLimits, ServiceCache } from "./service-cache.ts";
 import type { Policies } from "./settings.ts";
 import { StatsByName } from "./stats-by-name.ts";
 
+/** So many names under overrides of requests are kept bound at most. */
+const MAX_OVERRIDDEN = 100;
+
 /** Sizes of the four binding caches (linkerd1 §1.4). */
 export interface BindingCacheSizes {
   readonly paths: number;
@@ -66,6 +69,7 @@ export class Router implements ClientListener, PathListener {
       label: parts.label,
       identifiers: parts.identifiers,
       paths: this.#cache<PathEntry>(scope, "path", parts.bindingCache.paths),
+      overridden: this.#cache<PathEntry>(scope, "path", Math.min(parts.bindingCache.paths, MAX_OVERRIDDEN)),
       trees,
       policies: parts.policies,
       send: parts.send,

@@ -5,7 +5,7 @@ import { Disco } from "../support/disco.ts";
 import { causeOf } from "../support/http-client.ts";
 import { compose, valueOf } from "../support/http-text.ts";
 import { Proxy, type ProxySetup } from "../support/proxy.ts";
-import { get } from "../support/scene.ts";
+import { get, memoryScene } from "../support/scene.ts";
 import { type MemoryWorld, memoryWorld, tcpWorld } from "../support/world.ts";
 
 function shares(backends: readonly Backend[]): number[] {
@@ -313,4 +313,33 @@ test("endpoints that come and go under load cost no request", async () => {
   expect(proxy.records.length).toBe(sent);
   expect(proxy.records.filter((r) => r.status !== 200)).toEqual([]);
   expect(Math.min(...shares(backends))).toBeGreaterThan(0);
+});
+
+// Overrides may come from anybody.
+
+test.each([
+  ["doubles a long name", `/svc=>/s;/s=>/s/a/${"y".repeat(3000)} & /s/b/${"y".repeat(3000)}`],
+  ["doubles a growing name", "/svc=>/s;/s=>/s/a/b/c/d/e/f/g/h/i & /s/b/b/c/d/e/f/g/h/i"],
+  ["doubles at every step", "/svc=>/s;/s=>/s/a & /s/b"],
+  ["asks for hundreds of names", `/svc=>${Array.from({ length: 300 }, (_, i) => `/#/io.l5d.fs/${i}`).join("&")}`],
+])("an override that %s is refused soon, and nothing of it is kept", async (_, override) => {
+  const world = memoryWorld();
+  await using _world = world;
+  const disco = new Disco(world);
+  await using proxy = await Proxy.start(world, { dtab: "/svc => /#/io.l5d.fs", namers: [disco.namer] });
+  const startMs = performance.now();
+  const answer = await proxy.connect().ask(get("/", { "l5d-dtab": override }));
+  expect(performance.now() - startMs).toBeLessThan(500);
+  expect(causeOf(answer)).toBe("proxy.bind.error");
+  expect(valueOf(answer, "l5d-err")).toMatch(/more%20than%20(1000%20look-ups|8192%20bytes)/);
+});
+
+test("a bounded number of names under overrides is kept, and they do not displace the others", async () => {
+  await using scene = await memoryScene();
+  const client = scene.connect();
+  await client.ask(get());
+  for (let i = 0; i < 300; i++) expect((await client.ask(get("/", { "l5d-dtab": `/x => /y${i}` }))).status).toBe(200);
+  expect([...scene.proxy.linker.routers[0]!.router.bindings.paths()].length).toBeLessThanOrEqual(101);
+  await client.ask(get());
+  expect(scene.proxy.metric("bindcache", "path", "misses")).toBe(301);
 });
