@@ -23,6 +23,8 @@ export interface RouterSubject {
   readonly protocol: string;
   /** The base delegation table in force; undefined until there is one. */
   dtab(): Dtab | undefined;
+  /** Why there is none, as far as is known. */
+  dtabProblem(): string | undefined;
   readonly servers: readonly ServerSubject[];
   /** The bound names that have a client at the moment. */
   clientIds(): readonly string[];

@@ -50,6 +50,7 @@ function routerSubject({ bindService, config, router, servers, stacks }: Running
     label: config.label,
     protocol: config.protocol,
     dtab: () => bindService.dtab,
+    dtabProblem: () => bindService.problem,
     servers: servers.map(({ context }, i) => ({ address: context?.address ?? "", filters: stacks[i]?.view() ?? [] })),
     clientIds: () => router.bindings.clientIds(),
     client: (id) => clientDump(router, id, clock.nowMs()),

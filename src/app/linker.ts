@@ -64,7 +64,7 @@ export class Linker {
     this.env = env;
     this.log = options.log;
     this.metrics = new MetricsRegistry(env);
-    this.namers = makeNamers(config.namers, env);
+    this.namers = makeNamers(config.namers, env, options.log.logger("namers"));
     this.interpreter = new Interpreter(this.namers);
     this.loop = loop;
     this.transport = transport;
@@ -114,7 +114,7 @@ export class Linker {
     const bindService = new BindService(
       config.label,
       this.interpreter,
-      baseDtab(config, this.env),
+      baseDtab(config, this.env, world.logger),
       this.env,
       (message) => router.receive(message),
     );

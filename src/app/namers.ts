@@ -1,41 +1,59 @@
 // The namers of a configuration.
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Env } from "../base/env.ts";
 import { Activity } from "../core/activity.ts";
 import type { Dtab } from "../core/dtab.ts";
 import type { Namer } from "../core/namer.ts";
 import { PathMatcher, PathTemplate } from "../core/path-matcher.ts";
-import { pathFrom } from "../core/path.ts";
+import { type Path, pathFrom } from "../core/path.ts";
 import { systemResolver } from "../namers/dns/resolver.ts";
 import { dtabFile } from "../namers/fs/dtab-file.ts";
 import { FsNamer } from "../namers/fs/namer.ts";
+import { Problems } from "../namers/fs/problems.ts";
 import { rewriteNamer } from "../namers/rewrite/namer.ts";
 import { dtabFrom } from "../naming/dtab-parser.ts";
 import { Hosts } from "../naming/hosts.ts";
 import { NamerTable } from "../naming/namer-table.ts";
 import { utilityNamers } from "../naming/utility-namers.ts";
+import type { Logger } from "../telemetry/log.ts";
 import type { NamerConfig, RouterConfig } from "./config.ts";
 
 /** The base dtab of a router: what its interpreter keeps elsewhere, then what stands in the file (linkerd1 §3.3). */
-export function baseDtab(router: RouterConfig, env: Env): Activity<Dtab> {
+export function baseDtab(router: RouterConfig, env: Env, logger: Logger): Activity<Dtab> {
   const written = dtabFrom(router.dtab);
   if (router.interpreter.kind === "default") return Activity.ok(written);
-  return dtabFile(router.interpreter.dtabFile, env).map((stored) => stored.concat(written));
+  const problems = new Problems(
+    (problem) => logger.warn(`${problem}; until that is mended, the last good delegation table stays in force`),
+    (file) => logger.info(`${file} is in order again`),
+  );
+  return dtabFile(router.interpreter.dtabFile, env, problems).map((stored) => stored.concat(written));
 }
 
 /** All namers of a process: those of the file, and the built-in ones. */
-export function makeNamers(written: readonly NamerConfig[], env: Env): NamerTable {
+export function makeNamers(written: readonly NamerConfig[], env: Env, logger: Logger): NamerTable {
   const hosts = new Hosts(env, systemResolver());
   return new NamerTable(
-    written.map((config) => makeNamer(config, env, hosts)),
+    written.map((config) => makeNamer(config, env, hosts, logger)),
     utilityNamers(hosts),
   );
 }
 
-function makeNamer(config: NamerConfig, env: Env, hosts: Hosts): Namer {
+function fsNamer(rootDir: string, prefix: Path, env: Env, hosts: Hosts, logger: Logger): FsNamer {
+  const directory = resolve(rootDir);
+  if (!existsSync(directory)) logger.warn(`rootDir ${directory} does not exist; until it does, no name is found there`);
+  const problems = new Problems(
+    (problem) => logger.warn(`${problem}; until that is mended, the last good endpoints stay in use`),
+    (file) => logger.info(`${file} is in order again`),
+  );
+  return new FsNamer({ prefix, rootDir, problems }, env, hosts);
+}
+
+function makeNamer(config: NamerConfig, env: Env, hosts: Hosts, logger: Logger): Namer {
   const prefix = pathFrom(`/#${config.prefix}`);
   switch (config.kind) {
     case "io.l5d.fs":
-      return new FsNamer({ prefix, rootDir: config.rootDir }, env, hosts);
+      return fsNamer(config.rootDir, prefix, env, hosts, logger);
     case "io.l5d.rewrite": {
       const pattern = PathMatcher.parse(config.pattern);
       const name = PathTemplate.parse(config.name);

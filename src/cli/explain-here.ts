@@ -11,6 +11,7 @@ import { Constant, type Var } from "../core/var.ts";
 import { type Delegation, isSettled } from "../naming/delegation.ts";
 import { parseDtab } from "../naming/dtab-parser.ts";
 import { Interpreter } from "../naming/interpreter.ts";
+import { Log } from "../telemetry/log.ts";
 import { CommandProblem, Exit, type Given } from "./command.ts";
 import { usableConfig } from "./read-config.ts";
 import type { Terminal } from "./terminal.ts";
@@ -38,13 +39,14 @@ export async function explainHere(path: Path, given: Given, terminal: Terminal):
 }
 
 async function rulesOf(given: Given, env: Env, terminal: Terminal): Promise<Rules> {
+  const logger = new Log(env.clock, (line) => terminal.err(line)).logger("naming");
   const dtab = given.value("dtab");
   if (dtab !== undefined) {
-    return { base: Activity.ok(parsedDtab("--dtab", dtab)), interpreter: new Interpreter(makeNamers([], env)) };
+    return { base: Activity.ok(parsedDtab("--dtab", dtab)), interpreter: new Interpreter(makeNamers([], env, logger)) };
   }
   const config = await usableConfig(given.value("config") ?? "", given.has("expand-env"), terminal);
   const router = routerOf(config, given.value("router"));
-  return { base: baseDtab(router, env), interpreter: new Interpreter(makeNamers(config.namers, env)) };
+  return { base: baseDtab(router, env, logger), interpreter: new Interpreter(makeNamers(config.namers, env, logger)) };
 }
 
 function parsedDtab(option: string, text: string): Dtab {

@@ -10,6 +10,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     return await dispatch(argv, terminal);
   } catch (problem) {
     if (!(problem instanceof CommandProblem)) throw problem;
+    if (argv.includes("--json")) terminal.out(`${JSON.stringify({ error: problem.message }, null, 2)}\n`);
     terminal.err(`fairlead: ${problem.message}\n`);
     return problem.exitCode;
   }

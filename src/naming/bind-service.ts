@@ -51,6 +51,11 @@ export class BindService {
     return this.#names.dtab;
   }
 
+  /** Why there is none, as far as is known. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
   /** Takes a message from data; what is known already is answered before this returns. */
   receive(message: ToControl): void {
     if (message.type === "bind") this.#bind(message.binding, message.path, message.localDtab);

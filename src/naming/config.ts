@@ -52,7 +52,7 @@ function cacheSize(of: string) {
 export const bindingCache = object(
   { doc: "Sizes of the caches between a name and its endpoints.", default: {} },
   {
-    paths: cacheSize("logical names, together with their dtab overrides,"),
+    paths: cacheSize("logical names, and up to 100 of those under overrides of requests,"),
     trees: cacheSize("name trees"),
     bounds: cacheSize("bound names with residual paths"),
     clients: cacheSize("clients (balancer, pools and statistics of one bound name)"),

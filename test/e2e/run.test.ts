@@ -1,9 +1,19 @@
 // `fairlead run` as a process: start, signals, exit codes, ports, access log files.
 import { createServer } from "node:http";
 import net, { type AddressInfo } from "node:net";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ask, freePorts, Program, until } from "../support/program.ts";
 
@@ -83,10 +93,58 @@ test("A second signal ends it at once, with exit code 1", async () => {
   );
   program.signal("SIGINT");
   await program.said("SIGINT: stopping");
+  await sleep(600); // earlier, it would be taken for an echo of the first
   program.signal("SIGINT");
   expect(await program.end()).toBe(1);
   expect(await hanging).toContain("Error");
   releaseSlow();
+});
+
+test("The same signal twice in a row, as a process group and a launcher send it, is one wish to stop", async () => {
+  const { file, port } = await site("grouped");
+  await using program = new Program(["run", file]);
+  await program.said("is ready");
+  const before = releaseSlow;
+  const slow = ask(port, web, "/slow");
+  await until(
+    () => releaseSlow !== before,
+    () => "the slow request to arrive",
+  );
+  program.signal("SIGTERM");
+  program.signal("SIGTERM");
+  await program.said("SIGTERM: stopping");
+  await sleep(100);
+  releaseSlow();
+  expect((await slow).status).toBe(200);
+  expect(await program.end()).toBe(0);
+});
+
+test("What is wrong with files that discovery reads is said in the log, with file and line, and that it is over", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "fairlead-problems-"));
+  const dtab = join(directory, "routes.dtab");
+  mkdirSync(join(directory, "disco"));
+  writeFileSync(dtab, "/svc => /#/io.l5d.fs ;\n");
+  writeFileSync(join(directory, "disco", "web"), "127.0.0.1 9\n");
+  const [port, adminPort] = (await freePorts(2)) as [number, number];
+  const config = {
+    admin: { port: adminPort },
+    namers: [
+      { kind: "io.l5d.fs", rootDir: join(directory, "disco") },
+      { kind: "io.l5d.fs", prefix: "/later", rootDir: join(directory, "later") },
+    ],
+    routers: [{ protocol: "http", interpreter: { kind: "io.l5d.fs", dtabFile: dtab }, servers: [{ port }] }],
+  };
+  await using program = new Program(["run", "-"], { input: JSON.stringify(config) });
+  await program.said("is ready");
+  await program.said(`rootDir ${join(directory, "later")} does not exist`);
+  expect((await ask(port, web)).status).toBe(502);
+  writeFileSync(dtab, "/svc => /#/io.l5d.fs ;\n/svc/x => ;\n");
+  await program.said(`${dtab}:2:11: `);
+  writeFileSync(join(directory, "disco", "web"), "garbage\n");
+  await program.said('web, line 1, "garbage": a port is missing');
+  writeFileSync(join(directory, "disco", "web"), "127.0.0.1 10\n");
+  await program.said("web is in order again");
+  rmSync(directory, { recursive: true });
 });
 
 test("A configuration from standard input is served, and POST /admin/shutdown ends it with 0", async () => {

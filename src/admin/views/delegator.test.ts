@@ -20,6 +20,7 @@ const router = (label: string, dtab: Dtab | undefined): RouterSubject => ({
   label,
   protocol: "http",
   dtab: () => dtab,
+  dtabProblem: () => undefined,
   servers: [],
   clientIds: () => [],
   client: () => undefined,
@@ -97,7 +98,7 @@ test("With several routers one must be named", async () => {
 
 test("A table that is not known yet is no table", async () => {
   const { ask } = setUp(new Constant(neg), [router("http", undefined)]);
-  expect(await problemOf(ask("path=/svc/web"))).toBe("503 the delegation table of router http is not known yet");
+  expect(await problemOf(ask("path=/svc/web"))).toBe("503 router http has no delegation table: it is not known yet");
 });
 
 test("What is pending is waited for", async () => {

@@ -23,7 +23,10 @@ export async function delegator(subject: Subject, asked: Parameters): Promise<Lo
   const written = asked.get("dtab");
   const dtab = written === undefined ? router.dtab() : parsed(parseDtab(written), "dtab");
   if (dtab === undefined)
-    throw new LocalProblem(503, `the delegation table of router ${router.label} is not known yet`);
+    throw new LocalProblem(
+      503,
+      `router ${router.label} has no delegation table: ${router.dtabProblem() ?? "it is not known yet"}`,
+    );
   const override = parsed(parseDtab(asked.get("override") ?? ""), "override");
   const { interpreter } = subject;
   if (interpreter.delegate === undefined)

@@ -13,6 +13,8 @@ import type { Terminal } from "../terminal.ts";
 
 /** When what start-up compiled is kept for the next start; a process that is killed later has not lost it. */
 const FLUSH_AFTER_MS = 2000;
+/** The same signal again within this time is the same wish: a process group gets it from the system, and from the launcher once more. */
+const ECHO_MS = 500;
 /** How long after the stop something forgotten may keep the process from ending. */
 const LINGER_MS = 1000;
 
@@ -22,7 +24,7 @@ export async function run(given: Given, terminal: Terminal): Promise<number> {
   const log = logOf(given, env, terminal);
   const config = await usableConfig(given.required(0), given.has("expand-env"), terminal);
   const logger = log.logger("main");
-  using stop = new StopSignals(logger, config.admin.shutdownGraceMs);
+  using stop = new StopSignals(logger, env, config.admin.shutdownGraceMs);
   const linker = await started(config, log, env);
   logger.info(`fairlead ${version()} is ready (process ${process.pid}, Node ${process.versions.node})`);
   env.timers.after(FLUSH_AFTER_MS, flushCompileCache);
@@ -56,12 +58,14 @@ async function started(config: LinkerConfig, log: Log, env: Env): Promise<Linker
 class StopSignals {
   readonly #asked = Promise.withResolvers<void>();
   readonly #logger: Logger;
+  readonly #env: Env;
   readonly #graceMs: number;
-  #count = 0;
+  #first: { readonly signal: NodeJS.Signals; readonly atMs: number } | null = null;
   readonly #onSignal = (signal: NodeJS.Signals): void => this.#take(signal);
 
-  constructor(logger: Logger, graceMs: number) {
+  constructor(logger: Logger, env: Env, graceMs: number) {
     this.#logger = logger;
+    this.#env = env;
     this.#graceMs = graceMs;
     process.on("SIGTERM", this.#onSignal);
     process.on("SIGINT", this.#onSignal);
@@ -73,11 +77,13 @@ class StopSignals {
   }
 
   #take(signal: NodeJS.Signals): void {
-    this.#count++;
-    if (this.#count > 1) {
+    const nowMs = this.#env.clock.nowMs();
+    if (this.#first !== null) {
+      if (signal === this.#first.signal && nowMs - this.#first.atMs < ECHO_MS) return;
       this.#logger.warn(`${signal} again: ending at once`);
       process.exit(Exit.failed);
     }
+    this.#first = { signal, atMs: nowMs };
     this.#logger.info(
       `${signal}: stopping; requests in progress have ${this.#graceMs} ms, a second signal ends at once`,
     );

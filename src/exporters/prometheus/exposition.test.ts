@@ -24,6 +24,12 @@ test("Scopes outside routers are joined by colons", () => {
   );
 });
 
+test("A prefix that begins with a digit gets an underscore before it: no name of Prometheus does", () => {
+  const registry = new MetricsRegistry(new ManualEnv());
+  registry.root.counter("requests").inc();
+  expect(textOf(registry, "1x")).toContain("\n_1xrequests 1");
+});
+
 test("The configured prefix comes before every name", () => {
   const { registry } = setUp();
   registry.root.scope("store").counter("size");

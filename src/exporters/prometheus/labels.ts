@@ -62,5 +62,5 @@ function escapeValue(value: string): string {
 
 /** `prefix` and the name's scopes joined by colons, anything unusual replaced by `_`. */
 export function metricName(prefix: string, place: Place): string {
-  return `${prefix}${place.name.join(":")}`.replaceAll(/[^a-zA-Z0-9:]/g, "_");
+  return `${prefix}${place.name.join(":")}`.replaceAll(/[^a-zA-Z0-9:]/g, "_").replace(/^(?=[0-9])/, "_");
 }

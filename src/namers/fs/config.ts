@@ -4,5 +4,11 @@ import { namerKeys } from "../../naming/config.ts";
 
 export const fsNamer = object(
   { doc: "Endpoints from files: one file per name, one `host port` per line, watched." },
-  { ...namerKeys("io.l5d.fs"), rootDir: text({ doc: "The directory with the files.", required: true }) },
+  {
+    ...namerKeys("io.l5d.fs"),
+    rootDir: text({
+      doc: "The directory with the files. While it does not exist no name is found there, and the log says so.",
+      required: true,
+    }),
+  },
 );

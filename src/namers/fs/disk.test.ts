@@ -11,6 +11,12 @@ import { Constant, type Var } from "../../core/var.ts";
 import { Hosts } from "../../naming/hosts.ts";
 import { nodeDisk } from "./disk.ts";
 import { FsNamer } from "./namer.ts";
+import { Problems } from "./problems.ts";
+
+const silent = new Problems(
+  () => undefined,
+  () => undefined,
+);
 
 let root = "";
 
@@ -47,7 +53,7 @@ async function becomes(variable: Var<string>, value: string): Promise<void> {
 describe("io.l5d.fs on a real disk", () => {
   test("follows creation, rewriting, atomic replacement and removal of a file", async () => {
     const namer = new FsNamer(
-      { prefix: pathFrom("/#/fs"), rootDir: root },
+      { prefix: pathFrom("/#/fs"), rootDir: root, problems: silent },
       systemEnv(),
       new Hosts(systemEnv(), new FakeResolver()),
     );
@@ -68,7 +74,7 @@ describe("io.l5d.fs on a real disk", () => {
 
   test("follows directories that appear, and the swap of a ConfigMap's link", async () => {
     const namer = new FsNamer(
-      { prefix: pathFrom("/#/fs"), rootDir: root },
+      { prefix: pathFrom("/#/fs"), rootDir: root, problems: silent },
       systemEnv(),
       new Hosts(systemEnv(), new FakeResolver()),
     );

@@ -34,7 +34,7 @@ export const nodeDisk: Disk = {
 async function factsOf(path: string): Promise<FileFacts | undefined> {
   try {
     const s = await stat(path, { bigint: true });
-    const identity = `${s.dev}:${s.ino}`;
+    const identity = `${s.dev}:${s.ino}:${s.birthtimeNs}`; // a number is soon used again for another file
     const kind = s.isFile() ? "file" : s.isDirectory() ? "directory" : "other";
     return { kind, identity, signature: `${identity}:${s.size}:${s.mtimeNs}:${s.ctimeNs}` };
   } catch (error) {

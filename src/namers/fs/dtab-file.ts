@@ -6,14 +6,23 @@ import type { Dtab } from "../../core/dtab.ts";
 import { SyntaxProblem } from "../../core/syntax.ts";
 import { parseDtab } from "../../naming/dtab-parser.ts";
 import { nodeDisk } from "./disk.ts";
+import type { Problems } from "./problems.ts";
 import type { EntryState } from "./watched-directory.ts";
 import { WatchedEntries } from "./watched-entries.ts";
 
-/** The dtab in a file, now and whenever it changes. A file that is missing or does not parse leaves the last good dtab in force. */
-export function dtabFile(path: string, env: Env): Activity<Dtab> {
+/**
+ * The dtab in a file, now and whenever it changes. A file that is missing or does not parse leaves the last good dtab in force.
+ * @param problems hears of it, once.
+ */
+export function dtabFile(path: string, env: Env, problems: Problems): Activity<Dtab> {
   const file = resolve(path);
   const entry = new WatchedEntries(nodeDisk, env).at(dirname(file), "", basename(file));
-  return new Activity(entry.map((state) => dtabOf(file, state))).stabilize();
+  const states = entry.map((state) => {
+    const dtab = dtabOf(file, state);
+    if (dtab.at !== "pending") problems.are(file, dtab.at === "failed" ? dtab.message : undefined);
+    return dtab;
+  });
+  return new Activity(states).stabilize();
 }
 
 function dtabOf(file: string, entry: EntryState): ActivityState<Dtab> {
@@ -22,7 +31,8 @@ function dtabOf(file: string, entry: EntryState): ActivityState<Dtab> {
       return entry;
     case "file": {
       const dtab = parseDtab(entry.text);
-      if (dtab instanceof SyntaxProblem) return { at: "failed", message: `${file}: ${dtab.message}` };
+      if (dtab instanceof SyntaxProblem)
+        return { at: "failed", message: `${file}:${dtab.line}:${dtab.column}: ${dtab.show()}` };
       return { at: "ok", value: dtab };
     }
     case "missing":

@@ -8,6 +8,12 @@ import type { ActivityState } from "../../core/activity.ts";
 import { Path, pathFrom } from "../../core/path.ts";
 import { Hosts } from "../../naming/hosts.ts";
 import { FsNamer } from "./namer.ts";
+import { Problems } from "./problems.ts";
+
+const silent = new Problems(
+  () => undefined,
+  () => undefined,
+);
 
 interface World {
   readonly env: ManualEnv;
@@ -22,7 +28,12 @@ function world(files: Record<string, string> = {}): World {
   const resolver = new FakeResolver();
   disk.makeDirectory("/disco");
   for (const [name, text] of Object.entries(files)) disk.write(`/disco/${name}`, text);
-  const namer = new FsNamer({ prefix: pathFrom("/#/fs"), rootDir: "/disco" }, env, new Hosts(env, resolver), disk);
+  const namer = new FsNamer(
+    { prefix: pathFrom("/#/fs"), rootDir: "/disco", problems: silent },
+    env,
+    new Hosts(env, resolver),
+    disk,
+  );
   return { env, disk, resolver, namer };
 }
 
@@ -248,7 +259,7 @@ describe("io.l5d.fs", () => {
   test("fails to name anything when its root is a file", async () => {
     const w = world({ web: "10.0.0.1 80" });
     const namer = new FsNamer(
-      { prefix: pathFrom("/#/fs"), rootDir: "/disco/web" },
+      { prefix: pathFrom("/#/fs"), rootDir: "/disco/web", problems: silent },
       w.env,
       new Hosts(w.env, w.resolver),
       w.disk,

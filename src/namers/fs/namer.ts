@@ -12,6 +12,7 @@ import { addressesOf } from "../../naming/utility/inet.ts";
 import { type FileAddress, parseAddresses } from "./addresses.ts";
 import { type Disk, nodeDisk } from "./disk.ts";
 import { enumerate, fileNameOf } from "./file-names.ts";
+import type { Problems } from "./problems.ts";
 import { type EntryState, sameEntry } from "./watched-directory.ts";
 import { WatchedEntries } from "./watched-entries.ts";
 
@@ -20,6 +21,8 @@ export interface FsOptions {
   readonly prefix: Path;
   /** The directory of the files; a relative one is taken from where the process was started. */
   readonly rootDir: string;
+  /** Hears of files that cannot be understood. */
+  readonly problems: Problems;
 }
 
 /**
@@ -32,6 +35,7 @@ export class FsNamer implements Namer {
   readonly #disk: Disk;
   readonly #hosts: Hosts;
   readonly #entries: WatchedEntries;
+  readonly #problems: Problems;
 
   constructor(options: FsOptions, env: Env, hosts: Hosts, disk: Disk = nodeDisk) {
     this.prefix = options.prefix;
@@ -39,6 +43,7 @@ export class FsNamer implements Namer {
     this.#disk = disk;
     this.#hosts = hosts;
     this.#entries = new WatchedEntries(disk, env);
+    this.#problems = options.problems;
   }
 
   lookup(rest: Path): Activity<NamedTree> {
@@ -90,11 +95,20 @@ export class FsNamer implements Namer {
 
   #addresses(path: string, state: EntryState): Var<AddressState> {
     if (state.at === "pending") return new Constant(pendingAddresses);
-    if (state.at === "missing" || state.at === "directory") return new Constant(negAddresses);
-    if (state.at !== "file") return new Constant({ at: "failed", message: state.message });
+    if (state.at === "missing" || state.at === "directory") {
+      this.#problems.are(path, undefined);
+      return new Constant(negAddresses);
+    }
+    if (state.at !== "file") return this.#broken(path, state.message);
     const lines = parseAddresses(state.text);
-    if ("problem" in lines) return new Constant({ at: "failed", message: `${path}, ${lines.problem}` });
+    if ("problem" in lines) return this.#broken(path, `${path}, ${lines.problem}`);
+    this.#problems.are(path, undefined);
     return collect(lines.map((line) => this.#endpoints(line))).map(mergeAddresses);
+  }
+
+  #broken(path: string, message: string): Var<AddressState> {
+    this.#problems.are(path, message);
+    return new Constant({ at: "failed", message });
   }
 
   /** A line with a host name is as live as the name: it is looked up again and again. */

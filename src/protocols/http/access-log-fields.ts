@@ -5,6 +5,8 @@ import type { LineBuffer } from "../../telemetry/line-buffer.ts";
 import { Field } from "./field-names.ts";
 import { type HttpHead } from "./head.ts";
 
+const BLANK = 32;
+
 /** One exchange at the moment it is logged. */
 export class LogMoment {
   /** The router's label. */
@@ -87,9 +89,18 @@ function putTime(line: LineBuffer, moment: LogMoment): boolean {
   return true;
 }
 
-/** The authority of an absolute target, else the Host header. */
+/** The authority of an absolute target, else the Host header; nothing where it has blanks, which could pass for other fields of a line. */
 export function putHost(line: LineBuffer, head: HttpHead): boolean {
+  if (head.newHost === null && hasBlanks(head, head.find(Field.host))) return false;
   return head.newHost === null ? putHeader(line, head, Field.host) : putText(line, head.newHost);
+}
+
+function hasBlanks(head: HttpHead, field: number): boolean {
+  if (field < 0) return false;
+  for (let at = head.base + head.valueStart(field); at < head.base + head.valueEnd(field); at++) {
+    if ((head.bytes[at] as number) <= BLANK) return true;
+  }
+  return false;
 }
 
 /** The address without the port. */

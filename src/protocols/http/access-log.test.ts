@@ -87,6 +87,8 @@ describe("The combined form", () => {
       exchange("GET /x HTTP/1.1\r\nHost: web\r\nbad header\r\n\r\n", { status: 400 }),
     );
     expect(badHeader).toMatch(/^web .*"GET \/x HTTP\/1.1" 400/);
+    const host = "GET /x HTTP/1.1\r\nHost: web 1.2.3.4 - - [x]\r\n\r\n";
+    expect(logged({ kind: "combined" }, exchange(host, { status: 400 }))).not.toContain("1.2.3.4");
   });
 
   test("cannot be forged by what a caller sends", () => {

@@ -21,6 +21,9 @@ import {
 /** How long one turn of the event loop may be busy making pieces, ms; one piece more may follow. */
 const TURN_MS = 0.5;
 
+/** A body must be complete after so long; whoever drips holds one of a bounded number of places. */
+const BODY_MS = 10_000;
+
 /** What all calls of one service share. */
 export interface LocalWorld {
   readonly env: Env;
@@ -105,6 +108,12 @@ export class LocalCall implements Upstream {
     if (request.contentLength > maxBodyBytes) return Promise.reject(tooLarge(maxBodyBytes));
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
     this.#reader = { resolve, reject };
+    const late = new LocalProblem(408, `the request's body did not arrive within ${BODY_MS} ms`);
+    const timer = this.#world.env.timers.after(BODY_MS, () => reject(late));
+    void promise.then(
+      () => timer.cancel(),
+      () => timer.cancel(),
+    );
     if (request.expectContinue) ex.downstream.inform(ex, continueHead(head));
     ex.downstream.resume();
     loop.scratch.flush();

@@ -122,6 +122,19 @@ test("a body is read whole, however it is framed", async () => {
   expect((await caller.ask(get())).body).toBe("");
 });
 
+test("a body that drips in is refused after 10 s", async () => {
+  const s = await serviceOf(async (request) => words((await request.body()).toString()));
+  await using _world = s.world;
+  const caller = s.connect();
+  caller.send("POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 90\r\n\r\n");
+  for (let i = 0; i < 20 && caller.answers.length === 0; i++) {
+    caller.peer.send("x");
+    await s.world.pass(800);
+  }
+  expect(caller.answers[0]?.status).toBe(408);
+  expect(caller.answers[0]?.body).toContain("did not arrive within 10000 ms");
+});
+
 test("a caller that waits for 100 Continue gets it when the body is wanted", async () => {
   const s = await serviceOf(async (request) => words((await request.body()).toString()));
   await using _ = s.world;
