@@ -23,11 +23,7 @@ import type { NamerConfig, RouterConfig } from "./config.ts";
 export function baseDtab(router: RouterConfig, env: Env, logger: Logger): Activity<Dtab> {
   const written = dtabFrom(router.dtab);
   if (router.interpreter.kind === "default") return Activity.ok(written);
-  const problems = new Problems(
-    (problem) => logger.warn(`${problem}; until that is mended, the last good delegation table stays in force`),
-    (file) => logger.info(`${file} is in order again`),
-  );
-  return dtabFile(router.interpreter.dtabFile, env, problems).map((stored) => stored.concat(written));
+  return dtabFile(router.interpreter.dtabFile, env, reported(logger, "rules")).map((stored) => stored.concat(written));
 }
 
 /** All namers of a process: those of the file, and the built-in ones. */
@@ -42,11 +38,15 @@ export function makeNamers(written: readonly NamerConfig[], env: Env, logger: Lo
 function fsNamer(rootDir: string, prefix: Path, env: Env, hosts: Hosts, logger: Logger): FsNamer {
   const directory = resolve(rootDir);
   if (!existsSync(directory)) logger.warn(`rootDir ${directory} does not exist; until it does, no name is found there`);
-  const problems = new Problems(
-    (problem) => logger.warn(`${problem}; until that is mended, the last good endpoints stay in use`),
+  return new FsNamer({ prefix, rootDir, problems: reported(logger, "addresses") }, env, hosts);
+}
+
+/** Problems that the log tells of. @param what is in the files. */
+function reported(logger: Logger, what: string): Problems {
+  return new Problems(
+    (problem) => logger.warn(`${problem}; the last good ${what}, if any, stay in force until that is mended`),
     (file) => logger.info(`${file} is in order again`),
   );
-  return new FsNamer({ prefix, rootDir, problems }, env, hosts);
 }
 
 function makeNamer(config: NamerConfig, env: Env, hosts: Hosts, logger: Logger): Namer {

@@ -11,7 +11,7 @@ export const COMMANDS: readonly Command[] = [
     doc: "Runs the proxy of a configuration until it is told to stop.",
     details:
       "SIGTERM, SIGINT or POST /admin/shutdown stop it: no new connections, what is in progress may finish within\n" +
-      "admin.shutdownGraceMs. A second signal ends it at once.",
+      "admin.shutdownGraceMs. A second signal ends it at once; the same one within half a second counts as one.",
     operands: [{ name: "CONFIG", doc: "YAML or JSON file; - reads standard input." }],
     options: {
       "expand-env": expandEnv,
