@@ -1,0 +1,104 @@
+// @hot The fields of one header block, in order. Values that are not remembered stand in the list's own memory, so that a list outlives
+// the buffer it was read from, and a secret is gone when the list is used again.
+import type { FieldName } from "./field-name.ts";
+import { check, HeaderField, type Indexing } from "./header-field.ts";
+
+const NO_BYTES = Buffer.alloc(0);
+const FIRST_BYTES = 256;
+/** Memory beyond this goes back when a list is used again. */
+const KEPT_BYTES = 4096;
+const KEPT_FIELDS = 64;
+
+/** Fields of a message, with bounds on their number and size. */
+export class FieldList {
+  readonly fields: HeaderField[] = [];
+  count = 0;
+  /** Octets as RFC 9113 §6.5.2 (SETTINGS_MAX_HEADER_LIST_SIZE) counts them. */
+  size = 0;
+  /** There were more fields or octets than allowed; the rest is not kept. */
+  tooLarge = false;
+  #bytes: Buffer = NO_BYTES;
+  #used = 0;
+  readonly #own: HeaderField[] = [];
+  #ownUsed = 0;
+
+  clear(): void {
+    for (let i = 0; i < this.#ownUsed; i++) (this.#own[i] as HeaderField).forget();
+    if (this.#bytes.length > KEPT_BYTES) this.#bytes = NO_BYTES;
+    else if (this.#used > 0) this.#bytes.fill(0, 0, this.#used);
+    if (this.fields.length > KEPT_FIELDS) this.fields.length = KEPT_FIELDS;
+    if (this.#own.length > KEPT_FIELDS) this.#own.length = KEPT_FIELDS;
+    this.count = 0;
+    this.size = 0;
+    this.tooLarge = false;
+    this.#used = 0;
+    this.#ownUsed = 0;
+  }
+
+  /** Adds a field that is remembered elsewhere. */
+  add(field: HeaderField, maxFields: number, maxBytes: number): void {
+    this.size += field.size;
+    if (this.size > maxBytes || this.count >= maxFields) {
+      this.tooLarge = true;
+      return;
+    }
+    this.fields[this.count++] = field;
+  }
+
+  /**
+   * Adds a field whose value is kept here.
+   * @returns false when the value is no Huffman code.
+   */
+  addOwn(
+    name: FieldName,
+    indexing: Indexing,
+    huffman: boolean,
+    source: Buffer,
+    start: number,
+    end: number,
+    maxFields: number,
+    maxBytes: number,
+  ): boolean {
+    if (this.tooLarge) return true;
+    const field = this.#take(name);
+    const at = this.#keep(source, start, end);
+    field.point(name, indexing, huffman, this.#bytes, at, this.#used);
+    if (!check(field, this.#bytes, at, this.#used)) return false;
+    this.add(field, maxFields, maxBytes);
+    return true;
+  }
+
+  #take(name: FieldName): HeaderField {
+    if (this.#ownUsed === this.#own.length) this.#own.push(new HeaderField(name));
+    return this.#own[this.#ownUsed++] as HeaderField;
+  }
+
+  #keep(source: Buffer, start: number, end: number): number {
+    const at = this.#used;
+    const needed = at + end - start;
+    if (needed > this.#bytes.length) {
+      // Fields before keep pointing at the old memory, which stays as it is.
+      const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, needed * 2));
+      this.#bytes.copy(grown, 0, 0, at);
+      this.#bytes = grown;
+    }
+    source.copy(this.#bytes, at, start, end);
+    this.#used = needed;
+    return at;
+  }
+
+  /** Takes over the fields of another list, which may then be used again. */
+  copyFrom(other: FieldList): void {
+    this.clear();
+    for (let i = 0; i < other.count; i++) {
+      const field = other.fields[i] as HeaderField;
+      if (field.number > 0) this.add(field, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+      else {
+        const { name, indexing, huffman, bytes, start, end } = field;
+        const infinite = Number.POSITIVE_INFINITY;
+        this.addOwn(name, indexing, huffman, bytes, start, end, infinite, infinite);
+      }
+    }
+    this.tooLarge = other.tooLarge;
+  }
+}

@@ -1,0 +1,155 @@
+// @hot Names of fields, each one object for as long as it is in use: everything that depends on the name alone is found out once.
+import { latin1 } from "../../../base/bytes.ts";
+import { fieldIdOf } from "../../http/field-names.ts";
+import { decodeHuffman, encodeHuffman, forbiddenLength, huffmanLength, MALFORMED, measureHuffman } from "./huffman.ts";
+import { STATIC_TABLE } from "./static-table.ts";
+
+/** Pseudo-header fields (RFC 9113 §8.3), as bits. */
+export const Pseudo = { none: 0, method: 1, scheme: 2, authority: 4, path: 8, protocol: 16, status: 32 } as const;
+
+/** What the value of a field must look like beyond what holds for all fields. */
+export const Rule = {
+  any: 0,
+  method: 1,
+  scheme: 2,
+  authority: 3,
+  path: 4,
+  status: 5,
+  te: 6,
+  length: 7,
+  host: 8,
+  grpcStatus: 9,
+} as const;
+
+const PSEUDO_BITS: ReadonlyMap<string, number> = new Map([
+  [":method", Pseudo.method],
+  [":scheme", Pseudo.scheme],
+  [":authority", Pseudo.authority],
+  [":path", Pseudo.path],
+  [":protocol", Pseudo.protocol],
+  [":status", Pseudo.status],
+]);
+
+const RULES: ReadonlyMap<string, number> = new Map([
+  [":method", Rule.method],
+  [":scheme", Rule.scheme],
+  [":authority", Rule.authority],
+  [":path", Rule.path],
+  [":status", Rule.status],
+  ["te", Rule.te],
+  ["content-length", Rule.length],
+  ["host", Rule.host],
+  ["grpc-status", Rule.grpcStatus],
+]);
+
+/** Fields of HTTP/1 connections, which may not stand in a message of HTTP/2 (RFC 9113 §8.2.2). */
+const CONNECTION_FIELDS = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]);
+
+/** Fields whose values hardly ever come twice: remembering them would only push out others. */
+const UNIQUE_VALUES = new Set([
+  "l5d-ctx-trace",
+  "l5d-ctx-deadline",
+  "l5d-reqid",
+  "traceparent",
+  "tracestate",
+  "x-request-id",
+  "grpc-timeout",
+  "date",
+]);
+
+/** The name of a field, as it was received. */
+export class FieldName {
+  readonly text: string;
+  /** One of `Field`; 0 for a name the proxy does not look at. */
+  readonly id: number;
+  /** One of `Pseudo`. */
+  readonly pseudo: number;
+  /** One of `Rule`. */
+  readonly rule: number;
+  /** It may not stand in a message: empty, in upper case, not a token, of a connection, or an unknown pseudo-header field. */
+  readonly malformed: boolean;
+  readonly unique: boolean;
+  /** First index in the static table, 0 when it is not there. */
+  readonly staticIndex: number;
+  /** The octets to send, one per character. */
+  readonly raw: string;
+  readonly huffman: boolean;
+  /** Distinguishes names in the tables of encoders. */
+  readonly number: number;
+
+  constructor(text: string, raw: string, huffman: boolean) {
+    this.text = text;
+    this.id = fieldIdOf(text);
+    this.pseudo = PSEUDO_BITS.get(text) ?? Pseudo.none;
+    this.rule = RULES.get(text) ?? Rule.any;
+    this.malformed = CONNECTION_FIELDS.has(text) || (text.startsWith(":") ? this.pseudo === 0 : !isLowerToken(text));
+    this.unique = UNIQUE_VALUES.has(text);
+    this.staticIndex = STATIC_NAMES.get(text) ?? 0;
+    this.raw = raw;
+    this.huffman = huffman;
+    this.number = nextNumber++;
+  }
+}
+
+let nextNumber = 1;
+
+const STATIC_NAMES = new Map<string, number>();
+for (let index = STATIC_TABLE.length; index > 0; index--) {
+  STATIC_NAMES.set((STATIC_TABLE[index - 1] as readonly [string, string])[0], index);
+}
+
+// RFC 9113 §8.2.1 allows more octets in a name than RFC 9110 §5.6.2; whoever sends those means no good.
+const LOWER_TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+
+function isLowerToken(text: string): boolean {
+  return LOWER_TOKEN.test(text);
+}
+
+/** A name of our own, in the shorter of its two forms. */
+export function ownName(text: string): FieldName {
+  const known = OWN.get(text);
+  if (known !== undefined) return known;
+  const huffman = huffmanLength(text) < text.length;
+  const name = new FieldName(text, huffman ? encodeHuffman(text) : text, huffman);
+  if (OWN.size < MOST_OWN) OWN.set(text, name);
+  return name;
+}
+
+const OWN = new Map<string, FieldName>();
+const MOST_OWN = 512;
+const SLOTS = 1024;
+const MAX_REMEMBERED_BYTES = 64;
+
+/** Names by their octets as received. A name that shares its slot with another replaces it. */
+export class FieldNames {
+  readonly #slots: (FieldName | null)[] = new Array<FieldName | null>(SLOTS).fill(null);
+
+  /** The name in `buffer[start, end)`; null when it is not even a Huffman code. */
+  of(buffer: Buffer, start: number, end: number, huffman: boolean): FieldName | null {
+    let hash = huffman ? 1 : 0;
+    for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + (buffer[at] as number)) | 0;
+    const slot = (hash ^ (hash >>> 11) ^ (hash >>> 22)) & (SLOTS - 1);
+    const known = this.#slots[slot] as FieldName | null;
+    if (known !== null && known.huffman === huffman && holds(buffer, start, end, known.raw)) return known;
+    const name = makeName(buffer, start, end, huffman);
+    if (name !== null && end - start <= MAX_REMEMBERED_BYTES) this.#slots[slot] = name;
+    return name;
+  }
+}
+
+function makeName(buffer: Buffer, start: number, end: number, huffman: boolean): FieldName | null {
+  const raw = latin1(buffer, start, end);
+  if (!huffman) return new FieldName(raw, raw, false);
+  const measured = measureHuffman(buffer, start, end);
+  if (measured === MALFORMED) return null;
+  const text = Buffer.allocUnsafe(measured < 0 ? forbiddenLength(measured) : measured); // what is forbidden in values is none in names
+  decodeHuffman(buffer, start, end, text, 0);
+  return new FieldName(text.toString("latin1"), raw, true);
+}
+
+/** Is `buffer[start, end)` what `raw` says, one octet per character? */
+export function holds(buffer: Buffer, start: number, end: number, raw: string): boolean {
+  if (raw.length !== end - start) return false;
+  for (let i = 0; i < raw.length; i++) if (buffer[start + i] !== raw.charCodeAt(i)) return false;
+  return true;
+}

@@ -1,0 +1,192 @@
+// @hot The Huffman code of RFC 7541 Appendix B. The code is canonical, so the lengths of its words are all there is to know; the words
+// and the decoder's automaton follow from them.
+
+/** Length in bits of the word of each octet, and of EOS (256). */
+const LENGTHS = [
+  13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28,
+  28, 28, 28, 6, 10, 10, 12, 13, 6, 8, 11, 10, 10, 8, 11, 8, 6, 6, 6, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 7, 8, 15, 6, 12, 10,
+  13, 6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 8, 7, 8, 13, 19, 13, 14, 6, 15, 5, 6, 5, 6,
+  5, 6, 6, 6, 5, 7, 7, 6, 6, 6, 5, 6, 7, 6, 5, 5, 6, 7, 7, 7, 7, 7, 15, 11, 14, 13, 28, 20, 22, 20, 20, 22, 22, 22, 23,
+  22, 23, 23, 23, 23, 23, 24, 23, 24, 24, 22, 23, 24, 23, 23, 23, 23, 21, 22, 23, 22, 23, 23, 24, 22, 21, 20, 22, 22,
+  23, 23, 21, 23, 22, 22, 24, 21, 22, 23, 23, 21, 21, 22, 21, 23, 22, 23, 23, 20, 22, 22, 22, 23, 22, 22, 23, 26, 26,
+  20, 19, 22, 23, 22, 25, 26, 26, 26, 27, 27, 26, 24, 25, 19, 21, 26, 27, 27, 26, 27, 24, 21, 21, 26, 26, 28, 27, 27,
+  27, 20, 24, 20, 21, 22, 21, 21, 23, 22, 22, 25, 25, 24, 24, 26, 23, 26, 27, 26, 26, 27, 27, 27, 27, 27, 28, 27, 27,
+  27, 27, 27, 26, 30,
+] as const;
+const EOS = 256;
+
+// Canonical: words of one length follow each other in the order of their octets.
+function canonicalWords(): Uint32Array {
+  const words = new Uint32Array(LENGTHS.length);
+  let word = 0;
+  let before = 0;
+  for (let length = 5; length <= 30; length++) {
+    for (let octet = 0; octet < LENGTHS.length; octet++) {
+      if (LENGTHS[octet] !== length) continue;
+      word = before === 0 ? 0 : (word + 1) << (length - before);
+      before = length;
+      words[octet] = word;
+    }
+  }
+  return words;
+}
+
+const WORDS = canonicalWords();
+
+// The automaton reads four bits at a time. An entry holds the state that follows, the octet that a word ended with, and flags. The shortest
+// word has five bits, so four bits end at most one.
+const EMITS = 1 << 8;
+const FAILS = 1 << 9;
+/** The octet may not stand in a field value (RFC 9113 §8.2.1). */
+const FORBIDS = 1 << 10;
+const STATE_SHIFT = 16;
+
+interface Tree {
+  /** By node and bit: the next node, or `-1 - octet`, or 0 for none. */
+  readonly next: Int16Array;
+  readonly nodes: number;
+}
+
+function buildTree(): Tree {
+  const next = new Int16Array(2 * 512);
+  let nodes = 1;
+  for (let octet = 0; octet <= EOS; octet++) {
+    const length = LENGTHS[octet] as number;
+    let node = 0;
+    for (let bit = length - 1; bit >= 0; bit--) {
+      const at = 2 * node + (((WORDS[octet] as number) >>> bit) & 1);
+      if (bit === 0) next[at] = -1 - octet;
+      else if (next[at] === 0) next[at] = nodes++;
+      node = next[at] as number;
+    }
+  }
+  return { next, nodes };
+}
+
+const TREE = buildTree();
+
+function isForbidden(octet: number): boolean {
+  return octet === 0 || octet === 10 || octet === 13;
+}
+
+function buildAutomaton(): Int32Array {
+  const table = new Int32Array(TREE.nodes * 16);
+  for (let node = 0; node < TREE.nodes; node++) {
+    for (let nibble = 0; nibble < 16; nibble++) table[node * 16 + nibble] = step(node, nibble);
+  }
+  return table;
+}
+
+function step(from: number, nibble: number): number {
+  let node = from;
+  let entry = 0;
+  for (let bit = 3; bit >= 0; bit--) {
+    const next = TREE.next[2 * node + ((nibble >>> bit) & 1)] as number;
+    if (next >= 0) {
+      node = next;
+      continue;
+    }
+    const octet = -1 - next;
+    if (octet === EOS) return FAILS;
+    entry |= EMITS | octet | (isForbidden(octet) ? FORBIDS : 0);
+    node = 0;
+  }
+  return entry | (node << STATE_SHIFT);
+}
+
+const AUTOMATON = buildAutomaton();
+
+/** States in which a text may end: fewer than eight bits of padding, all ones (RFC 7541 §5.2). */
+const MAY_END = new Uint8Array(TREE.nodes);
+for (let node = 0, depth = 0; depth < 8; depth++) {
+  MAY_END[node] = 1;
+  node = TREE.next[2 * node + 1] as number;
+}
+
+/** What `measureHuffman` says of what is no code. */
+export const MALFORMED = -1;
+
+/** The length that a negative answer of `measureHuffman` other than `MALFORMED` stands for: of a text that is no field value. */
+export function forbiddenLength(measured: number): number {
+  return -2 - measured;
+}
+
+function isBlank(octet: number): boolean {
+  return octet === 32 || octet === 9;
+}
+
+/**
+ * Length in octets of the text coded in `buffer[start, end)`, without decoding it. Negative when it is no code at all (`MALFORMED`), or no
+ * field value (`forbiddenLength`): it holds NUL, CR or LF, or has a blank at an end (RFC 9113 §8.2.1).
+ */
+export function measureHuffman(buffer: Buffer, start: number, end: number): number {
+  let state = 0;
+  let length = 0;
+  let flags = 0;
+  let last = 0;
+  for (let at = start; at < end; at++) {
+    const byte = buffer[at] as number;
+    const high = AUTOMATON[(state << 4) | (byte >>> 4)] as number;
+    const low = AUTOMATON[((high >>> STATE_SHIFT) << 4) | (byte & 15)] as number;
+    state = low >>> STATE_SHIFT;
+    flags |= high | low;
+    length += ((high >>> 8) & 1) + ((low >>> 8) & 1);
+    if ((low & EMITS) !== 0) last = low;
+    else if ((high & EMITS) !== 0) last = high;
+  }
+  if ((flags & FAILS) !== 0 || MAY_END[state] === 0) return MALFORMED;
+  if (length === 0) return 0;
+  const blank = isBlank(last & 255) || beginsBlank(buffer, start, end);
+  return (flags & FORBIDS) === 0 && !blank ? length : -2 - length;
+}
+
+// The words of SP (six bits) and of HTAB (24 bits).
+function beginsBlank(buffer: Buffer, start: number, end: number): boolean {
+  const first = buffer[start] as number;
+  if (first >>> 2 === 0x14) return true;
+  return first === 255 && end - start > 2 && buffer[start + 1] === 255 && buffer[start + 2] === 0xea;
+}
+
+/** Decodes a text that `measureHuffman` found well-formed into `into`; returns the position after it. */
+export function decodeHuffman(buffer: Buffer, start: number, end: number, into: Buffer, at: number): number {
+  let state = 0;
+  let out = at;
+  for (let i = start; i < end; i++) {
+    const byte = buffer[i] as number;
+    const high = AUTOMATON[(state << 4) | (byte >>> 4)] as number;
+    if ((high & EMITS) !== 0) into[out++] = high & 255;
+    const low = AUTOMATON[((high >>> STATE_SHIFT) << 4) | (byte & 15)] as number;
+    if ((low & EMITS) !== 0) into[out++] = low & 255;
+    state = low >>> STATE_SHIFT;
+  }
+  return out;
+}
+
+/** Length in octets of `text` (characters below 256) when it is coded. */
+export function huffmanLength(text: string): number {
+  let bits = 0;
+  for (let i = 0; i < text.length; i++) bits += LENGTHS[text.charCodeAt(i) & 255] as number;
+  return (bits + 7) >>> 3;
+}
+
+/** `text` coded, one character per octet. Not for every request: what is sent often is coded once. */
+export function encodeHuffman(text: string): string {
+  const bytes = Buffer.allocUnsafe(huffmanLength(text));
+  let at = 0;
+  let held = 0; // bits that do not fill an octet yet: at most 7 + 30
+  let bits = 0;
+  for (let i = 0; i < text.length; i++) {
+    const octet = text.charCodeAt(i) & 255;
+    const length = LENGTHS[octet] as number;
+    held = held * 2 ** length + (WORDS[octet] as number);
+    bits += length;
+    while (bits >= 8) {
+      bits -= 8;
+      const top = Math.floor(held / 2 ** bits);
+      bytes[at++] = top;
+      held -= top * 2 ** bits;
+    }
+  }
+  if (bits > 0) bytes[at] = held * 2 ** (8 - bits) + (2 ** (8 - bits) - 1);
+  return bytes.toString("latin1");
+}
