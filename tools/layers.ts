@@ -18,7 +18,7 @@ export const rows: readonly (readonly string[])[] = [
 /** The few neighbours of which one stands on another after all. */
 export const subRows: Readonly<Record<string, readonly string[]>> = {
   "protocols/http1": ["protocols/http"],
-  "protocols/http2": ["protocols/http"],
+  "protocols/http2": ["protocols/http", "protocols/grpc"],
   "protocols/grpc": ["protocols/http"],
   "protocols/thriftmux": ["protocols/mux", "protocols/thrift"],
 };

@@ -7,6 +7,7 @@ import { LineWriter } from "../telemetry/line-writer.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Scope } from "../telemetry/registry.ts";
 import type { RouterConfig } from "./config.ts";
+import { accessLogOf } from "./settings.ts";
 
 /** What access logs need of the process. */
 export interface AccessLogWorld {
@@ -29,10 +30,12 @@ export class AccessLogs {
   }
 
   /** The log of a router's exchanges; one that takes nothing when the router has none. */
-  of({ httpAccessLog: path, httpAccessLogFormat: format, label }: RouterConfig): ExchangeLog {
-    if (path === undefined) return noLog;
+  of(router: RouterConfig): ExchangeLog {
+    const log = accessLogOf(router);
+    if (log === null) return noLog;
     const { env, loop } = this.#world;
-    return new AccessLog({ router: label, format, loop, clock: env.clock, sink: this.#writer(path) });
+    const sink = this.#writer(log.path);
+    return new AccessLog({ router: router.label, format: log.format, loop, clock: env.clock, sink });
   }
 
   #writer(path: string): LineWriter {

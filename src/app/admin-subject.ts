@@ -1,13 +1,14 @@
 // A running proxy as its admin server sees it.
 import type { RouterSubject, Subject } from "../admin/subject.ts";
 import type { Env } from "../base/env.ts";
+import type { Listener } from "../core/byte-stream.ts";
 import type { NameInterpreter } from "../naming/interpreter.ts";
 import type { NamerTable } from "../naming/namer-table.ts";
 import { clientDump, clientStacks, pathStacks } from "../router/dump.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
 import type { LinkerConfig } from "./config.ts";
-import type { RunningRouter } from "./http-router.ts";
+import type { RunningRouter } from "./router.ts";
 import { version } from "./version.ts";
 
 /** What is asked of the proxy. */
@@ -51,7 +52,7 @@ function routerSubject({ bindService, config, router, servers, stacks }: Running
     protocol: config.protocol,
     dtab: () => bindService.dtab,
     dtabProblem: () => bindService.problem,
-    servers: servers.map(({ context }, i) => ({ address: context?.address ?? "", filters: stacks[i]?.view() ?? [] })),
+    servers: servers.map(({ listener }, i) => ({ address: addressOf(listener), filters: stacks[i]?.view() ?? [] })),
     clientIds: () => router.bindings.clientIds(),
     client: (id) => clientDump(router, id, clock.nowMs()),
     pathStacks: () => pathStacks(router),
@@ -62,4 +63,8 @@ function routerSubject({ bindService, config, router, servers, stacks }: Running
 function remaining({ routers }: Running): string {
   const active = routers.flatMap((router) => router.stacks).reduce((sum, stack) => sum + stack.active, 0);
   return `stopping, ${active} ${active === 1 ? "request" : "requests"} in progress`;
+}
+
+function addressOf(listener: Listener | null): string {
+  return listener === null ? "" : `${listener.host}:${listener.port}`;
 }

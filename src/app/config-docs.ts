@@ -43,7 +43,7 @@ ${example.trim()}
 - Nothing is converted: \`port: "4140"\` is text, not a number. A key without a value counts as not given.
 - Every key is in one class. *effective*: it works. *accepted*: it is read, but has no or not its full effect; every use is a warning.
   *refused*: it is not available, or ignoring it would change safety or routing in silence.
-- Lengths carry their unit in the name: \`…Ms\` milliseconds, \`…Secs\` seconds, \`…KB\` kilobytes of 1024 bytes.
+- Lengths carry their unit in the name: \`…Ms\` milliseconds, \`…Secs\` seconds, \`…KB\` kilobytes of 1024 bytes, \`…Bytes\` bytes.
 - With \`expandEnv: true\` (and \`fairlead: 1\`), or the flag \`--expand-env\`, \`\${NAME}\` and \`\${NAME:-default}\` in values become environment
   variables, after the file was parsed: a variable can never add a key or a line. An unset variable without a default is a problem.
   \`$\${\` stands for \`\${\`; other dollar signs mean themselves.

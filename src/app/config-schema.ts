@@ -1,36 +1,72 @@
 // What a configuration file may contain: the parts their owners declare, put together.
 import { admin } from "../admin/config.ts";
 import { kindOf } from "../config/kinds.ts";
-import { bool, int, list, object, refused, text, unavailable } from "../config/schema.ts";
+import { type Keys, bool, int, list, object, refused, text, unavailable } from "../config/schema.ts";
 import { prometheusTelemeter } from "../exporters/prometheus/config.ts";
 import { fsNamer } from "../namers/fs/config.ts";
 import { rewriteNamer } from "../namers/rewrite/config.ts";
 import { httpClientKeys, httpRouterKeys, httpServerKeys } from "../protocols/http1/config.ts";
+import { http2ClientKeys, http2RouterKeys, http2ServerKeys, http2ServiceKeys } from "../protocols/http2/config.ts";
+import { http2ResponseClassifier, responseClassifier } from "../resilience/config.ts";
 import { clientKeys, policies, routerKeys, serverKeys, serviceKeys } from "../router/config.ts";
+import { http2HostConnectionPool } from "../sessions/config.ts";
 import { checkAdminPaths, checkExpandEnv, checkLabels, checkListeners } from "./config-checks.ts";
 
-/** Client policy of HTTP routers. */
-export const httpClientPolicy = { ...clientKeys, ...httpClientKeys };
+/** Policies of http routers, per bound name and per logical name. */
+export const httpPolicies = {
+  client: { ...clientKeys, ...httpClientKeys },
+  service: { ...serviceKeys, responseClassifier },
+};
 
-const httpServer = object({ doc: "One address to listen on." }, { ...serverKeys(4140), ...httpServerKeys });
+/** Policies of h2 routers. */
+export const http2Policies = {
+  client: { ...clientKeys, hostConnectionPool: http2HostConnectionPool, ...http2ClientKeys },
+  service: { ...serviceKeys, responseClassifier: http2ResponseClassifier, ...http2ServiceKeys },
+};
 
 const httpRouter = object(
   { doc: "HTTP/1.1 and HTTP/1.0, as reverse and forward proxy." },
   {
     ...routerKeys,
     ...httpRouterKeys,
-    servers: list({ doc: "Where to listen.", required: true, minLength: 1 }, httpServer),
-    service: policies(serviceKeys, {
-      doc: "Policy per logical name, such as `/svc/users`.",
-      prefixDoc: "What the logical name must begin with; `*` is any segment, `{word}` captures one.",
-    }),
-    client: policies(httpClientPolicy, {
-      doc: "Policy per bound name, such as `/#/io.l5d.fs/users`.",
-      prefixDoc:
-        "What the bound name must begin with, transformer prefixes such as `/%/io.l5d.port/4141` included; `*` is any segment.",
-    }),
+    servers: serversOf({ ...serverKeys(4140), ...httpServerKeys }),
+    service: servicePolicies(httpPolicies.service),
+    client: clientPolicies(httpPolicies.client),
   },
 );
+
+const http2Router = object(
+  { doc: "HTTP/2, gRPC included." },
+  {
+    ...routerKeys,
+    ...http2RouterKeys,
+    servers: serversOf({ ...serverKeys(4142), ...http2ServerKeys }),
+    service: servicePolicies(http2Policies.service),
+    client: clientPolicies(http2Policies.client),
+  },
+);
+
+function serversOf<const K extends Keys>(keys: K) {
+  return list(
+    { doc: "Where to listen.", required: true, minLength: 1 },
+    object({ doc: "One address to listen on." }, keys),
+  );
+}
+
+function servicePolicies<const K extends Keys>(keys: K) {
+  return policies(keys, {
+    doc: "Policy per logical name, such as `/svc/users`.",
+    prefixDoc: "What the logical name must begin with; `*` is any segment, `{word}` captures one.",
+  });
+}
+
+function clientPolicies<const K extends Keys>(keys: K) {
+  return policies(keys, {
+    doc: "Policy per bound name, such as `/#/io.l5d.fs/users`.",
+    prefixDoc:
+      "What the bound name must begin with, transformer prefixes such as `/%/io.l5d.port/4141` included; `*` is any segment.",
+  });
+}
 
 const useHttp = "use http; each protocol comes in a release of its own";
 
@@ -38,7 +74,7 @@ const router = kindOf(
   { doc: "Takes requests of one protocol and sends each to an endpoint of the name it asks for.", tag: "protocol" },
   {
     http: httpRouter,
-    h2: unavailable("HTTP/2, gRPC included.", useHttp),
+    h2: http2Router,
     thrift: unavailable("Thrift, framed or buffered.", useHttp),
     thriftmux: unavailable("ThriftMux towards callers, Thrift towards endpoints.", useHttp),
     mux: unavailable("Mux.", useHttp),

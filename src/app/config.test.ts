@@ -81,8 +81,115 @@ test("the smallest Linkerd 1.x file gets the defaults of Linkerd 1.x", async () 
     connectTimeoutMs: 1000,
     socketOptions: { noDelay: true, keepAlive: false },
     forwardClientCert: false,
+    protocol: "http/1.1",
   });
   expect(routers[0]?.service.defaults).toEqual({ responseClassifier: { kind: "io.l5d.http.nonRetryable5XX" } });
+});
+
+test("the smallest h2 router gets the defaults of Linkerd 1.x, and a limit on headers", async () => {
+  const { routers } = await configOf("routers:\n- protocol: h2\n  servers: [{}]\n");
+  const settings = {
+    windowUpdateRatio: 0.99,
+    headerTableBytes: 4096,
+    initialStreamWindowBytes: 65_535,
+    maxFrameBytes: 16_384,
+    maxHeaderListBytes: 65_536,
+  };
+  expect(routers[0]).toMatchObject({
+    protocol: "h2",
+    label: "h2",
+    identifier: [{ kind: "io.l5d.header.token", header: ":authority" }],
+    servers: [
+      {
+        ...settings,
+        port: 4142,
+        label: "h2",
+        maxConcurrentStreamsPerConnection: 1000,
+        maxCallDepth: 1000,
+        http1: false,
+        limits: { bodyIdleTimeoutMs: 0, streamIdleTimeoutMs: 0, keepAlivePingMs: 0, maxResetsPerMinute: 1000 },
+      },
+    ],
+  });
+  expect(routers[0]?.client.defaults).toMatchObject({ ...settings, protocol: "h2", maxConnectionsPerEndpoint: 8 });
+  expect(routers[0]?.service.defaults.responseClassifier).toEqual({ kind: "io.l5d.h2.nonRetryable5XX" });
+});
+
+test("a gRPC configuration of Linkerd 1.x is read", async () => {
+  const text = [
+    "routers:",
+    "- protocol: h2",
+    "  label: grpc",
+    "  experimental: false",
+    "  h2AccessLog: /dev/stdout",
+    "  identifier: {kind: io.l5d.header.path, segments: 1}",
+    "  servers: [{port: 4340, ip: 0.0.0.0, initialStreamWindowBytes: 1048576, windowUpdateRatio: 0.5}]",
+    "  client: {initialStreamWindowBytes: 131072, requestAttemptTimeoutMs: 1000}",
+    "  service: {responseClassifier: {kind: io.l5d.h2.allSuccessful}}",
+  ].join("\n");
+  const { config, problems } = await loadConfig(text, { file: "l.yaml", environment: {} });
+  expect(problems).toEqual([]);
+  expect(config?.routers[0]).toMatchObject({
+    label: "grpc",
+    h2AccessLog: "/dev/stdout",
+    identifier: [{ kind: "io.l5d.header.path", header: ":path", segments: 1 }],
+    servers: [{ port: 4340, initialStreamWindowBytes: 1_048_576, windowUpdateRatio: 0.5 }],
+  });
+});
+
+test.for([
+  [
+    "  httpAccessLog: /dev/stdout",
+    '4:3 routers[0].httpAccessLog: unknown key "httpAccessLog"; did you mean "h2AccessLog"?',
+  ],
+  [
+    "  identifier: {kind: io.l5d.methodAndHost}",
+    '4:22 routers[0].identifier.kind: unknown kind "io.l5d.methodAndHost"; write one of ',
+  ],
+  ["  identifier: {kind: io.l5d.ingress}", '4:22 routers[0].identifier.kind: "io.l5d.ingress" is not available'],
+  [
+    '  identifier: {kind: io.l5d.header.token, header: ":host"}',
+    "4:52 routers[0].identifier.header: not well-formed as a header or pseudo-header name: requests have the pseudo-headers",
+  ],
+  ["  client: {windowUpdateRatio: 1}", "4:31 routers[0].client.windowUpdateRatio: must lie between 0 and 1"],
+  [
+    "  client: {maxFrameBytes: 16383}",
+    "4:27 routers[0].client.maxFrameBytes: expected a whole number of bytes from 16384",
+  ],
+  ["  client: {protocol: h3}", '4:22 routers[0].client.protocol: unknown word "h3"; did you mean "h2"?'],
+  [
+    "  service: {responseClassifier: {kind: io.l5d.h2.grpc.default}}",
+    '4:40 routers[0].service.responseClassifier.kind: "io.l5d.h2.grpc.default" is not available',
+  ],
+  [
+    "  service: {responseClassifier: {kind: io.l5d.http.allSuccessful}}",
+    '4:40 routers[0].service.responseClassifier.kind: unknown kind "io.l5d.http.allSuccessful"; did you mean',
+  ],
+] as const)("%s in an h2 router is refused at its place", async ([keys, start]) => {
+  const problems = await problemsIn(`routers:\n- protocol: h2\n  servers: [{port: 4142}]\n${keys}`);
+  expect(problems.length).toBe(1);
+  expect(problems[0]?.startsWith(start) ? start : problems[0]).toBe(start);
+});
+
+test("what has no effect in an h2 router is a warning", async () => {
+  const text = [
+    "routers:",
+    "- protocol: h2",
+    "  servers: [{}]",
+    "  client: {hostConnectionPool: {maxSize: 5}}",
+    "  service:",
+    "    classificationTimeoutMs: 50",
+    "    retryBufferSize: {requestBytes: 1000}",
+    "    responseClassifier: {kind: io.l5d.h2.retryableAll5XX}",
+  ].join("\n");
+  const { config, problems } = await loadConfig(text, { file: "l.yaml", environment: {} });
+  expect(problems.map(({ severity, path }) => `${severity} ${path}`)).toEqual([
+    "warning routers[0].client.hostConnectionPool",
+    "warning routers[0].service.classificationTimeoutMs",
+    "warning routers[0].service.retryBufferSize",
+    "warning routers[0].service.responseClassifier.kind",
+  ]);
+  expect(config?.routers[0]?.client.entries[0]?.params.hostConnectionPool?.maxSize).toBe(5);
 });
 
 test("a file with fairlead: 1 gets the defaults of today", async () => {
@@ -100,6 +207,8 @@ test("the configuration is typed as it is read", () => {
   expectTypeOf<ServerConfig["label"]>().toEqualTypeOf<string>();
   expectTypeOf<ServerConfig["maxConcurrentRequests"]>().toEqualTypeOf<number | undefined>();
   expectTypeOf<RouterConfig["dtab"]>().toEqualTypeOf<string>();
+  expectTypeOf<RouterConfig["protocol"]>().toEqualTypeOf<"http" | "h2">();
+  expectTypeOf<ClientPolicy["protocol"]>().toEqualTypeOf<"http/1.1" | "h2">();
   expectTypeOf<ClientPolicy["loadBalancer"]["kind"]>().toEqualTypeOf<"p2c" | "ewma">();
   expectTypeOf<NamerConfig["kind"]>().toEqualTypeOf<"io.l5d.fs" | "io.l5d.rewrite">();
 });
@@ -107,7 +216,7 @@ test("the configuration is typed as it is read", () => {
 test.for([
   ["", '1:1 routers: "routers" is missing; add routers: what this process does'],
   ["routers: []", "1:10 routers: an empty list; give at least 1"],
-  ["routers:\n- servers: [{}]", '2:3 routers[0].protocol: "protocol" is missing; write protocol: with one of http'],
+  ["routers:\n- servers: [{}]", '2:3 routers[0].protocol: "protocol" is missing; write protocol: with one of http, h2'],
   [
     "routers:\n- protocol: htpt\n  servers: [{}]",
     '2:13 routers[0].protocol: unknown protocol "htpt"; did you mean "http"?',

@@ -4,36 +4,49 @@ import { type TextFormats, problemIn } from "../config/formats.ts";
 import { defaultsOf, load } from "../config/load.ts";
 import { type Json } from "../config/node.ts";
 import { type Problem } from "../config/problems.ts";
-import { type Infer, type ObjectOf } from "../config/schema.ts";
+import { type Infer, type Keys, type ObjectOf } from "../config/schema.ts";
 import { type Mode } from "../config/spec.ts";
 import { parseDtab } from "../naming/dtab-parser.ts";
-import { type ServicePolicy, serviceKeys } from "../router/config.ts";
 import { type Policies, type PolicyEntry } from "../router/policies.ts";
-import { configSchema, httpClientPolicy } from "./config-schema.ts";
+import { configSchema, http2Policies, httpPolicies } from "./config-schema.ts";
 
 /** The grammars that `config` itself does not know. */
 const textFormats: TextFormats = { dtab: (written) => problemIn(parseDtab(written)) };
 
 type Written = Infer<typeof configSchema>;
 type WrittenRouter = Written["routers"][number];
-type WrittenServer = WrittenRouter["servers"][number];
+type WrittenHttpRouter = Extract<WrittenRouter, { readonly protocol: "http" }>;
+type WrittenHttp2Router = Extract<WrittenRouter, { readonly protocol: "h2" }>;
 
 export type AdminConfig = Written["admin"];
 export type NamerConfig = Written["namers"][number];
 export type TelemeterConfig = Written["telemetry"][number];
-export type IdentifierConfig = WrittenRouter["identifier"][number];
-export type ClientPolicy = ObjectOf<typeof httpClientPolicy>;
+
+export type HttpClientPolicy = ObjectOf<typeof httpPolicies.client>;
+export type Http2ClientPolicy = ObjectOf<typeof http2Policies.client>;
+export type ClientPolicy = HttpClientPolicy | Http2ClientPolicy;
+export type ServicePolicy = ObjectOf<typeof httpPolicies.service> | ObjectOf<typeof http2Policies.service>;
 
 /** A server with its label filled in. */
-export type ServerConfig = Omit<WrittenServer, "label"> & { readonly label: string };
+type Labelled<S> = Omit<S, "label"> & { readonly label: string };
 
 /** A router with its label filled in and its policies in one form. */
-export type RouterConfig = Omit<WrittenRouter, "label" | "servers" | "client" | "service"> & {
+type Completed<R extends WrittenRouter, P extends { readonly client: Keys; readonly service: Keys }> = Omit<
+  R,
+  "label" | "servers" | "client" | "service"
+> & {
   readonly label: string;
-  readonly servers: readonly ServerConfig[];
-  readonly client: Policies<ClientPolicy>;
-  readonly service: Policies<ServicePolicy>;
+  readonly servers: readonly Labelled<R["servers"][number]>[];
+  readonly client: Policies<ObjectOf<P["client"]>>;
+  readonly service: Policies<ObjectOf<P["service"]>>;
 };
+
+export type HttpRouterConfig = Completed<WrittenHttpRouter, typeof httpPolicies>;
+export type Http2RouterConfig = Completed<WrittenHttp2Router, typeof http2Policies>;
+/** What most code takes: the keys that both protocols have need no distinction. */
+export type RouterConfig = HttpRouterConfig | Http2RouterConfig;
+export type ServerConfig = RouterConfig["servers"][number];
+export type IdentifierConfig = RouterConfig["identifier"][number];
 
 /** A whole configuration, defaults filled in. */
 export interface LinkerConfig {
@@ -74,19 +87,26 @@ function linkerConfig({ admin, routers, namers, telemetry }: Written, mode: Mode
 
 function routerConfig(written: WrittenRouter, mode: Mode): RouterConfig {
   const label = written.label ?? written.protocol;
-  return {
-    ...written,
-    label,
-    servers: written.servers.map((server) => ({ ...server, label: server.label ?? label })),
-    client: {
-      defaults: defaultsOf(httpClientPolicy, mode, textFormats),
-      entries: entriesOf<ClientPolicy>(written.client),
-    },
-    service: {
-      defaults: defaultsOf(serviceKeys, mode, textFormats),
-      entries: entriesOf<ServicePolicy>(written.service),
-    },
-  };
+  if (written.protocol === "http") {
+    const servers = labelled(written.servers, label);
+    const client = policiesOf(httpPolicies.client, written.client, mode);
+    return { ...written, label, servers, client, service: policiesOf(httpPolicies.service, written.service, mode) };
+  }
+  const servers = labelled(written.servers, label);
+  const client = policiesOf(http2Policies.client, written.client, mode);
+  return { ...written, label, servers, client, service: policiesOf(http2Policies.service, written.service, mode) };
+}
+
+function labelled<S extends { readonly label?: string }>(servers: readonly S[], label: string): Labelled<S>[] {
+  return servers.map((server) => ({ ...server, label: server.label ?? label }));
+}
+
+function policiesOf<const K extends Keys>(
+  keys: K,
+  written: WrittenPolicies<ObjectOf<K>>,
+  mode: Mode,
+): Policies<ObjectOf<K>> {
+  return { defaults: defaultsOf(keys, mode, textFormats), entries: entriesOf<ObjectOf<K>>(written) };
 }
 
 type WrittenPolicies<P extends object> =

@@ -1,6 +1,9 @@
 // Figures of connections under their metric names (linkerd1 §7.4).
 import type { ClientConnectionStats } from "../protocols/http1/client-context.ts";
 import type { ServerConnectionStats } from "../protocols/http1/server-context.ts";
+import type { Http2ClientStats } from "../protocols/http2/client-context.ts";
+import type { Http2Stats } from "../protocols/http2/context.ts";
+import type { Http2ServerStats } from "../protocols/http2/server-context.ts";
 import type { PoolStats } from "../sessions/pool.ts";
 import type { Scope } from "../telemetry/registry.ts";
 
@@ -76,4 +79,29 @@ export function clientConnectionStats(
       );
     },
   };
+}
+
+/** Figures of streams and frames, besides those of connections. */
+function http2Stats(scope: Scope): Omit<Http2Stats, "sentBytes" | "receivedBytes"> {
+  const http2 = scope.scope("h2");
+  return {
+    resetsReceived: http2.counter("resets_received"),
+    resetsSent: http2.counter("resets_sent"),
+    goawaysReceived: http2.counter("goaways_received"),
+    goawaysSent: http2.counter("goaways_sent"),
+    connectionErrors: http2.counter("connection_errors"),
+    malformed: http2.counter("malformed"),
+  };
+}
+
+/** Figures of a server's HTTP/2 connections. */
+export function http2ServerStats(scope: Scope): Http2ServerStats {
+  return { ...serverConnectionStats(scope), ...http2Stats(scope) };
+}
+
+/** Figures of a client's HTTP/2 connections, over all its endpoints. */
+export function http2ClientStats(
+  scope: Scope,
+): Http2ClientStats & PoolStats & { watch(endpoints: () => readonly PoolHolder[]): void } {
+  return { ...clientConnectionStats(scope), ...http2Stats(scope) };
 }

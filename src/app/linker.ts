@@ -10,6 +10,7 @@ import { BindService } from "../naming/bind-service.ts";
 import { Interpreter } from "../naming/interpreter.ts";
 import type { NamerTable } from "../naming/namer-table.ts";
 import { Http1 } from "../protocols/http1/protocol.ts";
+import { Http2 } from "../protocols/http2/protocol.ts";
 import type { ExchangeLog, Router } from "../router/router.ts";
 import type { Log, Logger } from "../telemetry/log.ts";
 import { processMetrics } from "../telemetry/process-metrics.ts";
@@ -22,7 +23,7 @@ import { AccessLogs } from "./access-logs.ts";
 import { adminSubject } from "./admin-subject.ts";
 import type { LinkerConfig, RouterConfig } from "./config.ts";
 import { serverConnectionStats } from "./connection-stats.ts";
-import { makeHttpRouter, openServer, type RouterWorld, type RunningRouter } from "./http-router.ts";
+import { makeRouter, openServer, type RouterWorld, type RunningRouter } from "./router.ts";
 import { baseDtab, makeNamers } from "./namers.ts";
 
 /** What a proxy is started with besides its configuration; tests hand in their own. */
@@ -49,6 +50,7 @@ export class Linker {
   readonly loop: DataLoop;
   readonly transport: Transport;
   readonly http1: Http1;
+  readonly http2: Http2;
   readonly routers: RunningRouter[] = [];
   readonly #processMetrics: Disposable;
   readonly #accessLogs: AccessLogs;
@@ -69,6 +71,7 @@ export class Linker {
     this.loop = loop;
     this.transport = transport;
     this.http1 = new Http1(loop, transport);
+    this.http2 = new Http2(loop, transport);
     this.#processMetrics = processMetrics(this.metrics.root.scope("process"), env);
     const scope = this.metrics.root.scope("access_log");
     this.#accessLogs = new AccessLogs({ env, loop, logger: options.log.logger("access-log"), scope });
@@ -82,7 +85,8 @@ export class Linker {
   /** Starts everything; rejects when a port cannot be bound, after closing what was opened. */
   static async start(config: LinkerConfig, options: LinkerOptions): Promise<Linker> {
     const env = options.env ?? systemEnv();
-    const loop = new DataLoop(env);
+    const broken = options.log.logger("loop");
+    const loop = new DataLoop(env, (error) => broken.error("an error of the proxy at the end of a turn", error));
     const transport = await (options.transport ?? tcp)(loop, options.log.logger("transport"));
     const linker = new Linker(config, options, env, loop, transport);
     try {
@@ -101,11 +105,12 @@ export class Linker {
       env: this.env,
       loop: this.loop,
       http1: this.http1,
+      http2: this.http2,
       metrics: this.metrics,
       logger: this.log.logger(`router.${config.label}`),
     };
     // Control and data of one process: the messages of the thread border are direct calls.
-    const router: Router = makeHttpRouter(
+    const router: Router = makeRouter(
       config,
       world,
       options.exchangeLog?.(config) ?? this.#accessLogs.of(config),

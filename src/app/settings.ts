@@ -2,21 +2,22 @@
 import { PathMatcher } from "../core/path-matcher.ts";
 import { pathFrom } from "../core/path.ts";
 import type { Http1Limits } from "../protocols/http1/limits.ts";
+import { type Http2Limits, type Http2Settings, http2Defaults } from "../protocols/http2/limits.ts";
 import { mergePolicies } from "../router/policies.ts";
 import type { ClientSettings, Policies, ServiceSettings } from "../router/settings.ts";
-import type { ClientPolicy, RouterConfig, ServerConfig } from "./config.ts";
+import type { ClientPolicy, HttpRouterConfig, RouterConfig, ServerConfig, ServicePolicy } from "./config.ts";
 
 const KB = 1024;
+/** `l5d-err` of routers whose own limit on headers is far above what callers accept: that of http routers. */
+const MAX_ERR_BYTES = 8 * KB;
+/** What HTTP/2 counts for each field besides its name and value (RFC 9113 §6.5.2). */
+const FIELD_BYTES = 32;
 
-/** Bounds of a server's connections. */
+/** Bounds of a server's HTTP/1 connections. */
 export function serverLimits(router: RouterConfig, server: ServerConfig): Http1Limits {
   return {
-    head: {
-      maxLineBytes: router.maxInitialLineKB * KB,
-      maxFieldsBytes: router.maxHeadersKB * KB,
-      maxFields: server.limits.maxHeaders,
-    },
-    maxErrBytes: router.maxHeadersKB * KB,
+    head: headLimits(router, server),
+    maxErrBytes: maxErrBytes(router),
     headerTimeoutMs: server.limits.headerTimeoutMs,
     bodyIdleTimeoutMs: server.limits.bodyIdleTimeoutMs,
     writeStallTimeoutMs: server.limits.writeStallTimeoutMs,
@@ -25,10 +26,113 @@ export function serverLimits(router: RouterConfig, server: ServerConfig): Http1L
   };
 }
 
-/** Bounds of the sessions of a router: those of its first server, which say what it is prepared to hold. */
+function headLimits(router: RouterConfig, server: ServerConfig): Http1Limits["head"] {
+  const maxFields = server.limits.maxHeaders;
+  if (router.protocol === "http") {
+    return { maxLineBytes: router.maxInitialLineKB * KB, maxFieldsBytes: router.maxHeadersKB * KB, maxFields };
+  }
+  const maxBytes = maxHeaderListBytes(router, server); // of h2 routers there is one bound for the whole head
+  return { maxLineBytes: maxBytes, maxFieldsBytes: maxBytes, maxFields };
+}
+
+function maxErrBytes(router: RouterConfig): number {
+  return router.protocol === "http" ? router.maxHeadersKB * KB : MAX_ERR_BYTES;
+}
+
+/** Bounds of the HTTP/1 sessions of a router: those of its first server, which say what it is prepared to hold. */
 export function sessionLimits(router: RouterConfig): Http1Limits {
-  const [first] = router.servers;
-  return serverLimits(router, first as ServerConfig); // the schema wants at least one server
+  return serverLimits(router, firstServer(router));
+}
+
+function firstServer(router: RouterConfig): ServerConfig {
+  return router.servers[0] as ServerConfig; // the schema wants at least one server
+}
+
+/** What a server announces to callers that speak HTTP/2. */
+export function http2ServerSettings(router: RouterConfig, server: ServerConfig): Http2Settings {
+  const ownKeys = "windowUpdateRatio" in server;
+  return {
+    ...announced(ownKeys ? server : http2Defaults),
+    maxHeaderListBytes: maxHeaderListBytes(router, server),
+    maxConcurrentStreams: ownKeys ? server.maxConcurrentStreamsPerConnection : http2Defaults.maxConcurrentStreams,
+  };
+}
+
+/** What is announced to endpoints that speak HTTP/2. */
+export function http2ClientSettings(router: RouterConfig, policy: ClientPolicy): Http2Settings {
+  const ownKeys = "windowUpdateRatio" in policy;
+  return {
+    ...announced(ownKeys ? policy : http2Defaults),
+    maxHeaderListBytes: ownKeys ? policy.maxHeaderListBytes : maxHeaderListBytes(router, firstServer(router)),
+    maxConcurrentStreams: 0,
+  };
+}
+
+type Announced = Omit<Http2Settings, "maxHeaderListBytes" | "maxConcurrentStreams">;
+
+function announced({ headerTableBytes, initialStreamWindowBytes, maxFrameBytes, windowUpdateRatio }: Announced) {
+  return { headerTableBytes, initialStreamWindowBytes, maxFrameBytes, windowUpdateRatio };
+}
+
+/** An http router takes the same heads in either version. */
+function maxHeaderListBytes(router: RouterConfig, server: ServerConfig): number {
+  if ("maxHeaderListBytes" in server) return server.maxHeaderListBytes;
+  if (router.protocol !== "http") return http2Defaults.maxHeaderListBytes;
+  return (router.maxInitialLineKB + router.maxHeadersKB) * KB + server.limits.maxHeaders * FIELD_BYTES;
+}
+
+/** Bounds of a server's HTTP/2 connections. */
+export function http2ServerLimits(router: RouterConfig, server: ServerConfig): Http2Limits {
+  const { limits } = server;
+  const ownKeys = "streamIdleTimeoutMs" in limits;
+  return {
+    headerTimeoutMs: limits.headerTimeoutMs,
+    bodyIdleTimeoutMs: limits.bodyIdleTimeoutMs,
+    streamIdleTimeoutMs: ownKeys ? limits.streamIdleTimeoutMs : http2Defaults.streamIdleTimeoutMs,
+    writeStallTimeoutMs: limits.writeStallTimeoutMs,
+    idleTimeoutMs: server.serverSession.idleTimeMs ?? 0,
+    lifeTimeMs: server.serverSession.lifeTimeMs ?? 0,
+    maxFields: limits.maxHeaders,
+    maxErrBytes: maxErrBytes(router),
+    maxResetsPerMinute: ownKeys ? limits.maxResetsPerMinute : http2Defaults.maxResetsPerMinute,
+    pingIntervalMs: ownKeys ? limits.keepAlivePingMs : http2Defaults.pingIntervalMs,
+    pingTimeoutMs: ownKeys ? limits.keepAliveTimeoutMs : http2Defaults.pingTimeoutMs,
+  };
+}
+
+/** Bounds of HTTP/2 connections to endpoints: of messages those of the router's first server, of the rest those of the policy. */
+export function http2ClientLimits(router: RouterConfig, policy: ClientPolicy): Http2Limits {
+  const ownKeys = "pingIntervalMs" in policy;
+  return {
+    ...http2ServerLimits(router, firstServer(router)),
+    idleTimeoutMs: policy.clientSession.idleTimeMs ?? 0,
+    lifeTimeMs: policy.clientSession.lifeTimeMs ?? 0,
+    maxResetsPerMinute: 0, // an endpoint may refuse what it likes; failure accrual sees to it
+    pingIntervalMs: ownKeys ? policy.pingIntervalMs : http2Defaults.pingIntervalMs,
+    pingTimeoutMs: ownKeys ? policy.pingTimeoutMs : http2Defaults.pingTimeoutMs,
+  };
+}
+
+/** Most HTTP/2 connections to one endpoint. */
+export function http2MaxConnections(policy: ClientPolicy): number {
+  return "maxConnectionsPerEndpoint" in policy
+    ? policy.maxConnectionsPerEndpoint
+    : http2Defaults.maxConnectionsPerEndpoint;
+}
+
+/** Where lines about the requests of a router go, and in which form. */
+interface AccessLogPlace {
+  readonly path: string;
+  readonly format: HttpRouterConfig["httpAccessLogFormat"];
+}
+
+/** The access log of a router; null when it has none. */
+export function accessLogOf(router: RouterConfig): AccessLogPlace | null {
+  const [path, format] =
+    router.protocol === "http"
+      ? ([router.httpAccessLog, router.httpAccessLogFormat] as const)
+      : ([router.h2AccessLog, router.h2AccessLogFormat] as const);
+  return path === undefined ? null : { path, format };
 }
 
 function clientSettings(policy: ClientPolicy): ClientSettings {
@@ -55,15 +159,24 @@ function clientSettings(policy: ClientPolicy): ClientSettings {
 /** Policy of a router by name, from its `client` and `service` sections (linkerd1 §1.6). */
 export function policiesOf(router: RouterConfig): Policies {
   return {
-    client: (id) => clientSettings(mergePolicies(router.client, matching(id))),
-    service: (path) => serviceSettings(mergePolicies(router.service, matching(path))),
+    client: (id) => clientSettings(clientPolicy(router, id)),
+    service: (path) => serviceSettings(servicePolicy(router, path)),
   };
 }
 
-function serviceSettings(policy: RouterConfig["service"]["defaults"]): ServiceSettings {
+/** What the `client` section of a router says about one bound name. */
+export function clientPolicy({ client }: RouterConfig, id: string): ClientPolicy {
+  return mergePolicies<ClientPolicy>(client, matching(id));
+}
+
+function servicePolicy({ service }: RouterConfig, path: string): ServicePolicy {
+  return mergePolicies<ServicePolicy>(service, matching(path));
+}
+
+function serviceSettings({ totalTimeoutMs, responseClassifier: { kind } }: ServicePolicy): ServiceSettings {
   return {
-    totalTimeoutMs: policy.totalTimeoutMs ?? 0,
-    allSuccessful: policy.responseClassifier.kind === "io.l5d.http.allSuccessful",
+    totalTimeoutMs: totalTimeoutMs ?? 0,
+    allSuccessful: kind === "io.l5d.http.allSuccessful" || kind === "io.l5d.h2.allSuccessful",
   };
 }
 

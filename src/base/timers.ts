@@ -11,6 +11,8 @@ export interface Timers {
   after(delayMs: number, run: () => void): Timer;
   /** Calls `run` every `periodMs` until cancelled. */
   every(periodMs: number, run: () => void): Timer;
+  /** Calls `run` when everything that has arrived in this turn of the event loop has been read. */
+  soon(run: () => void): void;
 }
 
 /** Node's own timers, unreferenced. */
@@ -26,6 +28,9 @@ export const systemTimers: Timers = {
     handle.unref();
     const cancel = () => clearInterval(handle);
     return { cancel, [Symbol.dispose]: cancel };
+  },
+  soon(run) {
+    setImmediate(run);
   },
 };
 

@@ -26,8 +26,18 @@ export function differenceTables(root: Spec): string {
 type Row = readonly string[];
 
 function table(title: string, columns: Row, rows: readonly Row[]): string {
-  const lines = [columns, columns.map(() => "---"), ...rows].map((row) => `| ${row.map(cell).join(" | ")} |`);
+  const lines = [columns, columns.map(() => "---"), ...merged(rows)].map((row) => `| ${row.map(cell).join(" | ")} |`);
   return [`## ${title}`, "", ...lines, ""].join("\n");
+}
+
+/** What is the same in routers of several protocols, in one row. */
+function merged(rows: readonly Row[]): Row[] {
+  const places = new Map<string, string[]>();
+  for (const [place = "", ...rest] of rows) {
+    const key = JSON.stringify([place.replace(/^`routers\[[^\]]*\]/, "`routers"), ...rest]);
+    places.set(key, [...(places.get(key) ?? []), place]);
+  }
+  return [...places].map(([key, same]) => [same.join(", "), ...(JSON.parse(key) as Row).slice(1)]); // written just above
 }
 
 function changedDefault({ path, spec }: Place): Row[] {

@@ -13,7 +13,7 @@ export interface FormatProblem {
 /** Null when the text is well-formed. */
 export type FormatCheck = (text: string) => FormatProblem | null;
 
-export type FormatName = "dtab" | "path" | "pathPattern" | "pathTemplate" | "headerName" | "ip";
+export type FormatName = "dtab" | "path" | "pathPattern" | "pathTemplate" | "headerName" | "http2HeaderName" | "ip";
 
 /** The grammar of dtabs belongs to naming, which stands beside this folder; the composition root hands its check in. */
 export interface TextFormats {
@@ -32,6 +32,7 @@ export const formats: Readonly<Record<FormatName, Format>> = {
   pathPattern: { called: "a path pattern", example: "/svc/*/{version}" },
   pathTemplate: { called: "a path with variables", example: "/srv/{service}" },
   headerName: { called: "a header name", example: "l5d-name" },
+  http2HeaderName: { called: "a header or pseudo-header name", example: ":authority" },
   ip: { called: "an IP address", example: "127.0.0.1" },
 };
 
@@ -47,6 +48,8 @@ export function checkFormat(name: FormatName, text: string, given: TextFormats):
       return problemIn(PathTemplate.parse(text));
     case "headerName":
       return checkHeaderName(text);
+    case "http2HeaderName":
+      return checkHttp2HeaderName(text);
     case "ip":
       return isIP(text) === 0 ? { offset: 0, message: "this is neither IPv4 nor IPv6" } : null;
   }
@@ -56,6 +59,13 @@ export function checkFormat(name: FormatName, text: string, given: TextFormats):
 function checkHeaderName(text: string): FormatProblem | null {
   const offset = text.search(/[^!#$%&'*+.^_`|~0-9A-Za-z-]/);
   return offset === -1 ? null : { offset, message: "this character cannot be in a header name" };
+}
+
+/** RFC 9113 §8.3.1: what begins with a colon is one of few. */
+function checkHttp2HeaderName(text: string): FormatProblem | null {
+  if (!text.startsWith(":")) return checkHeaderName(text);
+  const message = "requests have the pseudo-headers :method, :scheme, :authority and :path";
+  return [":method", ":scheme", ":authority", ":path"].includes(text) ? null : { offset: 0, message };
 }
 
 /** The parsers of names hand back either what they read or a problem. */

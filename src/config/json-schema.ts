@@ -30,6 +30,8 @@ class Shared {
     switch (spec.type) {
       case "text":
         return { ...about, type: "string", ...(spec.format === "path" ? { pattern: "^/" } : {}) };
+      case "word":
+        return { ...about, anyOf: spec.words.map((one) => ({ const: one })) };
       case "number":
         return { ...about, ...numberSchema(spec) };
       case "bool":

@@ -1,11 +1,11 @@
 // Single values: text, numbers, truth values, words.
 import { checkFormat, formats } from "./formats.ts";
 import { type ConfigNode, type ScalarNode } from "./node.ts";
-import { type KeyPath } from "./problems.ts";
+import { type KeyPath, quote } from "./problems.ts";
 import { type Reading } from "./reading.ts";
 import { sourceOffset } from "./scalar-offset.ts";
-import { type BoolSpec, type NumberSpec, type Spec, type TextSpec } from "./spec.ts";
-import { describeNode, expectation, wrongTypeAdvice } from "./wording.ts";
+import { type BoolSpec, type NumberSpec, type Spec, type TextSpec, type WordSpec } from "./spec.ts";
+import { describeNode, expectation, nameAdvice, wrongTypeAdvice } from "./wording.ts";
 
 /** Tells that another type was expected. */
 export function wrongType(spec: Spec, node: ConfigNode, at: KeyPath, reading: Reading): undefined {
@@ -31,6 +31,13 @@ export function readText(spec: TextSpec, node: ConfigNode, at: KeyPath, reading:
     `not well-formed as ${called}: ${wrong.message}`,
     `write something like ${example}`,
   );
+  return undefined;
+}
+
+export function readWord(spec: WordSpec, node: ConfigNode, at: KeyPath, reading: Reading): string | undefined {
+  if (node.type !== "scalar" || typeof node.value !== "string") return wrongType(spec, node, at, reading);
+  if (spec.words.includes(node.value)) return node.value;
+  reading.problems.error(node, at, `unknown word ${quote(node.value)}`, nameAdvice(node.value, spec.words));
   return undefined;
 }
 

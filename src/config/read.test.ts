@@ -6,6 +6,7 @@ import {
   bool,
   dtab,
   headerName,
+  http2HeaderName,
   int,
   ip,
   list,
@@ -20,6 +21,7 @@ import {
   text,
   unavailable,
   unfilled,
+  word,
 } from "./schema.ts";
 
 const server = object(
@@ -42,6 +44,8 @@ const schema = object(
     pattern: pathPattern({ doc: "A pattern." }),
     template: pathTemplate({ doc: "A template." }),
     header: headerName({ doc: "A header." }),
+    field: http2HeaderName({ doc: "A header of HTTP/2." }),
+    speed: word({ doc: "A speed." }, ["slow", "fast"]),
     pool: object(
       { doc: "A pool.", default: {} },
       { size: int({ doc: "Its size.", default: 7 }), idle: int({ doc: "Idle.", modernDefault: 60 }) },
@@ -87,10 +91,23 @@ test("a schema gives the type of what it reads", () => {
   expectTypeOf<Read["tags"]>().toEqualTypeOf<readonly string[] | undefined>();
   expectTypeOf<Read["pool"]>().toEqualTypeOf<{ readonly size: number; readonly idle?: number }>();
   expectTypeOf<Read["servers"][number]>().toEqualTypeOf<{ readonly port: number; readonly ip?: string }>();
+  expectTypeOf<Read["speed"]>().toEqualTypeOf<"slow" | "fast" | undefined>();
   expectTypeOf<"tls" extends keyof Read ? true : false>().toEqualTypeOf<false>();
 });
 
+test("words and names of HTTP/2 headers are read", async () => {
+  const { config } = await loadText('name: x\nspeed: fast\nfield: ":authority"', schema);
+  expect(config).toMatchObject({ speed: "fast", field: ":authority" });
+  expect((await loadText("name: x\nfield: x-name", schema)).config).toMatchObject({ field: "x-name" });
+});
+
 test.for([
+  ["speed: fats", '2:8 speed: unknown word "fats"; did you mean "fast"?'],
+  ["speed: 1", "2:8 speed: expected one of slow, fast, got the number 1; write slow"],
+  [
+    'field: ":status"',
+    "2:9 field: not well-formed as a header or pseudo-header name: requests have the pseudo-headers :method, :scheme, :authority and :path; write something like :authority",
+  ],
   ["on: yes", '2:5 on: expected true or false, got the text "yes"; write true'],
   ["on: [1]", "2:5 on: expected true or false, got a list; write true or false"],
   ["share: 1.5", "2:8 share: expected a number from 0 to 1, got the number 1.5; write a number such as 1"],
@@ -162,7 +179,7 @@ test.for([
   ["<<: {on: true}", '2:1 ["<<"]: unknown key "<<"; write the keys out: merge keys are not part of YAML 1.2'],
   [
     "__proto__: 1",
-    '2:1 __proto__: unknown key "__proto__"; write one of name, on, share, timeoutMs, ttlSecs, servers, tags, table, at, pattern, template, header, pool, old, level',
+    '2:1 __proto__: unknown key "__proto__"; write one of name, on, share, timeoutMs, ttlSecs, servers, tags, table, at, pattern, template, header, field, speed, pool, old, level',
   ],
 ] as const)("of %s is told what was wrong and what to write instead", async ([body, problem]) => {
   expect(await problemsIn(body)).toEqual([problem]);

@@ -2,7 +2,7 @@
 import { experimentalSpec } from "./kinds.ts";
 import { type ConfigNode, type MapEntry, type MapNode, entryOf, madeNode } from "./node.ts";
 import { type KeyPath, quote } from "./problems.ts";
-import { readBool, readNumber, readText, wrongType } from "./read-scalar.ts";
+import { readBool, readNumber, readText, readWord, wrongType } from "./read-scalar.ts";
 import { type Reading } from "./reading.ts";
 import { type Schema } from "./schema.ts";
 import { type KindSpec, type ListSpec, type ObjectSpec, type Partially, type Spec } from "./spec.ts";
@@ -26,6 +26,8 @@ function readType(spec: Spec, node: ConfigNode, at: KeyPath, reading: Reading): 
   switch (spec.type) {
     case "text":
       return readText(spec, node, at, reading);
+    case "word":
+      return readWord(spec, node, at, reading);
     case "number":
       return readNumber(spec, node, at, reading);
     case "bool":

@@ -18,46 +18,83 @@ interface Section {
   readonly lines: readonly string[];
 }
 
+/** Where the sections being written stand. */
+interface Place {
+  readonly path: string;
+  /** The outermost choice of a kind, as in "with `protocol: h2`"; tells keys of one name but different content apart. */
+  readonly scope: string;
+  readonly titles: Titles;
+}
+
+/**
+ * Titles of sections. A key that several kinds share, such as `dtab` or `backoff`, has one section, the first; one that
+ * means something else in a later kind, such as `servers` of another protocol, has a section of its own.
+ */
+class Titles {
+  readonly #taken = new Map<string, object>();
+
+  /** The same each time it is asked. */
+  of(content: ObjectSpec | KindSpec, { path, scope }: Omit<Place, "titles">): string {
+    // Policies copy specs to make their keys optional; what is inside stays the same.
+    const identity = content.type === "object" ? content.keys : content.kinds;
+    const plain = `\`${path}\``;
+    if (this.#take(plain, identity)) return plain;
+    const scoped = plain + scope;
+    this.#take(scoped, identity);
+    return scoped;
+  }
+
+  #take(title: string, identity: object): boolean {
+    const owner = this.#taken.get(title);
+    if (owner === undefined) this.#taken.set(title, identity);
+    return owner === undefined || owner === identity;
+  }
+}
+
 /** All sections of the reference as Markdown, the top level first. */
 export function referenceSections(root: ObjectSpec): string {
-  // A key that several kinds share, such as `backoff`, has one section: the first.
   const sections = new Map<string, Section>();
-  for (const section of objectSections("Top level", "", root, root.class)) {
+  const place: Place = { path: "", scope: "", titles: new Titles() };
+  for (const section of objectSections("Top level", place, root, root.class)) {
     if (!sections.has(section.title)) sections.set(section.title, section);
   }
   return [...sections.values()].map(({ title, lines }) => [`## ${title}`, "", ...lines, ""].join("\n")).join("\n");
 }
 
-function objectSections(title: string, path: string, spec: ObjectSpec, outer: KeyClass): Section[] {
+function objectSections(title: string, place: Place, spec: ObjectSpec, outer: KeyClass): Section[] {
   const keys = Object.entries(spec.keys).filter(([name]) => spec.repeats?.keys.includes(name) !== true);
-  const rows = keys.map(([name, key]) => keyRow(name, key, join(path, name), outer));
+  const rows = keys.map(([name, key]) => keyRow(name, key, below(place, name), outer));
   const repeats = spec.repeats === null ? [] : ["", `Also every key of kind \`${spec.repeats.of}\`.`];
   const table =
     rows.length === 0 ? [] : ["", "| key | type | default | class | meaning |", "|---|---|---|---|---|", ...rows];
   const own: Section = { title, lines: [spec.doc, ...table, ...repeats] };
-  return [own, ...keys.flatMap(([name, key]) => innerSections(join(path, name), key, innerClass(outer, key)))];
+  return [own, ...keys.flatMap(([name, key]) => innerSections(below(place, name), key, innerClass(outer, key)))];
 }
 
 /** Sections for what is inside of a key; keys with plain values and refused ones have none. */
-function innerSections(path: string, spec: Spec, outer: KeyClass): Section[] {
+function innerSections(outside: Place, spec: Spec, outer: KeyClass): Section[] {
   const content = contentOf(spec);
   if (content === null || outer.at === "refused") return [];
-  const at = spec.type === "list" && !spec.single ? `${path}[]` : path;
+  const place = inside(outside, spec);
+  const title = place.titles.of(content, place);
   return content.type === "object"
-    ? objectSections(`\`${at}\``, at, content, outer)
-    : kindSections(at, content, spec.doc, outer);
+    ? objectSections(title, place, content, outer)
+    : kindSections(title, place, content, spec.doc, outer);
 }
 
-function kindSections(path: string, spec: KindSpec, doc: string, outer: KeyClass): Section[] {
-  const rows = Object.entries(spec.kinds).map(([name, kind]) => kindRow(path, spec, name, kind, outer));
+function kindSections(title: string, place: Place, spec: KindSpec, doc: string, outer: KeyClass): Section[] {
+  const rows = Object.entries(spec.kinds).map(([name, kind]) => kindRow(title, spec.tag, name, kind, outer));
   const omitted = spec.omitted === null ? [] : ["", `Without \`${spec.tag}\` it is \`${spec.omitted}\`.`];
   const about = spec.doc === doc ? spec.doc : `${doc} ${spec.doc}`;
   const own: Section = {
-    title: `\`${path}\``,
+    title,
     lines: [about, "", `| ${spec.tag} | class | meaning |`, "|---|---|---|", ...rows, ...omitted],
   };
   const kinds = Object.entries(spec.kinds).flatMap(([name, kind]) => {
-    return hasKeys(kind) ? objectSections(kindTitle(path, spec.tag, name), path, kind, innerClass(outer, kind)) : [];
+    const scope = place.scope === "" ? ` with \`${spec.tag}: ${name}\`` : place.scope;
+    return hasKeys(kind)
+      ? objectSections(kindTitle(title, spec.tag, name), { ...place, scope }, kind, innerClass(outer, kind))
+      : [];
   });
   return [own, ...kinds];
 }
@@ -66,17 +103,17 @@ function hasKeys(spec: ObjectSpec | RefusedSpec): spec is ObjectSpec {
   return spec.type === "object" && Object.keys(spec.keys).length > 0;
 }
 
-function kindTitle(path: string, tag: string, name: string): string {
-  return `\`${path}\` with \`${tag}: ${name}\``;
+function kindTitle(title: string, tag: string, name: string): string {
+  return `${title} ${title.includes(" with ") ? "and" : "with"} \`${tag}: ${name}\``;
 }
 
-function kindRow(path: string, spec: KindSpec, name: string, kind: ObjectSpec | RefusedSpec, outer: KeyClass): string {
-  const shown = hasKeys(kind) ? `[\`${name}\`](#${anchor(kindTitle(path, spec.tag, name))})` : `\`${name}\``;
+function kindRow(title: string, tag: string, name: string, kind: ObjectSpec | RefusedSpec, outer: KeyClass): string {
+  const shown = hasKeys(kind) ? `[\`${name}\`](#${anchor(kindTitle(title, tag, name))})` : `\`${name}\``;
   return `| ${shown} | ${className(kind, outer)} | ${meaning(kind)} |`;
 }
 
-function keyRow(name: string, spec: Spec, path: string, outer: KeyClass): string {
-  return `| \`${name}\` | ${typeName(spec, path)} | ${defaultText(spec)} | ${className(spec, outer)} | ${meaning(spec)} |`;
+function keyRow(name: string, spec: Spec, place: Place, outer: KeyClass): string {
+  return `| \`${name}\` | ${typeName(spec, place)} | ${defaultText(spec)} | ${className(spec, outer)} | ${meaning(spec)} |`;
 }
 
 function className(spec: Spec, outer: KeyClass): string {
@@ -97,10 +134,12 @@ function meaning(spec: Spec): string {
 }
 
 /** The type of a key; what has a section of its own is linked. */
-function typeName(spec: Spec, path: string): string {
+function typeName(spec: Spec, place: Place): string {
   switch (spec.type) {
     case "text":
       return spec.format === null ? "text" : formats[spec.format].called.replace(/^an? /, "");
+    case "word":
+      return spec.words.map((one) => `\`${one}\``).join(" or ");
     case "number":
       return numberType(spec.whole, spec.unit, spec.min, spec.max);
     case "bool":
@@ -108,10 +147,10 @@ function typeName(spec: Spec, path: string): string {
     case "refused":
       return "–";
     case "list":
-      return spec.single ? `${link(path, "map")} or list of such` : link(`${path}[]`, "list");
+      return spec.single ? `${link(spec, place, "map")} or list of such` : link(spec, place, "list");
     case "object":
     case "kind":
-      return link(path, spec.type === "kind" ? `map with a ${spec.tag}` : "map");
+      return link(spec, place, spec.type === "kind" ? `map with a ${spec.tag}` : "map");
   }
 }
 
@@ -154,12 +193,20 @@ export function cell(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll("\n", " ");
 }
 
-function join(path: string, name: string): string {
-  return path === "" ? name : `${path}.${name}`;
+function below(place: Place, name: string): Place {
+  return { ...place, path: place.path === "" ? name : `${place.path}.${name}` };
 }
 
-function link(path: string, text: string): string {
-  return `[${text}](#${anchor(`\`${path}\``)})`;
+/** The place of the items of a list, or of the keys of a map. */
+function inside(place: Place, spec: Spec): Place {
+  return spec.type === "list" && !spec.single ? { ...place, path: `${place.path}[]` } : place;
+}
+
+/** A link to the section of what is inside of a key. */
+function link(spec: Spec, outside: Place, text: string): string {
+  const content = contentOf(spec);
+  const place = inside(outside, spec);
+  return content === null ? text : `[${text}](#${anchor(place.titles.of(content, place))})`;
 }
 
 /** The anchor that Markdown viewers give a heading. */

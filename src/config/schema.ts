@@ -95,6 +95,19 @@ export function headerName<const O extends Options<string>>(options: O): Schema<
   return { spec: { ...described(options), type: "text", format: "headerName", allowEmpty: false } };
 }
 
+/** The name of an HTTP/2 header, which may be a pseudo-header such as `:authority`. */
+export function http2HeaderName<const O extends Options<string>>(options: O): Schema<string, PresenceOf<O>> {
+  return { spec: { ...described(options), type: "text", format: "http2HeaderName", allowEmpty: false } };
+}
+
+/** One of a few words. */
+export function word<const W extends string, const O extends Options<NoInfer<W>>>(
+  options: O,
+  words: readonly W[],
+): Schema<W, PresenceOf<O>> {
+  return { spec: { ...described(options), type: "word", words } };
+}
+
 /** An IPv4 or IPv6 address. */
 export function ip<const O extends Options<string>>(options: O): Schema<string, PresenceOf<O>> {
   return { spec: { ...described(options), type: "text", format: "ip", allowEmpty: false } };

@@ -38,12 +38,17 @@ export interface Described {
   readonly warn: ValueRule<unknown> | null;
 }
 
-export type Unit = "ms" | "s" | "KB" | "requests" | "connections";
+export type Unit = "ms" | "s" | "KB" | "bytes" | "requests" | "connections" | "streams";
 
 export interface TextSpec extends Described {
   readonly type: "text";
   readonly format: FormatName | null;
   readonly allowEmpty: boolean;
+}
+/** One of a few texts. */
+export interface WordSpec extends Described {
+  readonly type: "word";
+  readonly words: readonly string[];
 }
 export interface NumberSpec extends Described {
   readonly type: "number";
@@ -83,7 +88,7 @@ export interface KindSpec extends Described {
 export interface RefusedSpec extends Described {
   readonly type: "refused";
 }
-export type Spec = TextSpec | NumberSpec | BoolSpec | ListSpec | ObjectSpec | KindSpec | RefusedSpec;
+export type Spec = TextSpec | WordSpec | NumberSpec | BoolSpec | ListSpec | ObjectSpec | KindSpec | RefusedSpec;
 
 /** A value in which everything that had a problem is missing; what checks across keys see. */
 export type Partially<T> = T extends readonly (infer E)[]

@@ -10,6 +10,8 @@ export function expectation(spec: Spec): string {
   switch (spec.type) {
     case "text":
       return spec.format === null ? "text" : formats[spec.format].called;
+    case "word":
+      return `one of ${spec.words.join(", ")}`;
     case "number":
       return numberExpectation(spec);
     case "bool":
@@ -29,8 +31,10 @@ export const unitNames: Readonly<Record<Unit, string>> = {
   ms: "milliseconds",
   s: "seconds",
   KB: "kilobytes",
+  bytes: "bytes",
   requests: "requests",
   connections: "connections",
+  streams: "streams",
 };
 
 function numberExpectation(spec: NumberSpec): string {
@@ -54,6 +58,8 @@ export function wrongTypeAdvice(spec: Spec, node: ConfigNode): string {
   switch (spec.type) {
     case "text":
       return textAdvice(spec.format === null ? null : formats[spec.format].example, node);
+    case "word":
+      return `write ${spec.words[0]}`;
     case "number":
       return numberAdvice(spec, node);
     case "bool":

@@ -21,6 +21,7 @@ export type Category =
   | "timeout"
   | "overload"
   | "bad-answer"
+  | "leaving"
   | "gone"
   | "internal";
 
@@ -200,6 +201,29 @@ export const causes = {
     "never",
     "The caller took no byte of its answer for limits.writeStallTimeoutMs, so the connection was closed.",
     "Read answers faster, or raise limits.writeStallTimeoutMs.",
+  ),
+
+  // HTTP/2 (RFC 9113).
+  h2ClientReset: cause(
+    "downstream.h2.reset",
+    "gone",
+    "never",
+    "The caller reset the stream before the answer was complete; the work upstream was cancelled.",
+    "If unexpected, compare the caller's deadline with the service's latency.",
+  ),
+  h2ClientMalformed: cause(
+    "downstream.h2.malformed",
+    "gone",
+    "never",
+    "The caller broke the rules of HTTP/2 on this stream or its connection, which was reset; the work upstream was cancelled.",
+    FIX_CALLER,
+  ),
+  h2HeadTooLarge: cause(
+    "downstream.h2.head-too-large",
+    "too-large-head",
+    "never",
+    "The headers are larger than maxHeaderListBytes or there are too many.",
+    "Send fewer or shorter headers, or raise the server's maxHeaderListBytes (or limits.maxHeaders).",
   ),
 
   // Naming: the proxy or its configuration does not know where to go.
@@ -409,6 +433,48 @@ export const causes = {
     "never",
     "The head of the answer began but was not complete within limits.headerTimeoutMs.",
     FIX_SERVICE,
+  ),
+  h2Refused: cause(
+    "upstream.h2.refused",
+    "bad-answer",
+    "safe",
+    "The service refused the stream (REFUSED_STREAM): it has not begun to work on it.",
+    "Nothing to do: such requests are sent again; when it happens often, raise the service's limit of streams.",
+  ),
+  h2Goaway: cause(
+    "upstream.h2.goaway",
+    "leaving",
+    "safe",
+    "The service is closing the connection (GOAWAY) and has not begun to work on the request.",
+    "Nothing to do: such requests are sent again on another connection.",
+  ),
+  h2Reset: cause(
+    "upstream.h2.reset",
+    "bad-answer",
+    "never",
+    "The service reset the stream; the detail has the code it gave.",
+    "Look at the service's log; ENHANCE_YOUR_CALM is a limit of it, INTERNAL_ERROR a fault.",
+  ),
+  h2Malformed: cause(
+    "upstream.h2.malformed",
+    "bad-answer",
+    "never",
+    "The service's answer breaks the rules of HTTP/2 messages; the detail says which.",
+    "Correct or replace the service; the stream was reset.",
+  ),
+  h2Protocol: cause(
+    "upstream.h2.protocol",
+    "bad-answer",
+    "if-idempotent",
+    "The service broke the rules of HTTP/2, or does not speak it at all; the connection was closed.",
+    "Look whether the service speaks HTTP/2 without TLS (prior knowledge) on this port; if it speaks HTTP/1.1, write client.protocol: http/1.1.",
+  ),
+  h2Silent: cause(
+    "upstream.h2.silent",
+    "bad-answer",
+    "if-idempotent",
+    "The service did not answer a PING within pingTimeoutMs; the connection was closed.",
+    "Look for a service that hangs, or a network path that swallows packets.",
   ),
   answerStalled: cause(
     "upstream.http.body-timeout",

@@ -6,6 +6,7 @@ import type { Random } from "../base/random.ts";
 import { Scratch } from "../base/scratch.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
 import type { Timers } from "../base/timers.ts";
+import { TurnEnd } from "../base/turn-end.ts";
 import { Attempt } from "./attempt.ts";
 import { combineDeadlines, type Deadline } from "./deadline.ts";
 import { Exchange } from "./exchange.ts";
@@ -16,16 +17,21 @@ export class DataLoop {
   readonly random: Random;
   readonly wheel: TimerWheel;
   readonly scratch = new Scratch();
+  /** The end of this turn of the event loop: when multiplexed connections send what they have composed. */
+  readonly turn: TurnEnd;
   readonly exchanges = new Pool(() => new Exchange());
   readonly attempts = new Pool(() => new Attempt());
   /** Monotonic time of the last `tick`; readers tick once per callback, everything below reads this. */
   nowMs: number;
 
-  constructor(env: Env) {
+  /** @param broken hears of errors of ours in what is done at the end of a turn. */
+  constructor(env: Env, broken: (error: unknown) => void = rethrow) {
     this.clock = env.clock;
     this.random = env.random;
     this.nowMs = env.clock.nowMs();
-    this.wheel = new TimerWheel({ clock: env.clock, timers: this.#flushing(env.timers) });
+    const timers = this.#flushing(env.timers);
+    this.wheel = new TimerWheel({ clock: env.clock, timers });
+    this.turn = new TurnEnd(timers, broken);
   }
 
   // What timers compose is sent like everything else: at the end of the callback.
@@ -38,6 +44,12 @@ export class DataLoop {
     return {
       after: (delayMs, run) => timers.after(delayMs, wrap(run)), // cold: as above
       every: (periodMs, run) => timers.every(periodMs, wrap(run)), // cold: as above
+      soon: (run) =>
+        timers.soon(() => {
+          this.tick();
+          run();
+          this.scratch.flush();
+        }), // cold: once per turn
     };
   }
 
@@ -52,4 +64,8 @@ export class DataLoop {
     this.nowMs = this.clock.nowMs();
     return this.nowMs;
   }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }

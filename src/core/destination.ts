@@ -1,6 +1,6 @@
 // Where a bound request goes, in names: what the l5d-dst-* headers, the logs and the metrics say.
 
-/** One (path, client) pair. Immutable but for `encoded`, which the protocol fills once. */
+/** One (path, client) pair. Immutable but for `encoded` and `fields`, which the protocol fills once. */
 export class Destination {
   /** The logical name, `/svc/users`. */
   readonly service: string;
@@ -10,6 +10,8 @@ export class Destination {
   readonly residual: string;
   /** The protocol's own form of these names, made when first needed (HTTP: the header lines). */
   encoded: string | null = null;
+  /** The same where a protocol has objects for its fields (HTTP/2). */
+  fields: readonly object[] | null = null;
 
   constructor(service: string, client: string, residual: string) {
     this.service = service;

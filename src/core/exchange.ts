@@ -87,6 +87,8 @@ export class Exchange implements Staged {
   answered = false;
   /** The status the caller sees (HTTP code), 0 before that. */
   status = 0;
+  /** What the service itself made of the call, told behind the answer's body (gRPC: `grpc-status`); -1 when it was not told. */
+  callStatus = -1;
   failure: Failure | null = null;
   outcome: Outcome = Outcome.success;
   /** What a proxy nearer to the service made of the answer (`l5d-success-class`); it counts for the server's statistics. */
@@ -122,6 +124,7 @@ export class Exchange implements Staged {
     this.endpoint = "";
     this.answered = false;
     this.status = 0;
+    this.callStatus = -1;
     this.failure = null;
     this.outcome = Outcome.success;
     this.verdict = null;

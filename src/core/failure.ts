@@ -25,9 +25,10 @@ export class Failure {
     return this.cause.source;
   }
 
-  /** A caller that went away says nothing about the endpoint: excluded from its record and its balance. */
+  /** A caller that went away, or a service that closes a connection in order, says nothing about the endpoint: excluded from its record and its balance. */
   get ignorable(): boolean {
-    return this.cause.category === "gone";
+    const { category } = this.cause;
+    return category === "gone" || category === "leaving";
   }
 
   /** The value of the `fairlead-cause` header: the token, then `;key=value` for each fact. */

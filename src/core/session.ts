@@ -3,17 +3,23 @@
 import type { Attempt } from "./attempt.ts";
 import type { Failure } from "./failure.ts";
 
-/** Can it take another attempt? */
+/**
+ * Can it take another attempt? `full` while it carries as many as it may: it is `ready` again when one of them ends. `draining`
+ * when it takes no more, because of `drain` or of its peer (GOAWAY, stream ids used up): it closes itself after the last.
+ */
 export const SessionStatus = { connecting: 0, ready: 1, full: 2, draining: 3, closed: 4 } as const;
 export type SessionStatus = (typeof SessionStatus)[keyof typeof SessionStatus];
 
 /** What a session tells the pool that owns it. */
 export interface SessionOwner {
-  /** Connected and able to take attempts. */
+  /** Connected and able to take attempts. Once, and never from within the call that makes the session. */
   ready(session: Session): void;
-  /** An attempt is over and there is room for another. */
+  /**
+   * An attempt is over and there is room for another. A session that carries several says so after each of them, and whenever
+   * its status changes otherwise: its peer allows more streams, or none any more. Attempts wait for what its status says now.
+   */
   released(session: Session): void;
-  /** Gone; `failure` says why, when it never became ready. */
+  /** Gone, told once; `failure` says why, when it never became ready. */
   closed(session: Session, failure: Failure | null): void;
 }
 
@@ -43,12 +49,12 @@ export interface Session {
   active: number;
   /** Attempts it has carried, to tell a fresh connection from a reused one. */
   served: number;
-  /** When it last became idle, and when it was made; monotonic. */
+  /** When it last became idle, which it notes before it tells `released`, and when it was made; monotonic. */
   idleSinceMs: number;
   readonly madeMs: number;
-  /** Sends the attempt's request; the answer is reported to `attempt.owner`. Only when `ready`. */
+  /** Sends the attempt's request; the answer is reported to `attempt.owner`. Only when `ready`; counts `active` and sets `status`. */
   dispatch(attempt: Attempt): void;
-  /** Finishes what is on it, then closes. */
+  /** Finishes what is on it, then closes; at once when that is nothing, or when it is not connected yet. */
   drain(): void;
   /** Closes at once. */
   close(): void;

@@ -1,6 +1,6 @@
 // Configuration of timeouts, retry budgets and what counts as a failure (reference §6.1, §6.6, §6.7).
 import { kindOf } from "../config/kinds.ts";
-import { bool, int, number, object } from "../config/schema.ts";
+import { bool, int, number, object, unavailable } from "../config/schema.ts";
 
 export const totalTimeoutMs = int({
   doc: "Answers 503 when a request, all its attempts included, takes longer.",
@@ -112,5 +112,36 @@ export const responseClassifier = kindOf(
       {},
     ),
     "io.l5d.http.allSuccessful": object({ doc: "Every answer is a success, 5xx included." }, {}),
+  },
+);
+
+const byStatus = "use io.l5d.h2.nonRetryable5XX, which looks at the HTTP status alone";
+
+/** As `responseClassifier`, for h2 routers. */
+export const http2ResponseClassifier = kindOf(
+  {
+    doc: "Which answers are failures, for success rates, failure accrual and retries.",
+    default: { kind: "io.l5d.h2.nonRetryable5XX" },
+  },
+  {
+    "io.l5d.h2.nonRetryable5XX": object({ doc: "5xx and reset streams are failures; none is retryable." }, {}),
+    "io.l5d.h2.retryableRead5XX": object(
+      { doc: "As above; GET, HEAD, OPTIONS and TRACE are retryable.", accepted: failuresOnly },
+      {},
+    ),
+    "io.l5d.h2.retryableIdempotent5XX": object(
+      { doc: "As above; also PUT and DELETE are retryable.", accepted: failuresOnly },
+      {},
+    ),
+    "io.l5d.h2.retryableAll5XX": object(
+      { doc: "As above; also POST and PATCH are retryable.", accepted: failuresOnly },
+      {},
+    ),
+    "io.l5d.h2.allSuccessful": object({ doc: "Every answer is a success, 5xx included." }, {}),
+    "io.l5d.h2.grpc.default": unavailable("By gRPC status; 14 is retryable.", byStatus),
+    "io.l5d.h2.grpc.compliant": unavailable("By gRPC status, as gRPC recommends.", byStatus),
+    "io.l5d.h2.grpc.alwaysRetryable": unavailable("By gRPC status; every failure is retryable.", byStatus),
+    "io.l5d.h2.grpc.neverRetryable": unavailable("By gRPC status; no failure is retryable.", byStatus),
+    "io.l5d.h2.grpc.retryableStatusCodes": unavailable("By gRPC status; listed ones are retryable.", byStatus),
   },
 );

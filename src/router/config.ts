@@ -3,7 +3,6 @@ import { loadBalancer } from "../balance/config.ts";
 import { kindOf } from "../config/kinds.ts";
 import {
   type Keys,
-  type ObjectOf,
   bool,
   dtab,
   int,
@@ -25,7 +24,6 @@ import {
   failFast,
   requestAttemptTimeoutMs,
   requeueBudget,
-  responseClassifier,
   retries,
   totalTimeoutMs,
 } from "../resilience/config.ts";
@@ -119,9 +117,8 @@ export const clientKeys = {
   engine,
 };
 
-/** Policy per logical name, of every protocol. */
-export const serviceKeys = { totalTimeoutMs, retries, responseClassifier };
-export type ServicePolicy = ObjectOf<typeof serviceKeys>;
+/** Policy per logical name, of every protocol; which answers are failures is a matter of the protocol. */
+export const serviceKeys = { totalTimeoutMs, retries };
 
 const globalKind = "io.l5d.global";
 

@@ -1,5 +1,5 @@
 // Configuration of connections over time: pools, idle and life time, connecting (reference §1.3, §6.1, §6.4).
-import { int, object } from "../config/schema.ts";
+import { ineffective, int, object } from "../config/schema.ts";
 
 const lifeTimeMs = int({
   doc: "Closes a connection this long after it was opened, as soon as it carries no request.",
@@ -73,6 +73,12 @@ export const hostConnectionPool = object(
       example: 1000,
     }),
   },
+);
+
+/** The same key where connections are shared: HTTP/2 opens one, and a further one when it must. */
+export const http2HostConnectionPool = ineffective(
+  hostConnectionPool,
+  "has no effect on HTTP/2 connections, which maxConnectionsPerEndpoint bounds; it holds with protocol: http/1.1 alone",
 );
 
 export const connectTimeoutMs = int({

@@ -18,7 +18,9 @@ export class ManualEnv implements Env {
   readonly timers: Timers = {
     after: (delayMs, run) => this.#schedule(delayMs, run, 0),
     every: (periodMs, run) => this.#schedule(periodMs, run, periodMs),
+    soon: (run) => void this.#soon.push(run),
   };
+  #soon: (() => void)[] = [];
   #nowMs = 0;
   readonly #epochMs: number;
   #order = 0;
@@ -33,6 +35,14 @@ export class ManualEnv implements Env {
     return this.#pending.size;
   }
 
+  /** Ends a turn of the event loop; false when nobody waited for that. */
+  endTurn(): boolean {
+    const due = this.#soon;
+    this.#soon = [];
+    for (const run of due) run();
+    return due.length > 0;
+  }
+
   /** Moves time forward, running what falls due in order of time, then of scheduling. */
   advance(ms: number): void {
     const target = this.#nowMs + ms;
@@ -43,6 +53,7 @@ export class ManualEnv implements Env {
       if (due.periodMs > 0) due.atMs += due.periodMs;
       else this.#pending.delete(due);
       due.run();
+      this.endTurn();
     }
     this.#nowMs = target;
   }

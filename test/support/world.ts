@@ -57,7 +57,10 @@ export function memoryWorld(options: MemoryNetworkOptions = {}): MemoryWorld {
   const thrown: unknown[] = [];
   const stops = new Set<Stop>();
   const readerFailed = (error: unknown) => void thrown.push(error);
-  const settle = () => network.settle();
+  const settle = () => {
+    do network.settle();
+    while (env.endTurn());
+  };
   return {
     name: "memory",
     env,

@@ -42,6 +42,18 @@ test("every table of the documents has rows of one width", () => {
   }
 });
 
+test("a key that two protocols have in their own way has a section of each", () => {
+  const sectionOf = (title: string) => reference.split(`\n## ${title}\n`)[1]?.split("\n## ")[0] ?? "";
+  expect(sectionOf("`routers[].servers[]`")).toContain("`4140`");
+  expect(sectionOf("`routers[].servers[]` with `protocol: h2`")).toContain("`4142`");
+  expect(sectionOf("`routers[].servers[].limits` with `protocol: h2`")).toContain("`maxResetsPerMinute`");
+  expect(reference.match(/^## `routers\[\]\.bindingCache`/gm)).toHaveLength(1);
+});
+
+test("a difference that two protocols share is told once, with the paths of both", () => {
+  expect(differences).toContain("| `routers[http].baseDtab`, `routers[h2].baseDtab` | is no key of Linkerd 1.x");
+});
+
 test("the differences name every default that fairlead: 1 changes, every new key and every refusal", () => {
   const different = places.filter(({ what, origin, spec }) => {
     const isNew = what === "key" && origin === "fairlead";
@@ -65,7 +77,9 @@ test.for([
   ["no router", { routers: [] }],
   ["an unknown key", { routers: [server], foo: 1 }],
   ["an unknown protocol", { routers: [{ ...server, protocol: "h3" }] }],
-  ["a refused protocol", { routers: [{ ...server, protocol: "h2" }] }],
+  ["a refused protocol", { routers: [{ ...server, protocol: "mux" }] }],
+  ["a key of another protocol", { routers: [{ ...server, protocol: "h2", httpAccessLog: "x" }] }],
+  ["an unknown word", { routers: [{ ...server, client: { protocol: "h3" } }] }],
   ["a refused key", { routers: [server], admin: { tls: {} } }],
   ["a wrong type", { routers: [{ ...server, servers: [{ port: "4140" }] }] }],
   ["a port out of range", { routers: [{ ...server, servers: [{ port: 65536 }] }] }],

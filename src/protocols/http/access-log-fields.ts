@@ -3,9 +3,7 @@
 import type { Exchange } from "../../core/exchange.ts";
 import type { LineBuffer } from "../../telemetry/line-buffer.ts";
 import { Field } from "./field-names.ts";
-import { type HttpHead } from "./head.ts";
-
-const BLANK = 32;
+import type { HttpMessage } from "./message.ts";
 
 /** One exchange at the moment it is logged. */
 export class LogMoment {
@@ -47,7 +45,7 @@ export class LogMoment {
 }
 
 /** Writes the value of a field; false when there is none, in which case nothing may have been written. */
-export type PutField = (line: LineBuffer, ex: Exchange, head: HttpHead, moment: LogMoment) => boolean;
+export type PutField = (line: LineBuffer, ex: Exchange, head: HttpMessage, moment: LogMoment) => boolean;
 
 /** One field. */
 export interface LogField {
@@ -72,11 +70,9 @@ function putText(line: LineBuffer, text: string): boolean {
   return true;
 }
 
-function putHeader(line: LineBuffer, head: HttpHead, id: number): boolean {
+function putHeader(line: LineBuffer, head: HttpMessage, id: number): boolean {
   const field = head.find(id);
-  if (field < 0 || head.valueEnd(field) === head.valueStart(field)) return false;
-  line.range(head.bytes, head.base + head.valueStart(field), head.base + head.valueEnd(field));
-  return true;
+  return field >= 0 && head.putValue(line, field);
 }
 
 function putTime(line: LineBuffer, moment: LogMoment): boolean {
@@ -89,42 +85,16 @@ function putTime(line: LineBuffer, moment: LogMoment): boolean {
   return true;
 }
 
-/** The authority of an absolute target, else the Host header; nothing where it has blanks, which could pass for other fields of a line. */
-export function putHost(line: LineBuffer, head: HttpHead): boolean {
-  if (head.newHost === null && hasBlanks(head, head.find(Field.host))) return false;
-  return head.newHost === null ? putHeader(line, head, Field.host) : putText(line, head.newHost);
-}
-
-function hasBlanks(head: HttpHead, field: number): boolean {
-  if (field < 0) return false;
-  for (let at = head.base + head.valueStart(field); at < head.base + head.valueEnd(field); at++) {
-    if ((head.bytes[at] as number) <= BLANK) return true;
-  }
-  return false;
-}
-
 /** The address without the port. */
 export function putRemoteHost(line: LineBuffer, remote: string): boolean {
   const colon = remote.lastIndexOf(":");
   return putText(line, colon < 0 ? remote : remote.slice(0, colon));
 }
 
-/** As it was received; absent when the request line could not be read. */
-export function putMethod(line: LineBuffer, head: HttpHead): boolean {
-  if (head.methodEnd === 0) return false;
-  line.range(head.bytes, head.base, head.base + head.methodEnd);
-  return true;
-}
-
-export function putUri(line: LineBuffer, head: HttpHead): boolean {
-  if (head.targetEnd === 0) return false;
-  line.range(head.bytes, head.base + head.targetStart, head.base + head.targetEnd);
-  return true;
-}
-
-export function putVersion(line: LineBuffer, head: HttpHead): boolean {
-  if (!head.started) return false;
-  line.plain(head.minor === 0 ? "HTTP/1.0" : "HTTP/1.1");
+export function putVersion(line: LineBuffer, head: HttpMessage): boolean {
+  const version = head.version;
+  if (version === "") return false;
+  line.plain(version);
   return true;
 }
 
@@ -157,11 +127,11 @@ function putCause(line: LineBuffer, ex: Exchange): boolean {
   return ex.failure !== null && putText(line, ex.failure.token());
 }
 
-export function putReferer(line: LineBuffer, head: HttpHead): boolean {
+export function putReferer(line: LineBuffer, head: HttpMessage): boolean {
   return putHeader(line, head, Field.referer);
 }
 
-export function putUserAgent(line: LineBuffer, head: HttpHead): boolean {
+export function putUserAgent(line: LineBuffer, head: HttpMessage): boolean {
   return putHeader(line, head, Field.userAgent);
 }
 
@@ -172,10 +142,10 @@ export const LOG_FIELDS: readonly LogField[] = [
   ),
   textField("router", "The label of the router.", (line, _ex, _head, moment) => putText(line, moment.router)),
   textField("remote", "The caller, `host:port`.", (line, ex) => putText(line, ex.downstream.remote)),
-  textField("host", "The Host asked for.", (line, _ex, head) => putHost(line, head)),
-  textField("method", "The method.", (line, _ex, head) => putMethod(line, head)),
-  textField("uri", "The request target as it was received.", (line, _ex, head) => putUri(line, head)),
-  textField("version", "`HTTP/1.1` or `HTTP/1.0`.", (line, _ex, head) => putVersion(line, head)),
+  textField("host", "The Host asked for.", (line, _ex, head) => head.putHost(line)),
+  textField("method", "The method.", (line, _ex, head) => head.putMethod(line)),
+  textField("uri", "The request target as it was received.", (line, _ex, head) => head.putTarget(line)),
+  textField("version", "`HTTP/2.0`, `HTTP/1.1` or `HTTP/1.0`.", (line, _ex, head) => putVersion(line, head)),
   numberField("status", "The status answered; 499 when the caller left before.", (line, ex) => putStatus(line, ex)),
   numberField("requestBytes", "Length of the request body that was read.", (line, ex) =>
     putInteger(line, ex.requestBytes),

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { ManualEnv } from "../../../test/support/manual-env.ts";
-import { requestHead } from "../../../test/support/request-head.ts";
+import { PlainHttp2Request, requestHead } from "../../../test/support/request-head.ts";
 import { causes } from "../../core/cause.ts";
 import { DataLoop } from "../../core/data-loop.ts";
 import { Destination } from "../../core/destination.ts";
@@ -133,6 +133,19 @@ describe("The JSON form", () => {
       referer: "http://web/",
       userAgent: "curl/8.5.0",
       override: "/svc/users=>/svc/users-v2",
+    });
+  });
+
+  test("tells as much of an HTTP/2 request", () => {
+    const fields = [["user-agent", "grpc-go/1.80"]] as const;
+    const request = new PlainHttp2Request("POST", "/users.Users/Get", "users:8080", fields);
+    expect(JSON.parse(logged({ kind: "json" }, Object.assign(served(), { request })))).toMatchObject({
+      host: "users:8080",
+      method: "POST",
+      uri: "/users.Users/Get",
+      version: "HTTP/2.0",
+      referer: null,
+      userAgent: "grpc-go/1.80",
     });
   });
 

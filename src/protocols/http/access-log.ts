@@ -6,17 +6,14 @@ import { LineBuffer } from "../../telemetry/line-buffer.ts";
 import {
   LOG_FIELDS,
   LogMoment,
-  putHost,
-  putMethod,
   putReferer,
   putRemoteHost,
   putStatus,
-  putUri,
   putUserAgent,
   putVersion,
 } from "./access-log-fields.ts";
 import { type AccessLogFormat, parseTemplate, type TemplatePiece } from "./access-log-format.ts";
-import type { HttpHead } from "./head.ts";
+import type { HttpMessage } from "./message.ts";
 
 /** Whoever takes finished lines, `line[0, length)` with their line end. */
 export interface LineSink {
@@ -33,7 +30,7 @@ export interface AccessLogParts {
   readonly sink: LineSink;
 }
 
-type Compose = (line: LineBuffer, ex: Exchange, head: HttpHead, moment: LogMoment) => void;
+type Compose = (line: LineBuffer, ex: Exchange, head: HttpMessage, moment: LogMoment) => void;
 
 /** Writes the exchanges of one router in one format. */
 export class AccessLog {
@@ -57,7 +54,7 @@ export class AccessLog {
     moment.epochMs = clock.epochMs();
     moment.durationMs = loop.nowMs - ex.startMs;
     line.clear();
-    this.#compose(line, ex, ex.request as HttpHead, moment); // the router's server half speaks HTTP
+    this.#compose(line, ex, ex.request as HttpMessage, moment); // the router's server half speaks HTTP
     line.plain("\n");
     sink.append(line.bytes, line.length);
   }
@@ -79,16 +76,16 @@ function missing(line: LineBuffer, written: boolean): void {
 }
 
 /** `host remote - - [time] "METHOD uri version" status bytes "referer" "user agent"` (linkerd1 §2.1.6). */
-function composeCombined(line: LineBuffer, ex: Exchange, head: HttpHead, moment: LogMoment): void {
-  missing(line, putHost(line, head));
+function composeCombined(line: LineBuffer, ex: Exchange, head: HttpMessage, moment: LogMoment): void {
+  missing(line, head.putHost(line));
   line.plain(" ");
   missing(line, putRemoteHost(line, ex.downstream.remote));
   line.plain(" - - [");
   line.plain(moment.combinedTime);
   line.plain('] "');
-  missing(line, putMethod(line, head));
+  missing(line, head.putMethod(line));
   line.plain(" ");
-  missing(line, putUri(line, head));
+  missing(line, head.putTarget(line));
   line.plain(" ");
   missing(line, putVersion(line, head));
   line.plain('" ');
@@ -104,7 +101,7 @@ function composeCombined(line: LineBuffer, ex: Exchange, head: HttpHead, moment:
 }
 
 /** All fields, always in the same order; null where there is nothing to tell. */
-function composeJson(line: LineBuffer, ex: Exchange, head: HttpHead, moment: LogMoment): void {
+function composeJson(line: LineBuffer, ex: Exchange, head: HttpMessage, moment: LogMoment): void {
   for (let i = 0; i < LOG_FIELDS.length; i++) {
     const { put, text } = LOG_FIELDS[i] as (typeof LOG_FIELDS)[number];
     line.plain(JSON_KEYS[i] as string);

@@ -1,12 +1,11 @@
 // What an HTTP request must satisfy, and what is learnt from it, before it is routed.
-import { type Cause, causes } from "../../core/cause.ts";
+import { causes } from "../../core/cause.ts";
 import { type Exchange } from "../../core/exchange.ts";
 import { Failure } from "../../core/failure.ts";
 import { checkCallDepth, readContext } from "./context.ts";
-import { Field } from "./field-names.ts";
-import { forwardedLine, type ForwardedLabels } from "./forwarded.ts";
-import type { HttpHead } from "./head.ts";
+import { forwardedValue, type ForwardedLabels } from "./forwarded.ts";
 import type { LocalDtabs } from "./local-dtabs.ts";
+import type { HttpMessage } from "./message.ts";
 
 /** The server settings that admission reads (linkerd1 §1.3, §2.1.2). */
 export interface AdmissionOptions {
@@ -24,26 +23,26 @@ export interface ConnectionEnds {
   readonly local: string;
 }
 
-/** Brings the request into the form in which it is routed and forwarded; a failure when it must be refused. */
-export function admit(ex: Exchange, head: HttpHead, ends: ConnectionEnds, options: AdmissionOptions): Failure | null {
-  const problem = normaliseTarget(head) ?? checkCallDepth(head, options.maxCallDepth);
-  if (problem !== null) return new Failure(problem, problem.means, depthDetail(problem, options));
-  if (options.clearContext) head.clearContext = true;
+/** Reads the context of a request of any version, and adds what the proxy tells the service; a failure when it must be refused. */
+export function admitContext(
+  ex: Exchange,
+  message: HttpMessage,
+  ends: ConnectionEnds,
+  options: AdmissionOptions,
+): Failure | null {
+  const problem = checkCallDepth(message, options.maxCallDepth);
+  if (problem !== null) return new Failure(problem, problem.means, { max: options.maxCallDepth });
+  if (options.clearContext) message.clearContext = true;
   else {
-    readContext(ex, head);
+    readContext(ex, message);
     if (ex.localDtab !== "") {
       const failure = canonicalDtab(ex, options.localDtabs);
       if (failure !== null) return failure;
     }
   }
-  if (options.forwarded !== null) head.extraLines += forwardedLine(head, ends, options.forwarded);
-  if (options.timestampHeader !== "")
-    head.extraLines += `${options.timestampHeader}: ${options.localDtabs.epochMs()}\r\n`;
+  if (options.forwarded !== null) message.addField("Forwarded", forwardedValue(message, ends, options.forwarded));
+  if (options.timestampHeader !== "") message.addField(options.timestampHeader, String(options.localDtabs.epochMs()));
   return null;
-}
-
-function depthDetail(problem: Cause, options: AdmissionOptions): Record<string, number> {
-  return problem === causes.callDepth ? { max: options.maxCallDepth } : {};
 }
 
 function canonicalDtab(ex: Exchange, localDtabs: LocalDtabs): Failure | null {
@@ -54,40 +53,4 @@ function canonicalDtab(ex: Exchange, localDtabs: LocalDtabs): Failure | null {
   }
   ex.localDtab = "";
   return new Failure(causes.badDtab, parsed.message, { at: parsed.offset });
-}
-
-const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?]*)(.*)$/;
-const AUTHORITY = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
-
-// Origin form passes as it is; absolute form (a forward proxy's diet) moves its authority into Host (RFC 9112 §3.2.2).
-function normaliseTarget(head: HttpHead): Cause | null {
-  const first = head.bytes[head.base + head.targetStart];
-  if (head.methodEnd === 7 && head.method === "CONNECT") return causes.requestMethodUnsupported;
-  if (first === 0x2f) return checkHost(head);
-  const target = head.target;
-  if (target === "*") return head.method === "OPTIONS" ? checkHost(head) : causes.requestTarget;
-  const match = ABSOLUTE.exec(target);
-  if (match === null) return causes.requestTarget;
-  const authority = match[1] as string;
-  if (!AUTHORITY.test(authority)) return causes.requestTarget;
-  const rest = match[2] as string;
-  head.newHost = authority;
-  head.newTarget = rest.startsWith("/") ? rest : `/${rest}`;
-  return null;
-}
-
-// A missing Host is the identifier's business (it may not need one); an invalid one is nobody's.
-function checkHost(head: HttpHead): Cause | null {
-  const field = head.find(Field.host);
-  if (field < 0) return null;
-  const { bytes, base } = head;
-  const end = base + head.valueEnd(field);
-  for (let i = base + head.valueStart(field); i < end; i++) {
-    const byte = bytes[i] as number;
-    // Characters that end a host elsewhere (RFC 3986 gen-delims but `:`, `[`, `]`), spaces and list commas.
-    if (byte <= 32 || byte === 44 || byte === 47 || byte === 63 || byte === 64 || byte === 92 || byte === 35) {
-      return causes.requestHost;
-    }
-  }
-  return null;
 }

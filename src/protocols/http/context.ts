@@ -3,22 +3,35 @@ import { type Cause, causes } from "../../core/cause.ts";
 import { combineDeadlines, type Deadline } from "../../core/deadline.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import { Field } from "./field-names.ts";
-import type { HttpHead } from "./head.ts";
-import { readTrace } from "./trace-header.ts";
+import { HttpHead } from "./head.ts";
+import type { HttpMessage } from "./message.ts";
+import { readTrace, readTraceText } from "./trace-header.ts";
 
 /**
  * Reads the context headers of a request into the exchange. Undecodable traces and deadlines read as absent
  * (finagle §7.1.10); dtabs are only gathered here and parsed when the name is bound.
  */
-export function readContext(ex: Exchange, head: HttpHead): void {
-  const trace = head.find(Field.l5dCtxTrace);
-  if (trace >= 0) {
-    readTrace(ex.trace, head.bytes, head.base + head.valueStart(trace), head.base + head.valueEnd(trace));
+export function readContext(ex: Exchange, message: HttpMessage): void {
+  const trace = message.find(Field.l5dCtxTrace);
+  if (trace >= 0) readTraceField(ex, message, trace);
+  const sample = message.find(Field.l5dSample);
+  if (sample >= 0) readSample(ex, message.value(sample));
+  if (message.find(Field.l5dCtxDtab) >= 0 || message.find(Field.l5dDtab) >= 0) ex.localDtab = localDtab(message);
+  if (message.find(Field.l5dCtxDeadline) >= 0) ex.deadline = readDeadline(message);
+}
+
+// The fields that come with every request of a mesh are read as bytes where the message is bytes.
+function readTraceField(ex: Exchange, message: HttpMessage, field: number): void {
+  if (message instanceof HttpHead) {
+    readTrace(
+      ex.trace,
+      message.bytes,
+      message.base + message.valueStart(field),
+      message.base + message.valueEnd(field),
+    );
+  } else {
+    readTraceText(ex.trace, message.value(field));
   }
-  const sample = head.find(Field.l5dSample);
-  if (sample >= 0) readSample(ex, head.value(sample));
-  if (head.find(Field.l5dCtxDtab) >= 0 || head.find(Field.l5dDtab) >= 0) ex.localDtab = localDtab(head);
-  if (head.find(Field.l5dCtxDeadline) >= 0) ex.deadline = readDeadline(head);
 }
 
 function readSample(ex: Exchange, text: string): void {
@@ -33,27 +46,32 @@ function clamp(probability: number): number {
 }
 
 // User entries come after the accumulated ones, so that they win; several headers concatenate.
-function localDtab(head: HttpHead): string {
+function localDtab(message: HttpMessage): string {
   const parts: string[] = [];
-  collect(head, Field.l5dCtxDtab, parts);
-  collect(head, Field.l5dDtab, parts);
+  collect(message, Field.l5dCtxDtab, parts);
+  collect(message, Field.l5dDtab, parts);
   return parts.join(";");
 }
 
-function collect(head: HttpHead, id: number, into: string[]): void {
-  for (let field = head.find(id); field >= 0; field = head.findNext(id, field)) {
-    const text = head.value(field).trim();
+function collect(message: HttpMessage, id: number, into: string[]): void {
+  for (let field = message.find(id); field >= 0; field = message.findNext(id, field)) {
+    const text = message.value(field).trim();
     if (text !== "") into.push(text);
   }
 }
 
+const COMMA = 44;
 const DEADLINE = /^(\d{1,20}) (\d{1,20})$/;
 
 // Several values combine to the latest timestamp and the earliest deadline.
-function readDeadline(head: HttpHead): Deadline | null {
+function readDeadline(message: HttpMessage): Deadline | null {
   let combined: Deadline | null = null;
-  for (let field = head.find(Field.l5dCtxDeadline); field >= 0; field = head.findNext(Field.l5dCtxDeadline, field)) {
-    const match = DEADLINE.exec(head.value(field));
+  for (
+    let field = message.find(Field.l5dCtxDeadline);
+    field >= 0;
+    field = message.findNext(Field.l5dCtxDeadline, field)
+  ) {
+    const match = DEADLINE.exec(message.value(field));
     if (match === null) continue;
     combined = combineDeadlines(combined, {
       timestampNs: BigInt(match[1] as string),
@@ -64,17 +82,22 @@ function readDeadline(head: HttpHead): Deadline | null {
 }
 
 /** Number of proxies a request has passed: the comma-separated entries of all its Via headers. */
-function callDepth(head: HttpHead): number {
+function callDepth(message: HttpMessage): number {
   let depth = 0;
-  for (let field = head.find(Field.via); field >= 0; field = head.findNext(Field.via, field)) {
-    const end = head.base + head.valueEnd(field);
-    depth++;
-    for (let i = head.base + head.valueStart(field); i < end; i++) if (head.bytes[i] === 44) depth++;
+  for (let field = message.find(Field.via); field >= 0; field = message.findNext(Field.via, field)) {
+    depth += 1 + (message instanceof HttpHead ? commas(message, field) : message.value(field).split(",").length - 1);
   }
   return depth;
 }
 
+function commas(head: HttpHead, field: number): number {
+  const end = head.base + head.valueEnd(field);
+  let count = 0;
+  for (let i = head.base + head.valueStart(field); i < end; i++) if (head.bytes[i] === COMMA) count++;
+  return count;
+}
+
 /** Refuses a request that has gone round too often. */
-export function checkCallDepth(head: HttpHead, maxCallDepth: number): Cause | null {
-  return head.find(Field.via) >= 0 && callDepth(head) > maxCallDepth ? causes.callDepth : null;
+export function checkCallDepth(message: HttpMessage, maxCallDepth: number): Cause | null {
+  return message.find(Field.via) >= 0 && callDepth(message) > maxCallDepth ? causes.callDepth : null;
 }

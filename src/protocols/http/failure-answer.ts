@@ -2,7 +2,6 @@
 import type { Category } from "../../core/cause.ts";
 import type { Failure } from "../../core/failure.ts";
 import { Outcome } from "../../core/outcome.ts";
-import { reasonFor } from "./reasons.ts";
 
 const STATUS: Readonly<Record<Category, number>> = {
   "bad-request": 400,
@@ -17,6 +16,7 @@ const STATUS: Readonly<Record<Category, number>> = {
   timeout: 503, // not 504: linkerd1 §13.1
   overload: 503,
   "bad-answer": 502,
+  leaving: 502,
   gone: 499, // never sent, only logged
   internal: 502,
 };
@@ -30,43 +30,50 @@ export function failureStatus(failure: Failure): number {
 }
 
 /** What the answer depends on besides the failure. */
-export interface FailureAnswerOptions {
+export interface FailureOptions {
   /** The request can be sent again as it is: no body, or one the caller has kept (`finagle-http-retryable-request`). */
   readonly replayable: boolean;
   /** Edge mode: nothing about the inside is told. */
   readonly clearContext: boolean;
-  readonly toHead: boolean;
-  /** Close the connection after this answer. */
-  readonly close: boolean;
-  readonly keepAlive10: boolean;
   /** Cap on the `l5d-err` value. */
   readonly maxErrBytes: number;
 }
 
-/** The whole answer, head and body. All characters are below 256. */
-export function failureAnswer(failure: Failure, options: FailureAnswerOptions): string {
-  const status = failureStatus(failure);
+/** An answer of the proxy's own, before a version of HTTP gives it its form. */
+export interface OwnAnswer {
+  readonly status: number;
+  /** In order; names as HTTP/1 writes them. `Via` and what concerns the connection are the version's. */
+  readonly fields: readonly OwnField[];
+  readonly body: string;
+}
+
+/** Name and value; all characters are below 256. */
+export type OwnField = readonly [name: string, value: string];
+
+/** The answer to a failure. */
+export function failureFields(failure: Failure, options: FailureOptions): OwnAnswer {
   const nack = failure.cause.category === "overload";
   const body = options.clearContext ? "" : nack ? nackBody(options.replayable) : `${failure.message}\n`;
   const bytes = Buffer.byteLength(body, "utf8");
-  let head = `HTTP/1.1 ${status} ${reasonFor(status)}\r\n`;
-  if (!options.clearContext) head += explanation(failure, nack, options);
-  if (nack)
-    head += options.replayable
-      ? "finagle-http-nack: true\r\nRetry-After: 0\r\n"
-      : "finagle-http-nonretryable-nack: true\r\n";
-  if (bytes > 0) head += "Content-Type: text/plain\r\n";
-  head += `Content-Length: ${bytes}\r\nVia: 1.1 fairlead\r\n`;
-  if (options.close) head += "Connection: close\r\n";
-  else if (options.keepAlive10) head += "Connection: keep-alive\r\n";
-  head += "\r\n";
-  return options.toHead ? head : head + Buffer.from(body, "utf8").toString("latin1");
+  const fields: OwnField[] = options.clearContext ? [] : explanation(failure, nack, options);
+  if (nack) fields.push(...(options.replayable ? RETRYABLE_NACK : FINAL_NACK));
+  if (bytes > 0) fields.push(["Content-Type", "text/plain"]);
+  fields.push(["Content-Length", String(bytes)]);
+  return { status: failureStatus(failure), fields, body };
 }
 
-function explanation(failure: Failure, nack: boolean, options: FailureAnswerOptions): string {
-  let lines = nack ? "" : `l5d-err: ${errValue(failure.message, options.maxErrBytes)}\r\n`;
-  if (failure.retry === "safe" && failure.source !== "downstream" && !nack) lines += "l5d-retryable: true\r\n";
-  return `${lines}l5d-success-class: 0.0\r\nfairlead-cause: ${failure.token()}\r\n`;
+const RETRYABLE_NACK: readonly OwnField[] = [
+  ["finagle-http-nack", "true"],
+  ["Retry-After", "0"],
+];
+const FINAL_NACK: readonly OwnField[] = [["finagle-http-nonretryable-nack", "true"]];
+
+function explanation(failure: Failure, nack: boolean, options: FailureOptions): OwnField[] {
+  const fields: OwnField[] = [];
+  if (!nack) fields.push(["l5d-err", errValue(failure.message, options.maxErrBytes)]);
+  if (failure.retry === "safe" && failure.source !== "downstream" && !nack) fields.push(["l5d-retryable", "true"]);
+  fields.push(["l5d-success-class", "0.0"], ["fairlead-cause", failure.token()]);
+  return fields;
 }
 
 function nackBody(replayable: boolean): string {
@@ -80,21 +87,13 @@ function errValue(message: string, maxBytes: number): string {
   return encoded.slice(0, maxBytes).replace(/%[0-9A-F]?$/, "");
 }
 
-/** How an answer that consists of its status is sent. */
-export interface CannedForm {
-  readonly close: boolean;
-  readonly keepAlive10: boolean;
-  /** Edge mode: nothing about the inside is told. */
-  readonly clearContext: boolean;
-}
-
-/** An answer that consists of its status (`/$/io.buoyant.http.status/…`). */
-export function cannedAnswer(status: number, outcome: Outcome, form: CannedForm): string {
-  let head = `HTTP/1.1 ${status} ${reasonFor(status)}\r\n`;
-  if (status !== 204 && status !== 304) head += "Content-Length: 0\r\n";
-  if (!form.clearContext) head += `l5d-success-class: ${outcome === Outcome.success ? "1.0" : "0.0"}\r\n`;
-  head += "Via: 1.1 fairlead\r\n";
-  if (form.close) head += "Connection: close\r\n";
-  else if (form.keepAlive10) head += "Connection: keep-alive\r\n";
-  return `${head}\r\n`;
+/**
+ * An answer that consists of its status (`/$/io.buoyant.http.status/…`).
+ * @param clearContext edge mode: nothing about the inside is told.
+ */
+export function cannedFields(status: number, outcome: Outcome, clearContext: boolean): OwnAnswer {
+  const fields: OwnField[] = [];
+  if (status !== 204 && status !== 304) fields.push(["Content-Length", "0"]);
+  if (!clearContext) fields.push(["l5d-success-class", outcome === Outcome.success ? "1.0" : "0.0"]);
+  return { status, fields, body: "" };
 }

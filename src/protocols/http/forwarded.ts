@@ -1,7 +1,7 @@
 // The `Forwarded` header (RFC 7239) in the form of linkerd1 §2.1.2: added, never merged.
 import type { Random } from "../../base/random.ts";
 import type { ConnectionEnds } from "./admit.ts";
-import type { HttpHead } from "./head.ts";
+import type { HttpMessage } from "./message.ts";
 
 /** How one end of a connection is named. */
 export type Labeler = (address: string, ends: ConnectionEnds) => string;
@@ -12,13 +12,14 @@ export interface ForwardedLabels {
   readonly for: Labeler;
 }
 
-/** `Forwarded: by=…;for=…;host=…;proto=…` and its line end. */
-export function forwardedLine(head: HttpHead, ends: ConnectionEnds, labels: ForwardedLabels): string {
-  let line = `Forwarded: by=${labels.by(ends.local, ends)};for=${labels.for(ends.remote, ends)}`;
-  const host = head.host;
-  if (host !== "") line += `;host=${/^[\w.-]+$/.test(host) ? host : `"${host}"`}`;
-  if (head.newHost !== null) line += ";proto=http"; // the URI was absolute
-  return `${line}\r\n`;
+/** `by=…;for=…;host=…;proto=…`; HTTP/2 says `authority=` in place of `host=` (linkerd1 §2.2). */
+export function forwardedValue(message: HttpMessage, ends: ConnectionEnds, labels: ForwardedLabels): string {
+  let value = `by=${labels.by(ends.local, ends)};for=${labels.for(ends.remote, ends)}`;
+  const { host } = message;
+  const key = message.version === "HTTP/2.0" ? "authority" : "host";
+  if (host !== "") value += `;${key}=${/^[\w.-]+$/.test(host) ? host : `"${host}"`}`;
+  if (message.absolute) value += ";proto=http";
+  return value;
 }
 
 const ALPHANUMERIC = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

@@ -3,8 +3,9 @@ import { latin1 } from "../../base/bytes.ts";
 import { InternedText } from "../../base/interned-text.ts";
 import type { Reusable } from "../../base/pool.ts";
 import type { Cause } from "../../core/cause.ts";
-import type { MessageHead } from "../../core/message-head.ts";
+import type { LineBuffer } from "../../telemetry/line-buffer.ts";
 import { Field, FIELD_COUNT, fieldIdOf } from "./field-names.ts";
+import type { HttpMessage } from "./message.ts";
 
 /** Integers per header line in `HttpHead.table`: id, name start, name end, value start, value end. */
 export const STRIDE = 5;
@@ -19,12 +20,13 @@ export const ConnectionFlag = { close: 1, keepAlive: 2, named: 4, upgrade: 8 } a
 const FIRST_FIELDS = 32;
 const OWN_BYTES = 2048;
 const KEPT_BYTES = 32 * 1024;
+const BLANK = 32;
 
 /**
- * Request or answer head. All offsets are relative to `base` in `bytes`; after `adopt` the bytes are the head's own and
+ * HTTP/1 request or answer head. All offsets are relative to `base` in `bytes`; after `adopt` the bytes are the head's own and
  * outlive the read callback.
  */
-export class HttpHead implements MessageHead, Reusable {
+export class HttpHead implements HttpMessage, Reusable {
   bytes: Buffer = EMPTY;
   base = 0;
   table = new Int32Array(FIRST_FIELDS * STRIDE);
@@ -201,6 +203,15 @@ export class HttpHead implements MessageHead, Reusable {
     return this.newTarget ?? this.text(this.targetStart, this.targetEnd);
   }
 
+  get version(): string {
+    if (!this.started) return "";
+    return this.minor === 0 ? "HTTP/1.0" : "HTTP/1.1";
+  }
+
+  get absolute(): boolean {
+    return this.newHost !== null;
+  }
+
   get reason(): string {
     return this.text(this.reasonStart, this.reasonEnd);
   }
@@ -211,6 +222,48 @@ export class HttpHead implements MessageHead, Reusable {
     const field = this.find(Field.host);
     if (field < 0) return "";
     return HOSTS.of(this.bytes, this.base + this.valueStart(field), this.base + this.valueEnd(field));
+  }
+
+  addField(name: string, value: string): void {
+    this.extraLines += `${name}: ${value}\r\n`;
+  }
+
+  putMethod(line: LineBuffer): boolean {
+    if (this.methodEnd === 0) return false;
+    line.range(this.bytes, this.base, this.base + this.methodEnd);
+    return true;
+  }
+
+  /** The target of the request line, whatever it was changed into. */
+  putTarget(line: LineBuffer): boolean {
+    if (this.targetEnd === 0) return false;
+    line.range(this.bytes, this.base + this.targetStart, this.base + this.targetEnd);
+    return true;
+  }
+
+  putHost(line: LineBuffer): boolean {
+    if (this.newHost !== null) {
+      if (this.newHost === "") return false;
+      line.text(this.newHost);
+      return true;
+    }
+    const field = this.find(Field.host);
+    return field >= 0 && !this.#hasBlanks(field) && this.putValue(line, field);
+  }
+
+  #hasBlanks(field: number): boolean {
+    const end = this.base + this.valueEnd(field);
+    for (let at = this.base + this.valueStart(field); at < end; at++)
+      if ((this.bytes[at] as number) <= BLANK) return true;
+    return false;
+  }
+
+  putValue(line: LineBuffer, field: number): boolean {
+    const start = this.valueStart(field);
+    const end = this.valueEnd(field);
+    if (end === start) return false;
+    line.range(this.bytes, this.base + start, this.base + end);
+    return true;
   }
 
   each(visit: (name: string, value: string) => void): void {

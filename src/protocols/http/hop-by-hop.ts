@@ -1,7 +1,8 @@
 // @hot Which header lines stop at a proxy (RFC 9110 §7.6.1, linkerd1 §2.1.5).
 import { equalsLower } from "../../base/bytes.ts";
 import { Field, FIELD_COUNT, FIELD_NAMES } from "./field-names.ts";
-import { ConnectionFlag, type HttpHead } from "./head.ts";
+import { ConnectionFlag, HttpHead } from "./head.ts";
+import type { HttpMessage } from "./message.ts";
 
 // cold: once
 function table(...ids: number[]): Uint8Array {
@@ -40,7 +41,7 @@ export const DROPPED_FROM_REQUEST = table(
 export const DROPPED_FROM_ANSWER = table(...HOP_BY_HOP, Field.l5dSuccessClass); // cold: once
 
 /** Header lines that `Connection` cannot remove: framing, routing and context would otherwise be in the caller's hand. */
-const PROTECTED = table(
+export const PROTECTED = table(
   Field.host,
   Field.via,
   Field.contentLength,
@@ -73,9 +74,15 @@ function listNames(head: HttpHead, line: number, name: string): boolean {
 }
 
 /** Is it an `l5d-` or `fairlead-` header, known to us or not? */
-export function isMeshField(head: HttpHead, field: number): boolean {
-  const id = head.id(field);
+export function isMeshField(message: HttpMessage, field: number): boolean {
+  const id = message.id(field);
   if (id !== Field.other) return (FIELD_NAMES[id] as string).startsWith("l5d-") || id === Field.fairleadCause;
+  if (message instanceof HttpHead) return isMeshName(message, field);
+  const name = message.name(field); // in lower case, as everywhere but in HTTP/1
+  return (name.length > 4 && name.startsWith("l5d-")) || (name.length > 9 && name.startsWith("fairlead-"));
+}
+
+function isMeshName(head: HttpHead, field: number): boolean {
   const start = head.base + head.nameStart(field);
   const length = head.nameEnd(field) - head.nameStart(field);
   return (
@@ -85,7 +92,7 @@ export function isMeshField(head: HttpHead, field: number): boolean {
 }
 
 /** May this field stand in a trailer section? Framing, routing and context may not (RFC 9110 §6.5.1). */
-export function allowedInTrailers(head: HttpHead, field: number): boolean {
-  const id = head.id(field);
-  return DROPPED_FROM_REQUEST[id] !== 1 && PROTECTED[id] !== 1 && !isMeshField(head, field);
+export function allowedInTrailers(message: HttpMessage, field: number): boolean {
+  const id = message.id(field);
+  return DROPPED_FROM_REQUEST[id] !== 1 && PROTECTED[id] !== 1 && !isMeshField(message, field);
 }

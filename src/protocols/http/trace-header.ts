@@ -1,5 +1,6 @@
 // @hot `l5d-ctx-trace`: base64 of span, parent, trace and flags, 8 bytes each, big-endian; 40 bytes when the trace id has
 // 128 bits (linkerd1 §2.6.1). Read into and written from 32-bit halves without making a string.
+import { putLatin1 } from "../../base/bytes.ts";
 import type { TraceId } from "../../core/trace-id.ts";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -49,6 +50,14 @@ export function readTrace(trace: TraceId, buffer: Buffer, start: number, end: nu
   }
   trace.known = true;
   return true;
+}
+
+const text = Buffer.alloc(LONG_TEXT);
+
+/** Reads a header value that is text already. */
+export function readTraceText(trace: TraceId, value: string): boolean {
+  if (value.length > LONG_TEXT) return false;
+  return readTrace(trace, text, 0, putLatin1(text, 0, value));
 }
 
 function word(at: number): number {

@@ -16,7 +16,7 @@ import { ConnectionFlag, Framing, type HttpHead } from "../http/head.ts";
 import { BodyReader, BodyStep } from "./body-reader.ts";
 import type { ClientContext } from "./client-context.ts";
 import { answerFraming, Parse, parseAnswerHead } from "./codec/parse-head.ts";
-import { connectFailure, errorCode } from "./connect-failure.ts";
+import { connectFailure, errorCode } from "../http/connect-failure.ts";
 import { MessageWriter, type WriterOwner } from "./message-writer.ts";
 import { writeRequestHead } from "./write-head.ts";
 

@@ -13,14 +13,16 @@ import { type Cause, causes } from "../../core/cause.ts";
 import type { Downstream, Exchange } from "../../core/exchange.ts";
 import type { MessageHead } from "../../core/message-head.ts";
 import { Failure } from "../../core/failure.ts";
-import { admit, type ConnectionEnds } from "../http/admit.ts";
-import { cannedAnswer, failureAnswer, failureStatus } from "../http/failure-answer.ts";
+import type { ConnectionEnds } from "../http/admit.ts";
+import { failureStatus } from "../http/failure-answer.ts";
 import { Field } from "../http/field-names.ts";
 import { ConnectionFlag, Framing, type HttpHead } from "../http/head.ts";
+import { admit } from "./admit.ts";
 import { BodyReader, BodyStep } from "./body-reader.ts";
 import { Parse, parseRequestHead } from "./codec/parse-head.ts";
+import { cannedAnswer, failureAnswer } from "./failure-text.ts";
 import { MessageWriter, type WriterOwner } from "./message-writer.ts";
-import { ReplayBuffer } from "./replay-buffer.ts";
+import { ReplayBuffer } from "../http/replay-buffer.ts";
 import type { ServerContext } from "./server-context.ts";
 import { writeAnswerHead, writeInterimHead } from "./write-head.ts";
 
@@ -33,6 +35,8 @@ const LONGEST_LINGER_MS = 10_000;
 /** So much of pipelined requests is read ahead. */
 const MAX_AHEAD_BYTES = 16 * 1024;
 const MAX_LEADING_NEWLINES = 8;
+/** What a connection keeps for the beginnings of bodies. */
+const REPLAY_FIRST_BYTES = 2 * 1024;
 /** A body with more than this still to come is read into a private buffer and lent on without a copy. */
 const PRIVATE_FROM_BYTES = 16 * 1024;
 
@@ -207,7 +211,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   #startBody(head: HttpHead): void {
     this.#body ??= new BodyReader(REQUEST_PROBLEMS, this.#context.limits.head);
     this.#body.begin(head.framing, head.contentLength);
-    this.#replay ??= new ReplayBuffer();
+    this.#replay ??= new ReplayBuffer(REPLAY_FIRST_BYTES);
     this.#replay.reset();
     this.#arm();
   }

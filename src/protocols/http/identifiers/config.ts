@@ -1,8 +1,23 @@
 // Configuration of identifiers: the name a request asks for (reference §2.1.4).
 import { kindOf } from "../../../config/kinds.ts";
-import { bool, headerName, int, object, oneOrMany, path, unavailable } from "../../../config/schema.ts";
+import {
+  bool,
+  headerName,
+  http2HeaderName,
+  int,
+  object,
+  oneOrMany,
+  path,
+  unavailable,
+} from "../../../config/schema.ts";
 
 const routeByHost = "use io.l5d.header.token, with the hosts in the dtab";
+
+const refused = {
+  "io.l5d.ingress": unavailable("The rules of Kubernetes Ingress resources.", routeByHost),
+  "io.l5d.k8s.istio": unavailable("Route rules of Istio; deprecated since Linkerd 1.5.", routeByHost),
+  "io.l5d.k8s.istio-ingress": unavailable("Ingress rules of Istio; deprecated since Linkerd 1.5.", routeByHost),
+};
 
 const anyIdentifier = kindOf(
   { doc: "Where in a request its name is found." },
@@ -30,13 +45,35 @@ const anyIdentifier = kindOf(
       { doc: "One name for every request." },
       { path: path({ doc: "The name, after `dstPrefix`.", required: true }) },
     ),
-    "io.l5d.ingress": unavailable("The rules of Kubernetes Ingress resources.", routeByHost),
-    "io.l5d.k8s.istio": unavailable("Route rules of Istio; deprecated since Linkerd 1.5.", routeByHost),
-    "io.l5d.k8s.istio-ingress": unavailable("Ingress rules of Istio; deprecated since Linkerd 1.5.", routeByHost),
+    ...refused,
   },
 );
 
 export const identifier = oneOrMany(
   { doc: "How a request is named; of several, the first that finds a name.", default: { kind: "io.l5d.header.token" } },
   anyIdentifier,
+);
+
+const anyHttp2Identifier = kindOf(
+  { doc: "Where in a request its name is found." },
+  {
+    "io.l5d.header.token": object(
+      { doc: "`<dstPrefix>/<value of a header>`; the value is one segment. Of several values the last counts." },
+      { header: http2HeaderName({ doc: "The header.", default: ":authority" }) },
+    ),
+    "io.l5d.header.path": object(
+      { doc: "`<dstPrefix><path of a URI in a header>`, without the query; for gRPC that is `/<service>/<method>`." },
+      {
+        header: http2HeaderName({ doc: "The header.", default: ":path" }),
+        segments: int({ doc: "How many leading segments, all of them required; the whole path when absent.", min: 1 }),
+      },
+    ),
+    ...refused,
+  },
+);
+
+/** The same for HTTP/2 (reference §2.2). */
+export const http2Identifier = oneOrMany(
+  { doc: "How a request is named; of several, the first that finds a name.", default: { kind: "io.l5d.header.token" } },
+  anyHttp2Identifier,
 );

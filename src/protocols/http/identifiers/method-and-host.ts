@@ -2,7 +2,7 @@
 import type { Exchange } from "../../../core/exchange.ts";
 import type { Identifier } from "../../../core/identifier.ts";
 import { showSegment } from "../../../core/path.ts";
-import type { HttpHead } from "../head.ts";
+import type { HttpMessage } from "../message.ts";
 
 /** `<prefix>/1.1/<METHOD>/<host>[/uri…]`, `<prefix>/1.0/<METHOD>[/uri…]`; HTTP/1.1 without a Host is unidentified. */
 export class MethodAndHostIdentifier implements Identifier {
@@ -15,12 +15,12 @@ export class MethodAndHostIdentifier implements Identifier {
     this.#withUri = withUri;
   }
 
-  // Segments separated by spaces, which none of them can hold.
+  // HTTP/2 is named like HTTP/1.1, so that one dtab serves both. Segments separated by spaces, which none of them can hold.
   key(ex: Exchange): string | null {
-    const head = ex.request as HttpHead; // an identifier of the HTTP family
-    const uri = this.#withUri ? ` ${head.target.split("?", 1)[0] ?? ""}` : "";
-    if (head.minor === 0) return `1.0 ${head.method}${uri}`;
-    return head.host === "" ? null : `1.1 ${head.method} ${head.host.toLowerCase()}${uri}`;
+    const message = ex.request as HttpMessage; // an identifier of the HTTP family
+    const uri = this.#withUri ? ` ${message.target.split("?", 1)[0] ?? ""}` : "";
+    if (message.version === "HTTP/1.0") return `1.0 ${message.method}${uri}`;
+    return message.host === "" ? null : `1.1 ${message.method} ${message.host.toLowerCase()}${uri}`;
   }
 
   path(key: string): string {

@@ -1,6 +1,7 @@
 // @hot Names of fields, each one object for as long as it is in use: everything that depends on the name alone is found out once.
 import { latin1 } from "../../../base/bytes.ts";
-import { fieldIdOf } from "../../http/field-names.ts";
+import { Field, fieldIdOf } from "../../http/field-names.ts";
+import { DROPPED_FROM_ANSWER, DROPPED_FROM_REQUEST, PROTECTED } from "../../http/hop-by-hop.ts";
 import { decodeHuffman, encodeHuffman, forbiddenLength, huffmanLength, MALFORMED, measureHuffman } from "./huffman.ts";
 import { STATIC_TABLE } from "./static-table.ts";
 
@@ -19,6 +20,7 @@ export const Rule = {
   length: 7,
   host: 8,
   grpcStatus: 9,
+  grpcTimeout: 10,
 } as const;
 
 const PSEUDO_BITS: ReadonlyMap<string, number> = new Map([
@@ -40,6 +42,7 @@ const RULES: ReadonlyMap<string, number> = new Map([
   ["content-length", Rule.length],
   ["host", Rule.host],
   ["grpc-status", Rule.grpcStatus],
+  ["grpc-timeout", Rule.grpcTimeout],
 ]);
 
 /** Fields of HTTP/1 connections, which may not stand in a message of HTTP/2 (RFC 9113 §8.2.2). */
@@ -57,6 +60,8 @@ const UNIQUE_VALUES = new Set([
   "date",
 ]);
 
+const TELLING = new Set(["fairlead-cause", "l5d-err"]);
+
 /** The name of a field, as it was received. */
 export class FieldName {
   readonly text: string;
@@ -69,6 +74,13 @@ export class FieldName {
   /** It may not stand in a message: empty, in upper case, not a token, of a connection, or an unknown pseudo-header field. */
   readonly malformed: boolean;
   readonly unique: boolean;
+  /** It stops at a proxy, or is written anew there. */
+  readonly endsInRequest: boolean;
+  readonly endsInAnswer: boolean;
+  /** `l5d-*` and `fairlead-*`. */
+  readonly mesh: boolean;
+  /** It may stand among trailers: it decides neither framing nor routing nor context. What an inner proxy says of a failure may. */
+  readonly trails: boolean;
   /** First index in the static table, 0 when it is not there. */
   readonly staticIndex: number;
   /** The octets to send, one per character. */
@@ -84,6 +96,11 @@ export class FieldName {
     this.rule = RULES.get(text) ?? Rule.any;
     this.malformed = CONNECTION_FIELDS.has(text) || (text.startsWith(":") ? this.pseudo === 0 : !isLowerToken(text));
     this.unique = UNIQUE_VALUES.has(text);
+    // `TE: trailers`, the only form that HTTP/2 has, may travel on.
+    this.endsInRequest = DROPPED_FROM_REQUEST[this.id] === 1 && this.id !== Field.te;
+    this.endsInAnswer = DROPPED_FROM_ANSWER[this.id] === 1;
+    this.mesh = text.startsWith("l5d-") || text.startsWith("fairlead-");
+    this.trails = TELLING.has(text) || !(DROPPED_FROM_REQUEST[this.id] === 1 || PROTECTED[this.id] === 1 || this.mesh);
     this.staticIndex = STATIC_NAMES.get(text) ?? 0;
     this.raw = raw;
     this.huffman = huffman;

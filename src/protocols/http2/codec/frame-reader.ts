@@ -101,6 +101,11 @@ export class FrameReader {
     return ErrorCode.noError;
   }
 
+  /** Has a frame other than DATA begun, or a header block, that is not complete? */
+  get partial(): boolean {
+    return this.#block !== null || this.#held !== null || this.#headerLength > 0;
+  }
+
   /** Lets go of memory. */
   close(): void {
     if (this.#held !== null) giveBuffer(this.#held);

@@ -184,6 +184,8 @@ function obeys(field: HeaderField, rule: number, text: string): boolean {
       return text.toLowerCase() === "trailers";
     case Rule.length:
       return DIGITS.test(text);
+    case Rule.grpcTimeout:
+      return true; // a malformed one is no timeout
     default:
       field.code = GRPC_STATUS.test(text) ? Number(text) : -1;
       return true;

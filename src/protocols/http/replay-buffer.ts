@@ -1,7 +1,6 @@
 // @hot The beginning of a request body, kept while it is streamed on, so that a lost race for a connection can be repeated.
 
 const MAX_BYTES = 16 * 1024;
-const FIRST_BYTES = 2 * 1024;
 const NONE = Buffer.alloc(0);
 
 /** Keeps a body as long as it is short. */
@@ -10,11 +9,17 @@ export class ReplayBuffer {
   length = 0;
   /** Everything passed so far is still here. */
   complete = true;
+  readonly #firstBytes: number;
+
+  /** @param firstBytes what it begins with, and keeps between bodies. */
+  constructor(firstBytes: number) {
+    this.#firstBytes = firstBytes;
+  }
 
   reset(): void {
     this.length = 0;
     this.complete = true;
-    if (this.buffer.length > FIRST_BYTES) this.buffer = NONE;
+    if (this.buffer.length > this.#firstBytes) this.buffer = NONE;
   }
 
   /** Keeps a copy of a chunk, or gives up. */
@@ -36,7 +41,7 @@ export class ReplayBuffer {
   }
 
   #grow(needed: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, needed <= FIRST_BYTES ? 0 : MAX_BYTES));
+    const grown = Buffer.allocUnsafeSlow(needed <= this.#firstBytes ? this.#firstBytes : MAX_BYTES);
     this.buffer.copy(grown, 0, 0, this.length);
     this.buffer = grown;
   }

@@ -1,0 +1,27 @@
+// From written identifiers to those that run.
+import type { Identifier } from "../core/identifier.ts";
+import { HeaderIdentifier } from "../protocols/http/identifiers/header.ts";
+import { HeaderPathIdentifier } from "../protocols/http/identifiers/header-path.ts";
+import { HeaderTokenIdentifier } from "../protocols/http/identifiers/header-token.ts";
+import { MethodAndHostIdentifier } from "../protocols/http/identifiers/method-and-host.ts";
+import { PathIdentifier } from "../protocols/http/identifiers/path.ts";
+import { StaticIdentifier } from "../protocols/http/identifiers/static.ts";
+import type { IdentifierConfig } from "./config.ts";
+
+export function makeIdentifier(written: IdentifierConfig, dstPrefix: string): Identifier {
+  const prefix = dstPrefix === "/" ? "" : dstPrefix;
+  switch (written.kind) {
+    case "io.l5d.header.token":
+      return new HeaderTokenIdentifier(prefix, written.header);
+    case "io.l5d.header.path":
+      return new HeaderPathIdentifier(prefix, written.header, written.segments ?? null);
+    case "io.l5d.header":
+      return new HeaderIdentifier(prefix, written.header);
+    case "io.l5d.path":
+      return new PathIdentifier(prefix, written.segments, written.consume);
+    case "io.l5d.methodAndHost":
+      return new MethodAndHostIdentifier(prefix, written.httpUriInDst);
+    case "io.l5d.static":
+      return new StaticIdentifier(prefix, written.path);
+  }
+}

@@ -1,0 +1,171 @@
+// Configuration that HTTP/1 and HTTP/2 routers share (reference §2.1.1–2.1.3, §2.2).
+import { kindOf } from "../../config/kinds.ts";
+import { type Report } from "../../config/spec.ts";
+import { bool, int, object, text, unavailable, word } from "../../config/schema.ts";
+import { parseTemplate } from "./access-log-format.ts";
+
+const noRolling = "is not available in this release";
+const rollOutside = "remove it, and let another program roll the file, or write to /dev/stdout";
+
+function checkTemplate({ template }: { readonly template?: string | undefined }, report: Report): void {
+  const parsed = parseTemplate(template ?? "");
+  if ("message" in parsed) report(["template"], parsed.message, parsed.advice);
+}
+
+/** The access log. Each protocol gives these keys its own names. */
+export const accessLog = {
+  file: text({
+    doc: "File that gets one line per request; `/dev/stdout` and `/dev/stderr` are this process's own.",
+    defaultDoc: "none",
+    differs:
+      "Linkerd 1.x writes a line for each dispatch to a client and none for requests that reach no client; fairlead writes exactly one for each request.",
+  }),
+  format: kindOf(
+    { doc: "The form of an access log line.", default: { kind: "combined" }, origin: "fairlead" },
+    {
+      combined: object({ doc: "As Linkerd 1.x and most web servers write it." }, {}),
+      json: object({ doc: "One JSON object per line, for machines." }, {}),
+      template: object(
+        { doc: "A line of one's own.", checks: [checkTemplate] },
+        {
+          template: text({
+            doc: "The line, with `%{field}` for each field of the JSON form (docs/access-log.md).",
+            required: true,
+          }),
+        },
+      ),
+    },
+  ),
+  rollPolicy: text({
+    doc: "When a new access log file is begun.",
+    default: "never",
+    refuse: {
+      shown: "other than never",
+      when: (policy) => policy !== "never",
+      because: noRolling,
+      instead: rollOutside,
+    },
+  }),
+  append: bool({
+    doc: "Whether an existing access log file is continued.",
+    default: true,
+    refuse: {
+      shown: "false",
+      when: (on) => !on,
+      because: "is not available in this release: the file is always continued",
+      instead: "remove it, and remove the file before starting",
+    },
+  }),
+  rotateCount: int({
+    doc: "How many rolled access log files are kept; -1 keeps all.",
+    default: -1,
+    min: -1,
+    refuse: { shown: "other than -1", when: (count) => count !== -1, because: noRolling, instead: rollOutside },
+  }),
+};
+
+export const tracePropagator = kindOf(
+  { doc: "The headers that carry trace identifiers from hop to hop.", default: { kind: "io.l5d.default" } },
+  {
+    "io.l5d.default": object({ doc: "`l5d-ctx-trace`, `l5d-sample` and `l5d-reqid`." }, {}),
+    "io.l5d.zipkin": unavailable(
+      "The `x-b3-*` headers.",
+      "use io.l5d.default; `x-b3-*` headers are passed on untouched",
+    ),
+  },
+);
+
+const labeler = {
+  ip: object({ doc: "The IP address; IPv6 in brackets and quotes." }, {}),
+  "ip:port": object({ doc: "IP address and port, in quotes." }, {}),
+  connectionRandom: object({ doc: "A random label per connection." }, {}),
+  requestRandom: object({ doc: "A random label per request." }, {}),
+  router: object({ doc: "`_` and the router's label." }, {}),
+  static: object(
+    { doc: "`_` and a fixed label." },
+    {
+      label: text({
+        doc: "The label.",
+        required: true,
+        // RFC 7239 §6.3: the characters of an obfuscated identifier.
+        refuse: {
+          shown: "it has other characters than letters, digits, `.`, `_` and `-`",
+          when: (label) => !/^[\w.-]+$/.test(label),
+          because: "a label in a Forwarded header has only letters, digits, . _ and -",
+          instead: "choose such a label",
+        },
+      }),
+    },
+  ),
+};
+
+export const addForwardedHeader = object(
+  { doc: "Adds a `Forwarded` header to requests (RFC 7239)." },
+  {
+    by: kindOf({ doc: "How this server appears in it.", default: { kind: "requestRandom" } }, labeler),
+    for: kindOf({ doc: "How the client appears in it.", default: { kind: "requestRandom" } }, labeler),
+  },
+);
+
+export const maxCallDepth = int({
+  doc: "Answers 400 to a request with more `Via` entries: two proxies that call each other.",
+  default: 1000,
+  min: 1,
+});
+
+/** Bounds that mean the same in both protocols. */
+export const requestLimitKeys = {
+  headerTimeoutMs: int({
+    doc: "A request head must be complete this long after its first byte.",
+    unit: "ms",
+    default: 10_000,
+    origin: "fairlead",
+  }),
+  writeStallTimeoutMs: int({
+    doc: "A client that reads must take some bytes of its answer within this time, as far as the kernel tells: with its buffers full, less than about 15 kB/s may count as none.",
+    unit: "ms",
+    default: 60_000,
+    origin: "fairlead",
+  }),
+  maxHeaders: int({
+    doc: "Number of headers of a message, either way.",
+    default: 128,
+    min: 1,
+    max: 10_000,
+    origin: "fairlead",
+  }),
+};
+
+/** What may be spoken to endpoints. */
+const endpointProtocols = ["http/1.1", "h2"] as const;
+type EndpointProtocol = (typeof endpointProtocols)[number];
+
+/**
+ * The protocol towards endpoints.
+ * @param own that of the router itself
+ */
+export function endpointProtocol(own: EndpointProtocol) {
+  return word(
+    {
+      doc: "What is spoken to endpoints, whatever callers speak; `h2` is HTTP/2 with prior knowledge.",
+      default: own,
+      origin: "fairlead",
+    },
+    endpointProtocols,
+  );
+}
+
+/** Keys of the clients of both. */
+export const sharedClientKeys = {
+  forwardClientCert: bool({
+    doc: "Tells endpoints the certificate of the caller.",
+    default: false,
+    refuse: {
+      shown: "true",
+      when: (on) => on,
+      because: "is not available in this release: there is no TLS",
+      instead: "remove it",
+    },
+  }),
+  requestAuthorizers: unavailable("Asks others whether a request may pass.", "remove it, and authorise in the service"),
+};

@@ -1,0 +1,637 @@
+// @hot One HTTP/2 connection, as both sides have it: frames in and out, settings, windows, and the streams' life and death (RFC 9113 §3–6).
+// What a header block means is the business of the sides: `server` and `client`.
+//
+// Everything that is sent is composed in the outbox and leaves when the event loop's turn ends. While the peer does not take what it was sent,
+// no DATA is composed; when even the answers to its frames pile up, nothing more is read from it.
+import { WheelTimer } from "../../base/timer-wheel.ts";
+import { Ring } from "../../base/ring.ts";
+import type { AtTurnEnd } from "../../base/turn-end.ts";
+import type { Trailers } from "../../core/body.ts";
+import type { ByteReader, ByteStream } from "../../core/byte-stream.ts";
+import type { Failure } from "../../core/failure.ts";
+import type { HttpMessage } from "../http/message.ts";
+import { type FrameHandler, FrameReader, readUint32 } from "./codec/frame-reader.ts";
+import {
+  ErrorCode,
+  Flag,
+  FrameType,
+  HEADER_BYTES,
+  LARGEST_MAX_FRAME,
+  LARGEST_WINDOW,
+  Setting,
+  SMALLEST_MAX_FRAME,
+} from "./codec/frames.ts";
+import {
+  putDataHeader,
+  putFrameHeader,
+  putGoaway,
+  putPing,
+  putReset,
+  putSettings,
+  putWindowUpdate,
+  splitBlock,
+} from "./codec/frame-writer.ts";
+import { HpackDecoder } from "./codec/hpack-decoder.ts";
+import { HpackEncoder } from "./codec/hpack-encoder.ts";
+import type { Http2Context } from "./context.ts";
+import type { Http2Head } from "./head.ts";
+import { Outbox } from "./outbox.ts";
+import { Glitches } from "./streams/glitches.ts";
+import { Ledger, Verdict } from "./streams/ledger.ts";
+import type { Carrier, Http2Stream } from "./streams/stream.ts";
+import { ClosedStreams, Ending, StreamTable } from "./streams/stream-table.ts";
+import { putTrailers } from "./write-head.ts";
+
+/** From so much on that the peer does not take, nothing more is read from it. */
+const PAUSE_BYTES = 64 * 1024;
+/** How long a connection that is given up is still read, so that what we said last arrives. */
+const LINGER_MS = 1000;
+/** Header blocks may be larger on the wire than decoded only by a little. */
+const BLOCK_SLACK_BYTES = 4096;
+
+/** How large the windows of a connection as a whole are; see `Ledger`. */
+export interface ConnectionWindows {
+  readonly connectionBytes: number;
+  readonly allowanceBytes: number;
+}
+
+/** One connection and its streams. */
+export abstract class Http2Connection<S extends Http2Stream> implements ByteReader, FrameHandler, Carrier, AtTurnEnd {
+  protected readonly context: Http2Context;
+  protected readonly stream: ByteStream;
+  protected readonly streams = new StreamTable<S>();
+  protected readonly gone = new ClosedStreams();
+  protected readonly ledger: Ledger;
+  protected readonly outbox: Outbox;
+  protected readonly encoder = new HpackEncoder();
+  protected readonly decoder: HpackDecoder;
+  protected readonly glitches: Glitches;
+  protected readonly timer = new WheelTimer(this);
+  readonly #reader: FrameReader;
+  /** The last stream the peer opened. */
+  protected lastPeerId = 0;
+  protected closing = false;
+  protected closed = false;
+  protected peerMaxStreams = LARGEST_WINDOW;
+  protected peerTakesConnect = false;
+  #peerMaxFrame = SMALLEST_MAX_FRAME;
+  #paused = false;
+
+  /** Streams with bytes to send whose windows are open. */
+  readonly #ready = new Ring<S>();
+  /** Streams whose windows may have to be announced. */
+  readonly #credited: S[] = [];
+
+  // The DATA frame in progress.
+  #dataStream: S | null = null;
+  #dataGeneration = 0;
+  #dataLength = 0;
+
+  /** Since when a frame, or a header block, is incomplete; -1 when none is. */
+  protected partialSinceMs = -1;
+  // What was heard last, and whether a PING is out (§6.7).
+  protected heardMs: number;
+  #pingSentMs = -1;
+  #onPong: (() => void) | null = null;
+  /** Since when the peer takes nothing, -1 when it does; and how much was left then. */
+  #stalledSinceMs = -1;
+  #stalledBytes = 0;
+
+  constructor(stream: ByteStream, context: Http2Context, windows: ConnectionWindows) {
+    const { limits, settings, shared, stats } = context;
+    this.context = context;
+    this.stream = stream;
+    this.ledger = new Ledger({
+      streamBytes: settings.initialStreamWindowBytes,
+      connectionBytes: windows.connectionBytes,
+      allowanceBytes: windows.allowanceBytes,
+      updateRatio: settings.windowUpdateRatio,
+    });
+    this.outbox = new Outbox(stream, shared.buffers, shared.loop.turn, this, stats.sentBytes);
+    // We announce the size of our table in the first frame; the peer's encoder cannot use more before it has seen that.
+    this.decoder = new HpackDecoder(shared.memory, settings.headerTableBytes);
+    this.glitches = new Glitches(limits.maxResetsPerMinute, shared.loop.nowMs);
+    this.#reader = new FrameReader(this, settings.maxFrameBytes, settings.maxHeaderListBytes + BLOCK_SLACK_BYTES);
+    this.heardMs = shared.loop.nowMs;
+  }
+
+  get nowMs(): number {
+    return this.context.shared.loop.nowMs;
+  }
+
+  /** Streams open at the moment. */
+  get openStreams(): number {
+    return this.streams.size;
+  }
+
+  takeHead(): Http2Head {
+    return this.context.shared.heads.take();
+  }
+
+  giveHead(head: Http2Head): void {
+    this.context.shared.heads.give(head);
+  }
+
+  // ---- What the sides do -------------------------------------------------------------------------------------------
+
+  /** A whole, decoded header block of a stream that is not open. */
+  protected abstract opens(id: number, head: Http2Head, endStream: boolean, selfish: boolean): number;
+  /** The same for one that is. */
+  protected abstract continues(stream: S, head: Http2Head, endStream: boolean): number;
+  /** Was this id never used? Frames other than HEADERS are an error there (§5.1). */
+  protected abstract isIdle(id: number): boolean;
+  /** The peer reset a stream. */
+  protected abstract peerReset(stream: S, code: number): void;
+  /** We reset a stream for something the peer did. */
+  protected abstract broke(stream: S, code: number, why: string): void;
+  /** The peer will open or answer no stream beyond `lastId`. */
+  protected abstract peerLeaves(lastId: number, code: number): void;
+  /** The connection is gone or given up: what is left of its streams ends. */
+  protected abstract abandoned(code: number, error: Error | null): void;
+  /** The peer's settings have arrived. */
+  protected abstract settled(): void;
+
+  // ---- Reading -----------------------------------------------------------------------------------------------------
+
+  onBytes(buffer: Buffer, start: number, end: number, _lendable: boolean): boolean {
+    const { shared, stats } = this.context;
+    this.heardMs = shared.loop.tick();
+    this.#pingSentMs = -1;
+    stats.receivedBytes.add(end - start);
+    if (this.closing) return !this.closed;
+    this.readFrames(buffer, start, end);
+    if (this.closed) return false;
+    if (this.outbox.blocked && this.outbox.length > PAUSE_BYTES) {
+      this.#paused = true;
+      return false;
+    }
+    return true;
+  }
+
+  protected readFrames(buffer: Buffer, start: number, end: number): void {
+    const code = this.#reader.read(buffer, start, end);
+    if (code !== ErrorCode.noError && !this.closing) this.giveUp(code);
+    if (this.#reader.partial !== this.partialSinceMs >= 0) {
+      this.partialSinceMs = this.partialSinceMs < 0 ? this.nowMs : -1;
+      if (this.partialSinceMs >= 0 && !this.closing) this.watch();
+    }
+  }
+
+  /** Something may be due earlier than was thought. */
+  protected abstract watch(): void;
+
+  headers(id: number, endStream: boolean, selfish: boolean, block: Buffer, start: number, end: number): number {
+    const { limits, settings } = this.context;
+    const head = this.takeHead();
+    blockLimits.maxFields = limits.maxFields;
+    blockLimits.maxBytes = settings.maxHeaderListBytes;
+    if (!this.decoder.decode(block, start, end, head.list, blockLimits)) {
+      this.giveHead(head);
+      return ErrorCode.compressionError;
+    }
+    this.glitches.usefulFrame();
+    const stream = this.streams.get(id);
+    return stream === null ? this.opens(id, head, endStream, selfish) : this.continues(stream, head, endStream);
+  }
+
+  dataBegins(id: number, length: number): number {
+    const stream = this.streams.get(id);
+    this.#dataStream = null;
+    if (stream === null) {
+      if (this.isIdle(id)) return ErrorCode.protocolError;
+      if (this.gone.how(id) === Ending.complete || this.gone.how(id) === Ending.resetByPeer)
+        return ErrorCode.streamClosed;
+      return this.ledger.received(null, length) === Verdict.fine ? ErrorCode.noError : ErrorCode.flowControlError;
+    }
+    if (stream.peerDone) {
+      this.breakStream(stream, ErrorCode.streamClosed, "DATA after the end of the stream");
+      return this.ledger.received(null, length) === Verdict.fine ? ErrorCode.noError : ErrorCode.flowControlError;
+    }
+    const verdict = this.ledger.received(stream.account, length);
+    if (verdict === Verdict.connectionError) return ErrorCode.flowControlError;
+    if (verdict === Verdict.streamError) {
+      this.breakStream(stream, ErrorCode.flowControlError, "more DATA than the window allowed");
+    } else {
+      this.#dataStream = stream;
+      this.#dataGeneration = stream.generation;
+      this.#dataLength = length;
+      if (length > 0) this.glitches.usefulFrame();
+    }
+    return ErrorCode.noError;
+  }
+
+  /** The stream of the DATA frame in progress, unless it has ended meanwhile. */
+  get #receiving(): S | null {
+    const stream = this.#dataStream;
+    return stream !== null && stream.generation === this.#dataGeneration ? stream : null;
+  }
+
+  data(buffer: Buffer, start: number, end: number): void {
+    const stream = this.#receiving;
+    if (stream === null) return;
+    if (!stream.received(buffer, start, end)) {
+      this.breakStream(stream, ErrorCode.protocolError, "more DATA than content-length says");
+    }
+  }
+
+  dataEnds(endStream: boolean, padding: number): number {
+    const stream = this.#receiving;
+    this.#dataStream = null;
+    if (stream === null) return ErrorCode.noError;
+    if (padding > 0) this.credit(stream, padding);
+    if (endStream) this.peerEnded(stream, null);
+    else if (this.#dataLength === padding) return this.cheapFrame();
+    return ErrorCode.noError;
+  }
+
+  /** The peer has said all on this stream. */
+  protected peerEnded(stream: S, trailers: Http2Head | null): void {
+    const { generation } = stream;
+    if (!stream.ended(trailers)) {
+      this.breakStream(stream, ErrorCode.protocolError, "less DATA than content-length says");
+    } else if (stream.generation === generation && stream.weAreDone) {
+      this.finished(stream);
+    }
+  }
+
+  /** Both sides have said all. */
+  protected abstract finished(stream: S): void;
+
+  priority(id: number, selfish: boolean, wrongLength: boolean): number {
+    const stream = this.streams.get(id);
+    const code = wrongLength ? ErrorCode.frameSizeError : selfish ? ErrorCode.protocolError : ErrorCode.noError;
+    if (code !== ErrorCode.noError) {
+      if (stream === null) this.sendReset(id, code);
+      else this.breakStream(stream, code, "a PRIORITY frame that is wrong");
+    }
+    return this.cheapFrame(); // RFC 9113 §5.3.2: what it says is ignored
+  }
+
+  reset(id: number, code: number): number {
+    const stream = this.streams.get(id);
+    if (stream === null) return this.isIdle(id) ? ErrorCode.protocolError : this.cheapFrame();
+    this.context.stats.resetsReceived.inc();
+    this.peerReset(stream, code);
+    return ErrorCode.noError;
+  }
+
+  windowUpdate(id: number, increment: number): number {
+    if (id === 0) {
+      if (increment === 0) return ErrorCode.protocolError;
+      if (this.ledger.connectionGranted(increment) !== Verdict.fine) return ErrorCode.flowControlError;
+      if (this.#ready.length > 0) this.outbox.wake();
+      return ErrorCode.noError;
+    }
+    const stream = this.streams.get(id);
+    if (stream === null) {
+      if (this.isIdle(id)) return ErrorCode.protocolError;
+      return increment === 0 ? ErrorCode.protocolError : this.cheapFrame();
+    }
+    if (increment === 0) {
+      this.breakStream(stream, ErrorCode.protocolError, "WINDOW_UPDATE of nothing");
+    } else if (this.ledger.granted(stream.account, increment) !== Verdict.fine) {
+      this.breakStream(stream, ErrorCode.flowControlError, "a window beyond 2^31-1");
+    } else if (stream.bytesWaiting > 0) {
+      this.wait(stream);
+    } else if (increment < SMALL_INCREMENT) {
+      return this.cheapFrame();
+    }
+    return ErrorCode.noError;
+  }
+
+  settings(buffer: Buffer, start: number, end: number): number {
+    for (let at = start; at < end; at += 6) {
+      const id = ((buffer[at] as number) << 8) | (buffer[at + 1] as number);
+      const code = this.#setting(id, readUint32(buffer, at + 2));
+      if (code !== ErrorCode.noError) return code;
+    }
+    putSettings(this.outbox, true, null);
+    this.settled();
+    return this.cheapFrame();
+  }
+
+  #setting(id: number, value: number): number {
+    switch (id) {
+      case Setting.headerTableSize:
+        this.encoder.allow(value);
+        return ErrorCode.noError;
+      case Setting.enablePush:
+        return this.pushSetting(value);
+      case Setting.maxConcurrentStreams:
+        this.peerMaxStreams = value;
+        return ErrorCode.noError;
+      case Setting.initialWindowSize:
+        return value > LARGEST_WINDOW ? ErrorCode.flowControlError : this.#changeWindows(value);
+      case Setting.maxFrameSize:
+        if (value < SMALLEST_MAX_FRAME || value > LARGEST_MAX_FRAME) return ErrorCode.protocolError;
+        this.#peerMaxFrame = value;
+        return ErrorCode.noError;
+      case Setting.enableConnectProtocol:
+        if (value > 1 || (value === 0 && this.peerTakesConnect)) return ErrorCode.protocolError;
+        this.peerTakesConnect = value === 1;
+        return ErrorCode.noError;
+      default:
+        return ErrorCode.noError; // §6.5.2: unknown ones, and one that is only advice, are ignored
+    }
+  }
+
+  /** SETTINGS_ENABLE_PUSH has come. */
+  protected abstract pushSetting(value: number): number;
+
+  #changeWindows(bytes: number): number {
+    const change = this.ledger.initialSendChanged(bytes);
+    if (change === 0) return ErrorCode.noError;
+    const streams = this.streams.all();
+    for (let i = 0; i < streams.length; i++) {
+      const stream = streams[i] as S;
+      if (this.ledger.adjust(stream.account, change) !== Verdict.fine) return ErrorCode.flowControlError;
+      if (stream.bytesWaiting > 0) this.wait(stream);
+    }
+    return ErrorCode.noError;
+  }
+
+  settingsAcknowledged(): number {
+    return ErrorCode.noError;
+  }
+
+  ping(ack: boolean, buffer: Buffer, start: number): number {
+    if (!ack) {
+      putPing(this.outbox, true, buffer, start);
+      return this.cheapFrame();
+    }
+    const pong = this.#onPong;
+    this.#onPong = null;
+    if (pong !== null) pong();
+    return ErrorCode.noError;
+  }
+
+  goaway(lastId: number, code: number): number {
+    this.context.stats.goawaysReceived.inc();
+    this.peerLeaves(lastId, code);
+    return ErrorCode.noError;
+  }
+
+  cheapFrame(): number {
+    return this.glitches.cheapFrame(this.nowMs) ? ErrorCode.noError : ErrorCode.enhanceYourCalm;
+  }
+
+  // ---- Writing -----------------------------------------------------------------------------------------------------
+
+  /** Announces what we are; the first frame of either side. */
+  protected sendSettings(entries: readonly (readonly [id: number, value: number])[]): void {
+    putSettings(this.outbox, false, entries);
+    this.#announceConnection();
+  }
+
+  sendData(stream: Http2Stream, buffer: Buffer, start: number, end: number): number {
+    const { ledger, outbox } = this;
+    let at = start;
+    while (at < end && !outbox.blocked && !this.closing) {
+      const bytes = Math.min(ledger.allowance(stream.account), end - at, SMALLEST_MAX_FRAME);
+      if (bytes === 0) break;
+      ledger.sent(stream.account, bytes);
+      putDataHeader(outbox, stream.id, bytes);
+      buffer.copy(outbox.buffer, outbox.length, at, at + bytes);
+      outbox.length += bytes;
+      at += bytes;
+      if (outbox.full) this.#sendNow();
+    }
+    return at;
+  }
+
+  sendEnd(stream: Http2Stream): void {
+    if (this.closing) return;
+    const { outbox } = this;
+    const at = outbox.lastFrame;
+    if (at >= 0 && readUint32(outbox.buffer, at + 5) === stream.id) {
+      outbox.buffer[at + 4] = (outbox.buffer[at + 4] as number) | Flag.endStream;
+      return;
+    }
+    putDataHeader(outbox, stream.id, 0);
+    outbox.buffer[outbox.lastFrame + 4] = Flag.endStream;
+  }
+
+  sendTrailers(stream: Http2Stream, trailers: Trailers): void {
+    if (this.closing) return;
+    const { encoder, outbox } = this;
+    const at = putTrailers(outbox, encoder, trailers as HttpMessage);
+    this.sendBlock(stream.id, at, true);
+  }
+
+  /** A header block stands behind nine free octets at `at`: makes a frame of it, or several. */
+  protected sendBlock(id: number, at: number, endStream: boolean): void {
+    const { outbox } = this;
+    const length = outbox.length - at - HEADER_BYTES;
+    outbox.lastFrame = at;
+    const flags = endStream ? Flag.endStream : 0;
+    if (length <= this.#peerMaxFrame) {
+      putFrameHeader(outbox.buffer, at, length, FrameType.headers, flags | Flag.endHeaders, id);
+    } else {
+      splitBlock(outbox, at, this.#peerMaxFrame, flags, id); // cold: heads beyond 16 kB
+    }
+    if (outbox.full) this.#sendNow();
+  }
+
+  sendReset(id: number, code: number): void {
+    if (this.closing) return;
+    this.context.stats.resetsSent.inc();
+    putReset(this.outbox, id, code);
+  }
+
+  /** Resets a stream for something its peer did. */
+  protected breakStream(stream: S, code: number, why: string): void {
+    const { id } = stream;
+    this.context.stats.malformed.inc();
+    this.sendReset(id, code);
+    this.broke(stream, code, why);
+  }
+
+  /** A stream is over, on our side at least: forgets it. */
+  protected forget(stream: S, ending: Ending): void {
+    this.ledger.close(stream.account);
+    this.streams.remove(stream);
+    this.gone.note(stream.id, ending);
+    if (stream.queued) this.#ready.remove(stream);
+  }
+
+  credit(stream: Http2Stream, bytes: number): void {
+    this.ledger.forwarded(stream.account, bytes);
+    if (stream.credited || stream.peerDone) return;
+    stream.credited = true;
+    this.#credited.push(stream as S); // streams of this connection
+    this.outbox.wake();
+  }
+
+  wait(stream: Http2Stream): void {
+    if (stream.queued) return;
+    stream.queued = true;
+    this.#ready.push(stream as S); // streams of this connection
+    this.outbox.wake();
+  }
+
+  turnEnded(): void {
+    if (!this.closed) {
+      this.#announce();
+      this.#sendWaiting();
+    }
+    this.outbox.flush();
+    if (this.outbox.blocked && this.#stalledSinceMs < 0) this.#noteStall();
+  }
+
+  // What waits is sent in turns, a frame of each stream.
+  #sendWaiting(): void {
+    const ready = this.#ready;
+    while (ready.length > 0 && !this.outbox.blocked && this.ledger.sendWindow > 0) {
+      const stream = ready.shift() as S;
+      stream.queued = false;
+      if (stream.carrier === null || stream.bytesWaiting === 0) continue;
+      if (stream.flush() && stream.carrier !== null && stream.bytesWaiting > 0) this.wait(stream);
+    }
+  }
+
+  #announce(): void {
+    const credited = this.#credited;
+    for (let i = 0; i < credited.length; i++) {
+      const stream = credited[i] as S;
+      if (!stream.credited || stream.carrier !== this) continue; // it has ended, and may be another connection's by now
+      stream.credited = false;
+      if (stream.peerDone) continue;
+      const increment = this.ledger.streamUpdate(stream.account);
+      if (increment > 0) putWindowUpdate(this.outbox, stream.id, increment);
+    }
+    credited.length = 0;
+    this.#announceConnection();
+  }
+
+  #announceConnection(): void {
+    if (this.closing) return;
+    const increment = this.ledger.connectionUpdate();
+    if (increment > 0) putWindowUpdate(this.outbox, 0, increment);
+  }
+
+  #sendNow(): void {
+    if (!this.outbox.blocked) this.outbox.flushNow();
+  }
+
+  onWritten(): void {
+    this.context.shared.loop.tick();
+    this.outbox.written();
+    this.#stalledSinceMs = -1;
+    if (this.closed) return;
+    this.outbox.wake();
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.stream.resume();
+  }
+
+  // ---- Ending ------------------------------------------------------------------------------------------------------
+
+  protected sendGoaway(lastId: number, code: number): void {
+    this.context.stats.goawaysSent.inc();
+    putGoaway(this.outbox, lastId, code);
+  }
+
+  /** The whole connection is of no use any more (§5.4.1). */
+  protected giveUp(code: number): void {
+    if (this.closing) return;
+    if (code !== ErrorCode.noError) this.context.stats.connectionErrors.inc();
+    this.sendGoaway(this.lastPeerId, code);
+    this.closing = true;
+    this.abandoned(code, null);
+    this.endSending();
+  }
+
+  /** Says good-bye: what was composed leaves, what still comes is thrown away for a while. */
+  protected endSending(): void {
+    this.closing = true;
+    this.outbox.flushNow();
+    this.stream.end();
+    if (this.#paused) {
+      this.#paused = false;
+      this.stream.resume();
+    }
+    this.context.shared.loop.wheel.arm(this.timer, LINGER_MS);
+  }
+
+  onEnd(): void {
+    this.context.shared.loop.tick();
+    if (this.closed) return;
+    if (!this.closing) {
+      this.closing = true;
+      this.abandoned(ErrorCode.noError, null);
+    }
+    this.endSending();
+  }
+
+  onClose(error: Error | null): void {
+    const { loop } = this.context.shared;
+    loop.tick();
+    this.closed = true;
+    loop.wheel.cancel(this.timer);
+    if (!this.closing) {
+      this.closing = true;
+      this.abandoned(ErrorCode.noError, error);
+    }
+    this.outbox.written();
+    this.outbox.close();
+    this.#reader.close();
+  }
+
+  // ---- Time --------------------------------------------------------------------------------------------------------
+
+  /** Sends a PING and calls `pong` when it is answered. */
+  protected sendPing(pong: (() => void) | null): void {
+    this.#onPong = pong;
+    putPing(this.outbox, false, PING_PAYLOAD, 0);
+  }
+
+  #noteStall(): void {
+    this.#stalledSinceMs = this.nowMs;
+    this.#stalledBytes = this.stream.unsentBytes;
+  }
+
+  /** Has the peer taken nothing of what it was sent for longer than is allowed? */
+  protected get stalled(): boolean {
+    const { writeStallTimeoutMs } = this.context.limits;
+    if (writeStallTimeoutMs === 0 || !this.outbox.blocked || this.#stalledSinceMs < 0) return false;
+    if (this.nowMs - this.#stalledSinceMs < writeStallTimeoutMs) return false;
+    if (this.stream.unsentBytes >= this.#stalledBytes) return true;
+    this.#noteStall(); // slow, but not stalled
+    return false;
+  }
+
+  /** Is the peer too slow with a frame or a header block? */
+  protected get dribbles(): boolean {
+    const { headerTimeoutMs } = this.context.limits;
+    return headerTimeoutMs > 0 && this.partialSinceMs >= 0 && this.nowMs - this.partialSinceMs >= headerTimeoutMs;
+  }
+
+  /** Asks a silent peer whether it is there; false when it did not answer the last time. */
+  protected checkAlive(): boolean {
+    const { pingIntervalMs, pingTimeoutMs } = this.context.limits;
+    if (pingIntervalMs === 0) return true;
+    const { nowMs } = this;
+    if (this.#pingSentMs >= 0) return nowMs - this.#pingSentMs < pingTimeoutMs;
+    if (nowMs - this.heardMs < pingIntervalMs) return true;
+    this.#pingSentMs = nowMs;
+    this.sendPing(this.#onPong);
+    return true;
+  }
+
+  abstract onTimer(): void;
+
+  /** Drops the connection at once. */
+  protected destroy(reset: boolean): void {
+    this.closing = true;
+    this.stream.destroy(reset);
+  }
+
+  /** Ends everything with a failure of ours. */
+  abstract abandon(failure: Failure): void;
+}
+
+/** Windows opened by less than this, where nothing waits for it, are not worth their frame. */
+const SMALL_INCREMENT = 16;
+const PING_PAYLOAD = Buffer.from("fairlead", "latin1");
+/** Filled in for each block: the bounds are different for servers and clients. */
+const blockLimits = { maxFields: 0, maxBytes: 0 };

@@ -1,0 +1,163 @@
+// @hot What one connection is about to send. Frames are composed one behind the other and leave in one write at the end of the event loop's
+// turn (data-path §5). The memory belongs to the loop: a connection that has nothing to say owns none.
+import type { AtTurnEnd, TurnEnd } from "../../base/turn-end.ts";
+import type { ByteStream } from "../../core/byte-stream.ts";
+import type { Counter } from "../../telemetry/metrics.ts";
+
+const NONE = Buffer.alloc(0);
+const SIZE = 64 * 1024;
+/** From here on what is composed is sent without waiting for the end of the turn. */
+const FULL = 48 * 1024;
+/** So many buffers may be with peers that do not take what they were sent; further ones get copies that are no larger than needed. */
+const MOST_LENT = 64;
+const KEPT = 32;
+
+/** Memory for the outboxes of one event loop. */
+export class OutputBuffers {
+  readonly #spare: Buffer[] = [];
+  #lent = 0;
+
+  take(): Buffer {
+    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(SIZE);
+  }
+
+  give(buffer: Buffer): void {
+    if (buffer.length === SIZE && this.#spare.length < KEPT) this.#spare.push(buffer);
+  }
+
+  /** Memory to hand to a socket that may keep it. */
+  lend(buffer: Buffer, length: number): Buffer {
+    if (this.#lent < MOST_LENT && buffer.length === SIZE) return buffer;
+    const copy = Buffer.allocUnsafeSlow(length);
+    buffer.copy(copy, 0, 0, length);
+    return copy;
+  }
+
+  lentOut(buffer: Buffer): void {
+    if (buffer.length === SIZE) this.#lent++;
+  }
+
+  returned(buffer: Buffer): void {
+    if (buffer.length !== SIZE) return;
+    this.#lent--;
+    this.give(buffer);
+  }
+}
+
+/** Composes and sends the frames of one connection. */
+export class Outbox {
+  readonly #stream: ByteStream;
+  readonly #buffers: OutputBuffers;
+  readonly #turn: TurnEnd;
+  readonly #owner: AtTurnEnd;
+  readonly #sentBytes: Counter;
+  /** What is composed is `buffer[0, length)`. */
+  buffer: Buffer = NONE;
+  length = 0;
+  /** Where the frame composed last begins, so that its flags may still be changed; -1 when it has left. */
+  lastFrame = -1;
+  #lent: Buffer[] | null = null;
+  #waits = false;
+  /** Writes made, to tell whether anything of a connection ever left. */
+  writes = 0;
+
+  /** @param owner is told at the end of every turn in which something was composed; it calls `flush`. */
+  constructor(stream: ByteStream, buffers: OutputBuffers, turn: TurnEnd, owner: AtTurnEnd, sentBytes: Counter) {
+    this.#stream = stream;
+    this.#buffers = buffers;
+    this.#turn = turn;
+    this.#owner = owner;
+    this.#sentBytes = sentBytes;
+  }
+
+  /** The peer has more than it takes: nothing large should be added. */
+  get blocked(): boolean {
+    return this.#stream.lent;
+  }
+
+  /** Has the owner tell `flush` when the turn ends. */
+  wake(): void {
+    if (this.#waits) return;
+    this.#waits = true;
+    this.#turn.add(this.#owner);
+  }
+
+  /** Makes room for `bytes` more behind `length`. */
+  reserve(bytes: number): Buffer {
+    if (!this.#waits) this.wake();
+    if (this.length + bytes > this.buffer.length) this.#makeRoom(bytes);
+    return this.buffer;
+  }
+
+  #makeRoom(bytes: number): void {
+    if (this.buffer === NONE && bytes <= SIZE) {
+      this.buffer = this.#buffers.take();
+      return;
+    }
+    if (this.length > 0 && !this.blocked) this.#send();
+    if (this.length + bytes <= this.buffer.length) return;
+    const grown =
+      this.length === 0 && bytes <= SIZE
+        ? this.#buffers.take()
+        : Buffer.allocUnsafeSlow(Math.max(this.length + bytes, 2 * this.buffer.length));
+    this.buffer.copy(grown, 0, 0, this.length);
+    this.#buffers.give(this.buffer);
+    this.buffer = grown;
+  }
+
+  /** Is so much composed that it should leave now? */
+  get full(): boolean {
+    return this.length >= FULL;
+  }
+
+  /** Sends what is composed. */
+  flush(): void {
+    this.#waits = false;
+    if (this.length > 0) this.#send();
+    else this.#letGo();
+  }
+
+  /** Sends what is composed although the turn goes on. */
+  flushNow(): void {
+    if (this.length > 0) this.#send();
+  }
+
+  #send(): void {
+    const { length } = this;
+    const buffer = this.#buffers.lend(this.buffer, length);
+    this.length = 0;
+    this.lastFrame = -1;
+    const taken = this.#stream.write(buffer, 0, length);
+    if (!this.#stream.refused) {
+      this.writes++;
+      this.#sentBytes.add(length);
+    }
+    if (!taken) {
+      this.#buffers.lentOut(buffer);
+      (this.#lent ??= []).push(buffer);
+      if (buffer === this.buffer) this.buffer = NONE;
+    }
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    if (this.buffer === NONE) return;
+    this.#buffers.give(this.buffer);
+    this.buffer = NONE;
+  }
+
+  /** Everything lent has left, or never will. */
+  written(): void {
+    const lent = this.#lent;
+    if (lent === null) return;
+    this.#lent = null;
+    for (let i = 0; i < lent.length; i++) this.#buffers.returned(lent[i] as Buffer);
+  }
+
+  /** The stream is gone. */
+  close(): void {
+    this.length = 0;
+    this.lastFrame = -1;
+    this.#letGo();
+  }
+}

@@ -1,0 +1,157 @@
+// HTTP/2 as a protocol of the proxy: its server half and its client half, made from settings.
+import { Pool } from "../../base/pool.ts";
+import type { ByteStream, ConnectOptions, Listener, ListenOptions, Transport } from "../../core/byte-stream.ts";
+import type { DataLoop } from "../../core/data-loop.ts";
+import type { ExchangeHandler } from "../../core/exchange-handler.ts";
+import type { Failure } from "../../core/failure.ts";
+import type { Session, SessionOwner } from "../../core/session.ts";
+import type { AdmissionOptions } from "../http/admit.ts";
+import type { Http2ClientContext, Http2ClientStats } from "./client-context.ts";
+import { Http2ClientStream } from "./client-stream.ts";
+import { Http2Session } from "./client.ts";
+import { FieldNames } from "./codec/field-name.ts";
+import { HeaderFields } from "./codec/header-field.ts";
+import type { Http2Shared } from "./context.ts";
+import { Http2Head } from "./head.ts";
+import type { Http2Limits, Http2Settings } from "./limits.ts";
+import { OutputBuffers } from "./outbox.ts";
+import type { Http2ServerContext, Http2ServerStats } from "./server-context.ts";
+import { Http2ServerStream } from "./server-stream.ts";
+import { Http2ServerConnection } from "./server.ts";
+
+/** What a server is opened with. */
+export interface Http2ServerSettings {
+  readonly settings: Http2Settings;
+  readonly limits: Http2Limits;
+  readonly admission: AdmissionOptions;
+  readonly needsRemote: boolean;
+}
+
+/** What both halves share on one event loop. */
+export class Http2 {
+  readonly loop: DataLoop;
+  readonly transport: Transport;
+  readonly shared: Http2Shared;
+  readonly serverStreams = new Pool(() => new Http2ServerStream());
+  readonly clientStreams = new Pool(() => new Http2ClientStream());
+
+  constructor(loop: DataLoop, transport: Transport) {
+    this.loop = loop;
+    this.transport = transport;
+    this.shared = {
+      loop,
+      heads: new Pool(() => new Http2Head()),
+      memory: { names: new FieldNames(), fields: new HeaderFields() },
+      buffers: new OutputBuffers(),
+    };
+  }
+
+  /** Makes the side of a server that takes connections; its listener is the caller's business. */
+  server(given: Http2ServerSettings, handler: ExchangeHandler, stats: Http2ServerStats, address: string): Http2Server {
+    const server = new Http2Server();
+    server.context = {
+      shared: this.shared,
+      settings: given.settings,
+      limits: given.limits,
+      admission: given.admission,
+      needsRemote: given.needsRemote,
+      handler,
+      stats,
+      streams: this.serverStreams,
+      address,
+      gone: (connection) => server.gone(connection),
+    };
+    return server;
+  }
+
+  /** Opens a server that speaks nothing else. */
+  async listen(
+    options: ListenOptions,
+    given: Http2ServerSettings,
+    handler: ExchangeHandler,
+    stats: Http2ServerStats,
+  ): Promise<Http2Server> {
+    let server: Http2Server | null = null;
+    const listener = await this.transport.listen(options, (stream) => {
+      if (server === null) stream.destroy();
+      else server.accept(stream);
+    });
+    server = this.server(given, handler, stats, `${listener.host}:${listener.port}`);
+    server.listener = listener;
+    return server;
+  }
+
+  /** Makes the function that opens sessions to one endpoint. */
+  connector(
+    endpoint: ConnectOptions,
+    given: { settings: Http2Settings; limits: Http2Limits; connectTimeoutMs: number },
+    stats: Http2ClientStats,
+  ): (owner: SessionOwner) => Session {
+    const context: Http2ClientContext = {
+      shared: this.shared,
+      settings: given.settings,
+      limits: given.limits,
+      connectTimeoutMs: given.connectTimeoutMs,
+      transport: this.transport,
+      streams: this.clientStreams,
+      stats,
+      endpoint,
+      address: endpoint.host.includes(":")
+        ? `[${endpoint.host}]:${endpoint.port}`
+        : `${endpoint.host}:${endpoint.port}`,
+    };
+    return (owner) => new Http2Session(context, owner);
+  }
+}
+
+/** A server's connections. */
+export class Http2Server {
+  listener: Listener | null = null;
+  context: Http2ServerContext | null = null;
+  readonly #connections = new Set<Http2ServerConnection>();
+  #draining = false;
+  #drained: (() => void) | null = null;
+
+  /** Connections open at the moment. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Streams open at the moment. */
+  get streams(): number {
+    let streams = 0;
+    for (const connection of this.#connections) streams += connection.openStreams;
+    return streams;
+  }
+
+  accept(stream: ByteStream): void {
+    if (this.context === null || this.#draining) {
+      stream.destroy();
+      return;
+    }
+    this.context.shared.loop.tick();
+    this.#connections.add(new Http2ServerConnection(stream, this.context));
+  }
+
+  gone(connection: Http2ServerConnection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#drained?.();
+  }
+
+  /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    await this.listener?.close();
+    if (this.#connections.size === 0) return;
+    const done = new Promise<void>((resolve) => {
+      this.#drained = resolve;
+    });
+    for (const connection of [...this.#connections]) connection.drain();
+    await done;
+  }
+
+  /** Ends whatever is left, each exchange with this failure. */
+  abandon(failure: Failure): void {
+    for (const connection of [...this.#connections]) connection.abandon(failure);
+  }
+}

@@ -1,0 +1,389 @@
+// @hot The downstream half of HTTP/2: one connection of a caller, as many exchanges as it has streams.
+//
+// Leaving takes two steps (RFC 9113 §6.8): GOAWAY with the largest id, so that no stream that is under way is lost, and after a round trip
+// GOAWAY with the last stream that was accepted. The streams finish; then the connection is closed.
+import type { Trailers } from "../../core/body.ts";
+import type { ByteStream } from "../../core/byte-stream.ts";
+import { type Cause, causes } from "../../core/cause.ts";
+import type { Exchange } from "../../core/exchange.ts";
+import { Failure } from "../../core/failure.ts";
+import type { MessageHead } from "../../core/message-head.ts";
+import type { ConnectionEnds } from "../http/admit.ts";
+import type { OwnField } from "../http/failure-answer.ts";
+import type { HttpHead } from "../http/head.ts";
+import type { HttpMessage } from "../http/message.ts";
+import { ErrorCode, LARGEST_STREAM_ID, PREFACE, Setting } from "./codec/frames.ts";
+import { Indexing, plainField } from "./codec/header-field.ts";
+import { Http2Connection } from "./connection.ts";
+import type { OwnFields } from "./failure-answer.ts";
+import { Http2Head, Part } from "./head.ts";
+import type { Http2ServerContext } from "./server-context.ts";
+import type { Http2ServerStream } from "./server-stream.ts";
+import { Ending } from "./streams/stream-table.ts";
+import type { Carrier } from "./streams/stream.ts";
+import { putForeignAnswer } from "./foreign-head.ts";
+import { putAnswer, putFields, putInterim } from "./write-head.ts";
+
+/** A caller may have so much on its way before it hears from us, and so much more held here; see `Ledger`. */
+const WINDOWS = { connectionBytes: 256 * 1024, allowanceBytes: 1024 * 1024 };
+/** How long the first step of leaving waits for the answer to its PING. */
+const LEAVE_MS = 1000;
+/** While there are streams, the connection looks after them so often. */
+const WATCH_MS = 500;
+
+/** One accepted connection. */
+export class Http2ServerConnection extends Http2Connection<Http2ServerStream> implements ConnectionEnds {
+  declare readonly context: Http2ServerContext;
+  readonly remote: string;
+  readonly local: string;
+  readonly #openedMs: number;
+  /** How much of the preface has come. */
+  #preface = 0;
+  #opened = 0;
+  #idleSinceMs: number;
+  /** 0 = staying, 1 = has said so, 2 = accepts nothing more. */
+  #leaving = 0;
+  #leavingSinceMs = 0;
+
+  constructor(stream: ByteStream, context: Http2ServerContext) {
+    super(stream, context, WINDOWS);
+    this.remote = context.needsRemote ? stream.remote : "";
+    this.local = context.address;
+    this.#openedMs = this.nowMs;
+    this.#idleSinceMs = this.nowMs;
+    context.stats.opened();
+    const { settings } = context;
+    this.sendSettings([
+      [Setting.headerTableSize, settings.headerTableBytes],
+      [Setting.maxConcurrentStreams, settings.maxConcurrentStreams],
+      [Setting.initialWindowSize, settings.initialStreamWindowBytes],
+      [Setting.maxFrameSize, settings.maxFrameBytes],
+      [Setting.maxHeaderListSize, settings.maxHeaderListBytes],
+    ]);
+    this.#arm();
+    stream.attach(this);
+  }
+
+  // ---- Requests ----------------------------------------------------------------------------------------------------
+
+  protected override readFrames(buffer: Buffer, start: number, end: number): void {
+    let at = start;
+    while (this.#preface < PREFACE.length && at < end) {
+      if (buffer[at++] !== PREFACE.charCodeAt(this.#preface++)) return this.giveUp(ErrorCode.protocolError);
+    }
+    if (at < end) super.readFrames(buffer, at, end);
+    return undefined;
+  }
+
+  protected opens(id: number, head: Http2Head, endStream: boolean, selfish: boolean): number {
+    const code = this.#mayOpen(id);
+    if (code !== ErrorCode.noError || id <= this.lastPeerId) {
+      this.giveHead(head);
+      return code;
+    }
+    this.lastPeerId = id;
+    const { settings, stats } = this.context;
+    if (this.#leaving === 2 || this.streams.size >= settings.maxConcurrentStreams) {
+      return this.#refuse(id, head, ErrorCode.refusedStream);
+    }
+    const problem = head.read(Part.request);
+    // A head that is too large was not kept whole; what is there of it must do to answer in the right form.
+    if (selfish || (problem !== null && !head.list.tooLarge)) {
+      stats.malformed.inc();
+      return this.#refuse(id, head, ErrorCode.protocolError);
+    }
+    if (this.context.limits.lifeTimeMs > 0 && this.#leaving === 0 && this.#isOld) this.drain();
+    this.#begin(id, head, endStream);
+    return ErrorCode.noError;
+  }
+
+  #mayOpen(id: number): number {
+    if ((id & 1) === 0) return ErrorCode.protocolError;
+    if (id > this.lastPeerId) return ErrorCode.noError;
+    const how = this.gone.how(id);
+    if (how === Ending.resetByUs) return this.cheapFrame(); // it was under way when we reset the stream
+    return how === Ending.unknown ? ErrorCode.protocolError : ErrorCode.streamClosed;
+  }
+
+  #refuse(id: number, head: Http2Head, code: number): number {
+    this.giveHead(head);
+    this.sendReset(id, code);
+    this.gone.note(id, Ending.resetByUs);
+    return this.glitches.brokenStream(this.nowMs) ? ErrorCode.noError : ErrorCode.enhanceYourCalm;
+  }
+
+  #begin(id: number, head: Http2Head, endStream: boolean): void {
+    const stream = this.context.streams.take();
+    stream.id = id;
+    this.ledger.open(stream.account);
+    this.streams.add(stream);
+    this.#opened++;
+    if (this.streams.size === 1) this.#arm();
+    const refusal = head.list.tooLarge ? new Failure(causes.h2HeadTooLarge) : this.#unsupported(head);
+    stream.begin(this, id, head, endStream, refusal);
+  }
+
+  #unsupported(head: Http2Head): Failure | null {
+    return head.pathField === null || head.protocolField !== null ? new Failure(causes.requestMethodUnsupported) : null;
+  }
+
+  protected continues(stream: Http2ServerStream, head: Http2Head, endStream: boolean): number {
+    if (stream.peerDone) {
+      this.giveHead(head);
+      this.breakStream(stream, ErrorCode.streamClosed, "HEADERS after the end of the stream");
+      return ErrorCode.noError;
+    }
+    const problem = endStream ? head.read(Part.trailers) : "trailers that do not end the stream";
+    if (problem !== null || head.list.tooLarge) {
+      this.giveHead(head);
+      this.breakStream(stream, ErrorCode.protocolError, problem ?? "trailers that are too large");
+      return ErrorCode.noError;
+    }
+    this.peerEnded(stream, head);
+    return ErrorCode.noError;
+  }
+
+  protected isIdle(id: number): boolean {
+    return (id & 1) === 0 || id > this.lastPeerId;
+  }
+
+  protected pushSetting(value: number): number {
+    return value > 1 ? ErrorCode.protocolError : ErrorCode.noError;
+  }
+
+  protected settled(): void {
+    // Nothing waits for them.
+  }
+
+  // ---- Answers -----------------------------------------------------------------------------------------------------
+
+  sendInterim(stream: Http2ServerStream, head: MessageHead): void {
+    if (this.closing) return;
+    const at =
+      head instanceof Http2Head
+        ? putInterim(this.outbox, this.encoder, head)
+        : putForeignAnswer(this.outbox, this.encoder, null, head as HttpHead, this.context.shared.memory, true); // else it is HTTP/1's
+    this.sendBlock(stream.id, at, false);
+  }
+
+  sendAnswer(stream: Http2ServerStream, ex: Exchange, head: MessageHead): void {
+    ex.status = (head as HttpMessage).status; // heads here are HTTP's
+    if (this.closing) return;
+    const { clearContext } = this.context.admission;
+    const at =
+      head instanceof Http2Head
+        ? putAnswer(this.outbox, this.encoder, ex, head, clearContext)
+        : putForeignAnswer(this.outbox, this.encoder, ex, head as HttpHead, this.context.shared.memory, clearContext); // as above
+    this.sendBlock(stream.id, at, false);
+  }
+
+  sendOwnAnswer(stream: Http2ServerStream, { status, fields }: OwnFields): void {
+    if (this.closing) return;
+    const all: OwnField[] = [[":status", String(status)]];
+    for (let i = 0; i < fields.length; i++) all.push(fields[i] as OwnField);
+    all.push(["via", "h2 fairlead"]);
+    this.sendBlock(stream.id, putFields(this.outbox, this.encoder, all), false);
+  }
+
+  /** Trailers of ours as a head, which the caller gives back. */
+  ownTrailers(fields: readonly OwnField[]): Http2Head {
+    const head = this.takeHead();
+    for (let i = 0; i < fields.length; i++) {
+      const [name, value] = fields[i] as OwnField;
+      head.list.add(plainField(name, value, Indexing.without), Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+    }
+    return head;
+  }
+
+  /** Makes trailers last that are only valid for the moment. */
+  keepTrailers(trailers: Trailers, carrier: Carrier): Http2Head {
+    return keepTrailers(trailers, carrier);
+  }
+
+  // ---- The end of streams ------------------------------------------------------------------------------------------
+
+  protected finished(): void {
+    // The stream has seen to it when it sent its last frame.
+  }
+
+  /** A stream is over and its exchange ended. */
+  over(stream: Http2ServerStream, wasReset: boolean): void {
+    this.forget(stream, wasReset ? Ending.resetByUs : Ending.complete);
+    this.context.streams.give(stream);
+    if (this.streams.size > 0) return;
+    this.#idleSinceMs = this.nowMs;
+    if (this.#leaving === 2) this.#leave();
+    else this.#arm();
+  }
+
+  protected peerReset(stream: Http2ServerStream, code: number): void {
+    const { id } = stream;
+    const early = stream.exchange?.answered === false;
+    stream.cancel(new Failure(causes.h2ClientReset, undefined, { code }), false);
+    this.gone.note(id, Ending.resetByPeer);
+    if (early && !this.glitches.brokenStream(this.nowMs)) this.giveUp(ErrorCode.enhanceYourCalm);
+  }
+
+  protected broke(stream: Http2ServerStream, code: number, why: string): void {
+    stream.cancel(new Failure(causes.h2ClientMalformed, undefined, { code, why }), true);
+    if (!this.glitches.brokenStream(this.nowMs)) this.giveUp(ErrorCode.enhanceYourCalm);
+  }
+
+  protected peerLeaves(): void {
+    // A caller that opens no more streams waits for the answers to those it has; it closes the connection.
+  }
+
+  protected abandoned(code: number): void {
+    const cause: Cause = code === ErrorCode.noError ? causes.clientGone : causes.h2ClientMalformed;
+    const streams = this.streams.all();
+    for (let i = 0; i < streams.length; i++) {
+      (streams[i] as Http2ServerStream).cancel(new Failure(cause, undefined, code === 0 ? undefined : { code }), true);
+    }
+  }
+
+  // ---- The end of the connection -----------------------------------------------------------------------------------
+
+  /** Lets what is under way finish, then closes. */
+  drain(): void {
+    if (this.closing || this.#leaving > 0) return;
+    this.#leaving = 1;
+    this.#leavingSinceMs = this.nowMs;
+    this.sendGoaway(LARGEST_STREAM_ID, ErrorCode.noError);
+    this.sendPing(() => this.#lastCall()); // cold: once per connection
+    this.#arm();
+  }
+
+  #lastCall(): void {
+    if (this.closing || this.#leaving !== 1) return;
+    this.#leaving = 2;
+    this.sendGoaway(this.lastPeerId, ErrorCode.noError);
+    if (this.streams.size === 0) this.#leave();
+  }
+
+  #leave(): void {
+    if (!this.closing) this.endSending();
+  }
+
+  abandon(failure: Failure): void {
+    const streams = this.streams.all();
+    for (let i = 0; i < streams.length; i++) (streams[i] as Http2ServerStream).abandon(failure);
+    if (!this.closing) this.sendGoaway(this.lastPeerId, ErrorCode.noError);
+    this.outbox.flushNow();
+    this.destroy(false);
+  }
+
+  override onClose(error: Error | null): void {
+    super.onClose(error);
+    this.context.stats.closed(this.nowMs - this.#openedMs, this.#opened);
+    this.context.gone(this);
+  }
+
+  // ---- Time --------------------------------------------------------------------------------------------------------
+
+  get #isOld(): boolean {
+    return this.nowMs - this.#openedMs >= this.context.limits.lifeTimeMs;
+  }
+
+  protected watch(): void {
+    this.#arm();
+  }
+
+  #arm(): void {
+    if (this.closing) return;
+    const delayMs = this.#delayMs();
+    if (delayMs !== Number.POSITIVE_INFINITY) this.context.shared.loop.wheel.arm(this.timer, delayMs);
+  }
+
+  // Idle connections are many: each is looked at only when something is due.
+  #delayMs(): number {
+    const { headerTimeoutMs, idleTimeoutMs, lifeTimeMs, pingIntervalMs } = this.context.limits;
+    if (this.#leaving === 1) return LEAVE_MS;
+    if (this.streams.size > 0 || this.outbox.blocked || this.partialSinceMs >= 0) return WATCH_MS;
+    const { nowMs } = this;
+    let dueMs = pingIntervalMs > 0 ? nowMs + pingIntervalMs / 2 : Number.POSITIVE_INFINITY;
+    if (this.#opened === 0) dueMs = Math.min(dueMs, after(this.#openedMs, headerTimeoutMs));
+    else dueMs = Math.min(dueMs, after(this.#idleSinceMs, idleTimeoutMs));
+    return Math.max(0, Math.min(dueMs, after(this.#openedMs, lifeTimeMs)) - nowMs);
+  }
+
+  onTimer(): void {
+    const { loop } = this.context.shared;
+    loop.tick();
+    if (this.closing) {
+      this.destroy(false);
+      return;
+    }
+    if (this.stalled) this.#cutOff();
+    else if (this.dribbles) this.giveUp(ErrorCode.enhanceYourCalm);
+    else if (!this.checkAlive()) this.#cutOff();
+    else if (this.#leaving === 1 && this.nowMs - this.#leavingSinceMs >= LEAVE_MS) this.#lastCall();
+    else if (this.streams.size > 0) this.#watchStreams();
+    else this.#watchIdle();
+    if (!this.closing) this.#arm();
+  }
+
+  // The caller takes nothing, or is not there any longer.
+  #cutOff(): void {
+    const streams = this.streams.all();
+    for (let i = 0; i < streams.length; i++) {
+      (streams[i] as Http2ServerStream).cancel(new Failure(causes.clientStalled), true);
+    }
+    this.destroy(true);
+  }
+
+  #watchStreams(): void {
+    const { bodyIdleTimeoutMs, streamIdleTimeoutMs, writeStallTimeoutMs } = this.context.limits;
+    const streams = this.streams.all();
+    for (let i = 0; i < streams.length; i++) {
+      const stream = streams[i] as Http2ServerStream;
+      const stillMs = this.nowMs - stream.movedMs;
+      if (exceeds(stillMs, writeStallTimeoutMs) && stream.stuck) this.#end(stream, causes.clientStalled);
+      else if (exceeds(stillMs, bodyIdleTimeoutMs) && stream.owed) this.#tooSlow(stream);
+      else if (exceeds(stillMs, streamIdleTimeoutMs)) this.#end(stream, causes.clientStalled);
+    }
+  }
+
+  #tooSlow(stream: Http2ServerStream): void {
+    if (stream.exchange !== null) this.context.handler.refuse(stream.exchange, new Failure(causes.requestBodyTimeout));
+  }
+
+  #end(stream: Http2ServerStream, cause: Cause): void {
+    this.sendReset(stream.id, ErrorCode.cancel);
+    stream.cancel(new Failure(cause), true);
+  }
+
+  #watchIdle(): void {
+    const { headerTimeoutMs, idleTimeoutMs } = this.context.limits;
+    const { nowMs } = this;
+    if (
+      this.#opened === 0
+        ? exceeds(nowMs - this.#openedMs, headerTimeoutMs)
+        : exceeds(nowMs - this.#idleSinceMs, idleTimeoutMs)
+    ) {
+      this.sendGoaway(this.lastPeerId, ErrorCode.noError);
+      this.#leave();
+    } else if (this.context.limits.lifeTimeMs > 0 && this.#isOld) {
+      this.drain();
+    }
+  }
+}
+
+function after(sinceMs: number, limitMs: number): number {
+  return limitMs > 0 ? sinceMs + limitMs : Number.POSITIVE_INFINITY;
+}
+
+function exceeds(ms: number, limitMs: number): boolean {
+  return limitMs > 0 && ms >= limitMs;
+}
+
+/** Makes trailers last that are only valid for the moment. */
+export function keepTrailers(trailers: Trailers, carrier: Carrier): Http2Head {
+  const kept = carrier.takeHead();
+  if (trailers instanceof Http2Head) {
+    kept.copyFrom(trailers);
+  } else {
+    const infinite = Number.POSITIVE_INFINITY;
+    trailers.each((name, value) => kept.list.add(plainField(name, value, Indexing.without), infinite, infinite)); // cold: from other versions
+  }
+  return kept;
+}

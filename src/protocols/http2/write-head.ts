@@ -1,0 +1,198 @@
+// @hot Heads as they are forwarded: fields go on in the form they came in, those that stop here are left out, ours are appended. A block is
+// composed in the outbox behind nine octets that its frame header will take.
+import { putLatin1 } from "../../base/bytes.ts";
+import type { Deadline } from "../../core/deadline.ts";
+import type { Destination } from "../../core/destination.ts";
+import type { Exchange } from "../../core/exchange.ts";
+import { Outcome } from "../../core/outcome.ts";
+import { allowedInTrailers } from "../http/hop-by-hop.ts";
+import type { HttpMessage } from "../http/message.ts";
+import { writeTrace, writeTraceRoot } from "../http/trace-header.ts";
+import { HEADER_BYTES } from "./codec/frames.ts";
+import { type HeaderField, Indexing, ownField, plainField } from "./codec/header-field.ts";
+import { ownName } from "./codec/field-name.ts";
+import { HpackEncoder } from "./codec/hpack-encoder.ts";
+import { putInteger } from "./codec/integer.ts";
+import { Http2Head } from "./head.ts";
+import type { Outbox } from "./outbox.ts";
+
+/** The Via entry of this proxy (linkerd1 §2.2). */
+export const VIA: HeaderField = ownField("via", "h2 fairlead", Indexing.incremental);
+export const SUCCESS: HeaderField = ownField("l5d-success-class", "1.0", Indexing.incremental);
+export const FAILURE: HeaderField = ownField("l5d-success-class", "0.0", Indexing.incremental);
+const REQUEST_ID = ownName("l5d-reqid");
+const TRACE = ownName("l5d-ctx-trace");
+/** Fields of ours with values of fixed length, and room to spare. */
+export const OWN_BYTES = 512;
+
+/** Begins a block that needs at most `bytes`; returns where it begins. */
+export function begin(outbox: Outbox, encoder: HpackEncoder, bytes: number): number {
+  const buffer = outbox.reserve(HEADER_BYTES + HpackEncoder.BEGIN_BYTES + bytes);
+  const at = outbox.length;
+  outbox.length = encoder.begin(buffer, at + HEADER_BYTES);
+  return at;
+}
+
+/** Writes a field into the block begun last. */
+export function put(outbox: Outbox, encoder: HpackEncoder, field: HeaderField): void {
+  outbox.length = encoder.field(outbox.buffer, outbox.length, field);
+}
+
+function room(head: Http2Head): number {
+  const { fields, count } = head.list;
+  let bytes = 0;
+  for (let i = 0; i < count; i++) bytes += HpackEncoder.room(fields[i] as HeaderField);
+  const { added } = head;
+  if (added !== null) for (let i = 0; i < added.length; i++) bytes += roomOf(added[i] as readonly [string, string]);
+  return bytes;
+}
+
+function roomOf(pair: readonly [name: string, value: string]): number {
+  return pair[0].length + pair[1].length + 16;
+}
+
+// ---- Requests --------------------------------------------------------------------------------------------------------
+
+/** Writes the head of a request to the service; returns where its block begins. */
+export function putRequest(outbox: Outbox, encoder: HpackEncoder, ex: Exchange, head: Http2Head): number {
+  const destination = ex.destination as Destination; // bound before it is dispatched
+  const names = (destination.fields ??= destinationFields(destination)) as readonly HeaderField[]; // made here
+  let bytes = room(head) + OWN_BYTES + ex.localDtab.length;
+  for (let i = 0; i < names.length; i++) bytes += HpackEncoder.room(names[i] as HeaderField);
+  if (head.newTarget !== null) bytes += head.newTarget.length;
+  if (head.newHost !== null) bytes += head.newHost.length;
+  const at = begin(outbox, encoder, bytes);
+  putPseudo(outbox, encoder, head);
+  const { clearContext, count } = head;
+  for (let i = 0; i < count; i++) {
+    const field = head.at(i);
+    if (!field.name.endsInRequest && !(clearContext && field.name.mesh)) put(outbox, encoder, field);
+  }
+  putOwn(outbox, encoder, ex, names);
+  if (head.added !== null) putAdded(outbox, encoder, head.added);
+  return at;
+}
+
+function putPseudo(outbox: Outbox, encoder: HpackEncoder, head: Http2Head): void {
+  put(outbox, encoder, head.methodField as HeaderField); // `read` has seen that it is there
+  if (head.schemeField !== null) put(outbox, encoder, head.schemeField);
+  if (head.newHost !== null) {
+    put(outbox, encoder, plainField(":authority", head.newHost, Indexing.without)); // cold: rewritten requests
+  } else if (head.authorityField !== null) put(outbox, encoder, head.authorityField);
+  if (head.newTarget !== null) {
+    put(outbox, encoder, plainField(":path", head.newTarget, Indexing.without)); // cold: as above
+  } else if (head.pathField !== null) put(outbox, encoder, head.pathField);
+  if (head.protocolField !== null) put(outbox, encoder, head.protocolField);
+}
+
+/** What the proxy says about every request, in the names of linkerd1 §2.6.2. */
+export function putOwn(outbox: Outbox, encoder: HpackEncoder, ex: Exchange, names: readonly HeaderField[]): void {
+  put(outbox, encoder, VIA);
+  for (let i = 0; i < names.length; i++) put(outbox, encoder, names[i] as HeaderField);
+  const { buffer } = outbox;
+  const { trace } = ex;
+  let at = encoder.literalName(buffer, outbox.length, REQUEST_ID);
+  buffer[at] = trace.wide ? 32 : 16;
+  at = encoder.literalName(buffer, writeTraceRoot(trace, buffer, at + 1), TRACE);
+  buffer[at] = trace.wide ? 56 : 44;
+  outbox.length = writeTrace(trace, buffer, at + 1);
+  if (ex.localDtab !== "") putText(outbox, encoder, "l5d-ctx-dtab", ex.localDtab);
+  if (ex.deadline !== null) putText(outbox, encoder, "l5d-ctx-deadline", deadlineText(ex.deadline));
+}
+
+function deadlineText(deadline: Deadline): string {
+  return `${deadline.timestampNs} ${deadline.deadlineNs}`;
+}
+
+/** The names of one destination never change, so their fields are made once. */
+export function destinationFields({ service, client, residual }: Destination): HeaderField[] {
+  const fields = [
+    ownField("l5d-dst-service", service, Indexing.incremental),
+    ownField("l5d-dst-client", client, Indexing.incremental),
+  ];
+  if (residual !== "") fields.push(ownField("l5d-dst-residual", residual, Indexing.incremental));
+  return fields;
+}
+
+// A value as it is, not indexed; its characters are below 256.
+function putText(outbox: Outbox, encoder: HpackEncoder, name: string, value: string): void {
+  const { buffer } = outbox;
+  let at = encoder.literalName(buffer, outbox.length, ownName(name));
+  at = putInteger(buffer, at, 0, 7, value.length);
+  outbox.length = putLatin1(buffer, at, value);
+}
+
+/** Fields with values as they are, not indexed; their characters are below 256. */
+export function putAdded(outbox: Outbox, encoder: HpackEncoder, added: readonly (readonly [string, string])[]): void {
+  for (let i = 0; i < added.length; i++) {
+    const [name, value] = added[i] as readonly [string, string];
+    putText(outbox, encoder, name.toLowerCase(), value);
+  }
+}
+
+// ---- Answers ---------------------------------------------------------------------------------------------------------
+
+/** Writes the head of an answer to the caller; returns where its block begins. */
+export function putAnswer(
+  outbox: Outbox,
+  encoder: HpackEncoder,
+  ex: Exchange,
+  head: Http2Head,
+  clearContext: boolean,
+): number {
+  const at = begin(outbox, encoder, room(head) + OWN_BYTES);
+  put(outbox, encoder, head.statusField as HeaderField); // `read` has seen that it is there
+  const { count } = head;
+  for (let i = 0; i < count; i++) {
+    const field = head.at(i);
+    if (!field.name.endsInAnswer && !(clearContext && field.name.mesh)) put(outbox, encoder, field);
+  }
+  if (!clearContext) put(outbox, encoder, (ex.verdict ?? ex.outcome) === Outcome.success ? SUCCESS : FAILURE);
+  put(outbox, encoder, VIA);
+  return at;
+}
+
+/** Writes an interim answer (1xx), without context fields. */
+export function putInterim(outbox: Outbox, encoder: HpackEncoder, head: Http2Head): number {
+  const at = begin(outbox, encoder, room(head) + OWN_BYTES);
+  put(outbox, encoder, head.statusField as HeaderField); // `read` has seen that it is there
+  const { count } = head;
+  for (let i = 0; i < count; i++) {
+    const field = head.at(i);
+    if (!field.name.endsInAnswer && !field.name.mesh) put(outbox, encoder, field);
+  }
+  put(outbox, encoder, VIA);
+  return at;
+}
+
+/** Writes a list of fields of ours, `:status` first where there is one. Values may hold only characters below 256. */
+export function putFields(
+  outbox: Outbox,
+  encoder: HpackEncoder,
+  fields: readonly (readonly [name: string, value: string])[],
+): number {
+  let bytes = 0;
+  for (let i = 0; i < fields.length; i++) bytes += roomOf(fields[i] as readonly [string, string]);
+  const at = begin(outbox, encoder, bytes);
+  putAdded(outbox, encoder, fields);
+  return at;
+}
+
+// ---- Trailers --------------------------------------------------------------------------------------------------------
+
+/** Writes the trailer fields that may travel on: none that decides framing, routing or context. */
+export function putTrailers(outbox: Outbox, encoder: HpackEncoder, trailers: HttpMessage): number {
+  if (trailers instanceof Http2Head) {
+    const at = begin(outbox, encoder, room(trailers));
+    for (let i = 0; i < trailers.count; i++) {
+      const field = trailers.at(i);
+      if (field.name.trails) put(outbox, encoder, field);
+    }
+    return at;
+  }
+  const fields: (readonly [string, string])[] = [];
+  for (let i = 0; i < trailers.count; i++) {
+    if (allowedInTrailers(trailers, i)) fields.push([trailers.name(i).toLowerCase(), trailers.value(i)]);
+  }
+  return putFields(outbox, encoder, fields);
+}
