@@ -1,5 +1,6 @@
 // Puts one router together: identifiers, policies, clients, servers. Which protocol its callers and its endpoints speak is decided here.
 import type { Env } from "../base/env.ts";
+import { listenHttp, type PortSettings } from "../bridges/http1-http2/port.ts";
 import type { ToControl } from "../core/border.ts";
 import type { Listener, ListenOptions } from "../core/byte-stream.ts";
 import type { DataLoop } from "../core/data-loop.ts";
@@ -20,7 +21,7 @@ import type { Logger } from "../telemetry/log.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
 import { type ClientParts, makeClient } from "./client.ts";
 import type { RouterConfig, ServerConfig } from "./config.ts";
-import { http2ServerStats, serverConnectionStats } from "./connection-stats.ts";
+import { http2ServerStats } from "./connection-stats.ts";
 import { makeIdentifier } from "./identifiers.ts";
 import { accessLogOf, http2ServerLimits, http2ServerSettings, policiesOf, serverLimits } from "./settings.ts";
 
@@ -99,19 +100,22 @@ export async function openServer(
     admission: admissionOf(server, config, world),
     needsRemote: accessLogOf(config) !== null || server.addForwardedHeader !== undefined,
   };
-  const opened =
-    config.protocol === "h2"
-      ? await world.http2.listen(
-          options,
-          { ...given, settings: http2ServerSettings(config, server), limits: http2ServerLimits(config, server) },
-          stack,
-          http2ServerStats(scope),
-        )
-      : await world.http1.listen(options, { ...given, limits: serverLimits(config, server) }, stack, () =>
-          serverConnectionStats(scope),
-        );
+  const protocols: PortSettings = {
+    ...given,
+    http1: speaks(server, config, "http/1.1") ? serverLimits(config, server) : null,
+    http2: speaks(server, config, "h2")
+      ? { settings: http2ServerSettings(config, server), limits: http2ServerLimits(config, server) }
+      : null,
+  };
+  const opened = await listenHttp(world, options, protocols, stack, http2ServerStats(scope));
   scope.gauge("connections", () => opened.connections);
   return { server: opened, stack };
+}
+
+// A router's own protocol is always spoken.
+function speaks(server: ServerConfig, config: RouterConfig, protocol: "http/1.1" | "h2"): boolean {
+  if (protocol === "h2") return config.protocol === "h2" || ("http2" in server && server.http2);
+  return config.protocol === "http" || ("http1" in server && server.http1);
 }
 
 function admissionOf(server: ServerConfig, config: RouterConfig, world: RouterWorld): AdmissionOptions {

@@ -24,7 +24,7 @@ export interface Connector extends ByteReader {
 export interface ByteStream {
   /** `host:port` of the other end. */
   readonly remote: string;
-  /** Hands over reading; once, before the first byte. */
+  /** Hands over reading: before the first byte, or from one reader to another that speaks a different protocol. */
   attach(reader: ByteReader): void;
   /**
    * Sends `buffer[start, end)`. True: taken, the buffer may be reused at once. False: lent, it must not be touched until

@@ -81,6 +81,8 @@ export class PlainHttp2Request implements HttpMessage {
     this.#fields.push([name.toLowerCase(), value]);
   }
 
+  eachAdded(): void {}
+
   putMethod(line: LineBuffer): boolean {
     return put(line, this.method);
   }

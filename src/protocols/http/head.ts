@@ -228,6 +228,15 @@ export class HttpHead implements HttpMessage, Reusable {
     this.extraLines += `${name}: ${value}\r\n`;
   }
 
+  eachAdded(visit: (name: string, value: string) => void): void {
+    const lines = this.extraLines.split("\r\n");
+    for (let i = 0; i < lines.length; i++) {
+      const line = lines[i] as string;
+      const colon = line.indexOf(": ");
+      if (colon > 0) visit(line.slice(0, colon), line.slice(colon + 2));
+    }
+  }
+
   putMethod(line: LineBuffer): boolean {
     if (this.methodEnd === 0) return false;
     line.range(this.bytes, this.base, this.base + this.methodEnd);

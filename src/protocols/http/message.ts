@@ -36,6 +36,8 @@ export interface HttpMessage extends MessageHead {
   clearContext: boolean;
   /** Adds a field of the proxy's own. */
   addField(name: string, value: string): void;
+  /** Those fields. */
+  eachAdded(visit: (name: string, value: string) => void): void;
 
   // For logs: as received, and not made a string on the way where the message is bytes. False, and nothing written, when there is none.
   putMethod(line: LineBuffer): boolean;

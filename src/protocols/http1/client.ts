@@ -12,12 +12,14 @@ import { type Cause, causes } from "../../core/cause.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import { Failure, type FailureDetail } from "../../core/failure.ts";
 import { type Session, type SessionOwner, SessionStatus } from "../../core/session.ts";
-import { ConnectionFlag, Framing, type HttpHead } from "../http/head.ts";
+import { ConnectionFlag, Framing, HttpHead } from "../http/head.ts";
+import type { HttpMessage } from "../http/message.ts";
 import { BodyReader, BodyStep } from "./body-reader.ts";
 import type { ClientContext } from "./client-context.ts";
 import { answerFraming, Parse, parseAnswerHead } from "./codec/parse-head.ts";
 import { connectFailure, errorCode } from "../http/connect-failure.ts";
 import { MessageWriter, type WriterOwner } from "./message-writer.ts";
+import { lengthOf, requestFraming, writeForeignRequest } from "./foreign-head.ts";
 import { writeRequestHead } from "./write-head.ts";
 
 const Answer = { none: 0, head: 1, body: 2, ending: 3 } as const;
@@ -50,6 +52,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
   #interim = 0;
   #requestDone = true;
   #requestChunked = false;
+  #toHead = false;
   /** Bytes of the request's body that are still to come, when it has a length. */
   #owedBytes = 0;
   #progressMs = 0;
@@ -87,7 +90,6 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
 
   dispatch(attempt: Attempt): void {
     const ex = attempt.exchange as Exchange;
-    const head = ex.request as HttpHead; // joined with an HTTP/1 server half
     this.status = SessionStatus.full;
     this.active = 1;
     this.#attempt = attempt;
@@ -95,13 +97,27 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     this.#interim = 0;
     this.#writer.writes = 0;
     this.#requestDone = !ex.hasBody;
-    this.#requestChunked = head.framing === Framing.chunked;
-    this.#owedBytes = this.#requestChunked ? 0 : head.contentLength;
     attempt.reused = this.served > 0;
     attempt.upstream = this;
     this.served++;
-    writeRequestHead(this.#writer.begin(), ex, head);
+    if (ex.request instanceof HttpHead) this.#sendHead(ex, ex.request);
+    else this.#sendForeignHead(ex, ex.request as HttpMessage); // joined with a server half of another version
     if (ex.hasBody) ex.downstream.resume();
+  }
+
+  #sendHead(ex: Exchange, head: HttpHead): void {
+    this.#requestChunked = head.framing === Framing.chunked;
+    this.#owedBytes = this.#requestChunked ? 0 : head.contentLength;
+    this.#toHead = head.methodEnd === 4 && head.method === "HEAD";
+    writeRequestHead(this.#writer.begin(), ex, head);
+  }
+
+  #sendForeignHead(ex: Exchange, message: HttpMessage): void {
+    const framing = requestFraming(ex, message);
+    this.#requestChunked = framing === Framing.chunked;
+    this.#owedBytes = framing === Framing.length ? lengthOf(message) : 0;
+    this.#toHead = message.method === "HEAD";
+    writeForeignRequest(this.#writer.begin(), ex, message, framing);
   }
 
   get deaf(): boolean {
@@ -222,7 +238,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
       if (verdict === Parse.incomplete) return end;
       next = start + head.length - before;
     }
-    if (verdict === Parse.done) verdict = answerFraming(head, this.#toHead());
+    if (verdict === Parse.done) verdict = answerFraming(head, this.#toHead);
     if (verdict === Parse.bad) {
       this.#fail(head.problem as Cause);
       return end;
@@ -234,11 +250,6 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     else this.#begin(head, next < end);
     if (partial !== null) heads.give(partial);
     return next;
-  }
-
-  #toHead(): boolean {
-    const request = (this.#attempt as Attempt).exchange?.request as HttpHead;
-    return request.methodEnd === 4 && request.method === "HEAD";
   }
 
   // 1xx: passed on as they come. 101 was not asked for (Upgrade is not forwarded), and a storm of them is an attack.

@@ -5,8 +5,10 @@ import type { Composer, Scratch } from "../../base/scratch.ts";
 import type { Trailers } from "../../core/body.ts";
 import type { ByteStream } from "../../core/byte-stream.ts";
 import type { Counter } from "../../telemetry/metrics.ts";
-import type { HttpHead } from "../http/head.ts";
+import { HttpHead } from "../http/head.ts";
+import type { HttpMessage } from "../http/message.ts";
 import { CR, LF } from "./codec/characters.ts";
+import { writeForeignTrailers } from "./foreign-head.ts";
 import { writeTrailers } from "./write-head.ts";
 
 /** Chunks up to this size are copied behind the head; larger ones are lent (data-path §4). */
@@ -72,7 +74,8 @@ export class MessageWriter implements Composer {
       return;
     }
     scratch.appendText("0\r\n");
-    writeTrailers(scratch, trailers as HttpHead); // joined with an HTTP/1 half
+    if (trailers instanceof HttpHead) writeTrailers(scratch, trailers);
+    else writeForeignTrailers(scratch, trailers as HttpMessage); // joined with a half of another version
     scratch.appendText("\r\n");
   }
 

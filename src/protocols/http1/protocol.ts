@@ -10,7 +10,7 @@ import { HttpHead } from "../http/head.ts";
 import type { ClientConnectionStats, ClientContext } from "./client-context.ts";
 import { Http1Session } from "./client.ts";
 import type { Http1Limits } from "./limits.ts";
-import type { ServerConnectionStats, ServerContext } from "./server-context.ts";
+import type { Neighbour, ServerConnectionStats, ServerContext } from "./server-context.ts";
 import { Http1ServerConnection } from "./server.ts";
 
 /** What both halves share on one event loop. */
@@ -28,7 +28,12 @@ export class Http1 {
   /** Opens a server. */
   async listen(
     options: ListenOptions,
-    settings: { limits: Http1Limits; admission: AdmissionOptions; needsRemote?: boolean },
+    settings: {
+      limits: Http1Limits;
+      admission: AdmissionOptions;
+      needsRemote?: boolean;
+      neighbour?: Neighbour | null;
+    },
     handler: ExchangeHandler,
     stats: (address: string) => ServerConnectionStats,
   ): Promise<Http1Server> {
@@ -50,6 +55,7 @@ export class Http1 {
         clearContext: settings.admission.clearContext,
       },
       needsRemote: settings.needsRemote ?? false,
+      neighbour: settings.neighbour ?? null,
       gone: (connection) => server.gone(connection),
     };
     return server;

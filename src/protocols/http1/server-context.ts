@@ -1,5 +1,6 @@
 // What all connections of one HTTP/1 server share.
 import type { Pool } from "../../base/pool.ts";
+import type { ByteStream } from "../../core/byte-stream.ts";
 import type { DataLoop } from "../../core/data-loop.ts";
 import type { ExchangeHandler } from "../../core/exchange-handler.ts";
 import type { Counter } from "../../telemetry/metrics.ts";
@@ -17,6 +18,16 @@ export interface ServerConnectionStats {
   closed(durationMs: number, requests: number): void;
 }
 
+/** Another protocol on the same port. */
+export interface Neighbour {
+  /** Takes a connection over whose first bytes, `buffer[start, end)`, are the beginning of the preface of HTTP/2. */
+  takeOver(stream: ByteStream, buffer: Buffer, start: number, end: number): void;
+  /** What a request says about the upgrade it asks for, when it is one that can be had; null otherwise. */
+  offer(head: HttpHead): Buffer | null;
+  /** Takes a connection over after 101, with the request that asked for it, and with what was read behind it. */
+  upgrade(stream: ByteStream, head: HttpHead, offer: Buffer, rest: Buffer): void;
+}
+
 /** The surroundings of a connection. */
 export interface ServerContext {
   readonly loop: DataLoop;
@@ -31,6 +42,8 @@ export interface ServerContext {
   readonly address: string;
   /** Is the caller's address wanted (access log, Forwarded)? It costs a system call per connection. */
   readonly needsRemote: boolean;
-  /** A connection is closed. */
+  /** Null where the port speaks HTTP/1 only. */
+  readonly neighbour: Neighbour | null;
+  /** A connection is closed, or somebody else's. */
   gone(connection: Http1ServerConnection): void;
 }

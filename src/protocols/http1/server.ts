@@ -16,7 +16,8 @@ import { Failure } from "../../core/failure.ts";
 import type { ConnectionEnds } from "../http/admit.ts";
 import { failureStatus } from "../http/failure-answer.ts";
 import { Field } from "../http/field-names.ts";
-import { ConnectionFlag, Framing, type HttpHead } from "../http/head.ts";
+import { ConnectionFlag, Framing, HttpHead } from "../http/head.ts";
+import type { HttpMessage } from "../http/message.ts";
 import { admit } from "./admit.ts";
 import { BodyReader, BodyStep } from "./body-reader.ts";
 import { Parse, parseRequestHead } from "./codec/parse-head.ts";
@@ -24,6 +25,7 @@ import { cannedAnswer, failureAnswer } from "./failure-text.ts";
 import { MessageWriter, type WriterOwner } from "./message-writer.ts";
 import { ReplayBuffer } from "../http/replay-buffer.ts";
 import type { ServerContext } from "./server-context.ts";
+import { answerFramingOf, writeForeignAnswer, writeForeignInterim } from "./foreign-head.ts";
 import { writeAnswerHead, writeInterimHead } from "./write-head.ts";
 
 const State = { idle: 0, head: 1, body: 2, waiting: 3, closing: 4, closed: 5 } as const;
@@ -35,6 +37,8 @@ const LONGEST_LINGER_MS = 10_000;
 /** So much of pipelined requests is read ahead. */
 const MAX_AHEAD_BYTES = 16 * 1024;
 const MAX_LEADING_NEWLINES = 8;
+const HTTP2_LINE = "PRI * HTTP/2.0\r\n";
+const SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
 /** What a connection keeps for the beginnings of bodies. */
 const REPLAY_FIRST_BYTES = 2 * 1024;
 /** A body with more than this still to come is read into a private buffer and lent on without a copy. */
@@ -167,11 +171,15 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
       const verdict = parseRequestHead(head, end, limits.head);
       if (verdict === Parse.done) {
         const next = start + head.length;
+        if (head.upgrade && this.#upgrades(head, buffer, next, end)) return end;
         head.adopt();
         this.#start(head);
         return next;
       }
-      if (verdict === Parse.bad) return this.#refuseHead(head, head.problem as Cause, end);
+      if (verdict === Parse.bad) {
+        if (this.#isNeighbours(head, buffer, start, end)) return end;
+        return this.#refuseHead(head, head.problem as Cause, end);
+      }
       head.accumulate(buffer, start, end);
       this.#arm();
       return end;
@@ -180,10 +188,52 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     head.accumulate(buffer, start, end);
     const verdict = parseRequestHead(head, head.accumulated, limits.head);
     if (verdict === Parse.incomplete) return end;
-    if (verdict === Parse.bad) return this.#refuseHead(head, head.problem as Cause, end);
+    if (verdict === Parse.bad) {
+      if (this.#isNeighbours(head, head.bytes, head.base, head.base + head.accumulated)) return end;
+      return this.#refuseHead(head, head.problem as Cause, end);
+    }
     const next = start + head.length - before;
+    if (head.upgrade && this.#upgrades(head, buffer, next, end)) return end;
     this.#start(head);
     return next;
+  }
+
+  // Another protocol begins with what is no request of this one.
+  #isNeighbours(head: HttpHead, buffer: Buffer, start: number, end: number): boolean {
+    const { neighbour } = this.#context;
+    if (neighbour === null || this.#requests > 0 || head.problem !== causes.requestVersion) return false;
+    if (!buffer.toString("latin1", start, end).startsWith(HTTP2_LINE)) return false;
+    const bytes = Buffer.from(buffer.subarray(start, end));
+    this.#handOver();
+    neighbour.takeOver(this.#stream, bytes, 0, bytes.length);
+    return true;
+  }
+
+  // A request without a body may ask to go on in another protocol (RFC 9110 §7.8).
+  #upgrades(head: HttpHead, buffer: Buffer, next: number, end: number): boolean {
+    const { neighbour } = this.#context;
+    if (neighbour === null || head.framing !== Framing.none || head.minor === 0) return false;
+    const offer = neighbour.offer(head);
+    if (offer === null) return false;
+    const rest = Buffer.from(buffer.subarray(next, end));
+    this.#writer.begin().appendText(SWITCHING);
+    this.#writer.flush();
+    this.#head = null; // it is read before it is given back
+    this.#handOver();
+    neighbour.upgrade(this.#stream, head, offer, rest);
+    this.#context.heads.give(head);
+    return true;
+  }
+
+  // The connection goes on, but is none of ours any longer.
+  #handOver(): void {
+    const { heads, loop } = this.#context;
+    this.#state = State.closed;
+    loop.wheel.cancel(this.#timer);
+    const head = this.#head;
+    this.#head = null;
+    if (head !== null) heads.give(head);
+    this.#context.gone(this);
   }
 
   #start(head: HttpHead): void {
@@ -364,17 +414,20 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     if (this.#state >= State.closing) return;
     const request = this.#head as HttpHead;
     if (request.minor === 0) return; // RFC 9110 §15.2: HTTP/1.0 knows no interim answers
-    writeInterimHead(this.#writer.begin(), head as HttpHead); // joined with an HTTP/1 client half
+    const scratch = this.#writer.begin();
+    if (head instanceof HttpHead) writeInterimHead(scratch, head);
+    else writeForeignInterim(scratch, head as HttpMessage); // joined with a client half of another version
   }
 
   answer(ex: Exchange, head: MessageHead): void {
-    const answer = head as HttpHead; // joined with an HTTP/1 client half
+    const answer = head as HttpMessage; // client halves of HTTP
     const request = this.#head as HttpHead;
     const form = this.#context.answerForm;
     ex.status = answer.status;
     // A refusal before the end of the request: the rest may or may not come, so nothing can follow on this connection.
     if (this.#isLeaving() || (!this.#requestDone && answer.status >= 300)) this.#keepAlive = false;
-    let framing: Framing = answer.framing;
+    let framing: Framing =
+      head instanceof HttpHead ? head.framing : answerFramingOf(answer, isHead(request), request.minor);
     if (framing === Framing.untilClose) framing = request.minor === 1 ? Framing.chunked : Framing.untilClose;
     else if (framing === Framing.chunked && request.minor === 0) framing = Framing.untilClose;
     if (framing === Framing.untilClose) this.#keepAlive = false;
@@ -382,7 +435,9 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     form.chunked = framing === Framing.chunked;
     form.close = !this.#keepAlive;
     form.keepAlive10 = this.#keepAlive && request.minor === 0;
-    writeAnswerHead(this.#writer.begin(), ex, answer, form);
+    const scratch = this.#writer.begin();
+    if (head instanceof HttpHead) writeAnswerHead(scratch, ex, head, form);
+    else writeForeignAnswer(scratch, ex, answer, form);
   }
 
   write(buffer: Buffer, start: number, end: number, lendable: boolean): boolean {
@@ -411,7 +466,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     const text = failureAnswer(failure, {
       replayable: !ex.hasBody || request.get("finagle-http-retryable-request") !== undefined,
       clearContext: this.#context.admission.clearContext,
-      toHead: request.methodEnd === 4 && request.method === "HEAD",
+      toHead: isHead(request),
       close: !this.#keepAlive,
       keepAlive10: this.#keepAlive && request.minor === 0,
       maxErrBytes: limits.maxErrBytes,
@@ -668,6 +723,10 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     this.#stream.destroy(true);
     return undefined;
   }
+}
+
+function isHead(request: HttpHead): boolean {
+  return request.methodEnd === 4 && request.method === "HEAD";
 }
 
 function after(sinceMs: number, limitMs: number): number {

@@ -29,19 +29,23 @@ export function writeRequestHead(scratch: Scratch, ex: Exchange, head: HttpHead)
   }
   if (head.newHost !== null) scratch.appendText(`Host: ${head.newHost}\r\n`); // cold: absolute form
   copyFields(scratch, head, from, DROPPED_FROM_REQUEST, true);
-  ownRequestLines(scratch, ex, head);
+  ownRequestLines(scratch, ex, head.minor === 1 ? "Via: 1.1 fairlead\r\n" : "Via: 1.0 fairlead\r\n", head.extraLines);
+  if (head.minor === 0 && (head.connection & ConnectionFlag.close) === 0) {
+    scratch.appendText("Connection: keep-alive\r\n");
+  }
   if (head.framing === Framing.chunked) scratch.appendText("Transfer-Encoding: chunked\r\n\r\n");
   else scratch.appendText("\r\n");
 }
 
-function ownRequestLines(scratch: Scratch, ex: Exchange, head: HttpHead): void {
+/** Writes what the proxy says about every request, in the names of linkerd1 §2.6.2. */
+export function ownRequestLines(scratch: Scratch, ex: Exchange, via: string, extraLines: string): void {
   const destination = ex.destination as Destination; // bound before it is dispatched
   if (destination.encoded === null) destination.encoded = encodeDestination(destination);
   const encoded = destination.encoded;
   scratch.reserve(encoded.length + OWN_LINES_BYTES);
   const buffer = scratch.buffer;
   let at = scratch.length;
-  at = putLatin1(buffer, at, head.minor === 1 ? "Via: 1.1 fairlead\r\n" : "Via: 1.0 fairlead\r\n");
+  at = putLatin1(buffer, at, via);
   at = putLatin1(buffer, at, encoded);
   at = writeTraceRoot(ex.trace, buffer, at);
   at = putLatin1(buffer, at, "\r\nl5d-ctx-trace: ");
@@ -50,9 +54,7 @@ function ownRequestLines(scratch: Scratch, ex: Exchange, head: HttpHead): void {
   scratch.length = at;
   if (ex.localDtab !== "") scratch.appendText(`l5d-ctx-dtab: ${ex.localDtab}\r\n`); // cold: overridden requests only
   if (ex.deadline !== null) scratch.appendText(deadlineLine(ex.deadline));
-  if (head.extraLines !== "") scratch.appendText(head.extraLines);
-  if (head.minor === 0 && (head.connection & ConnectionFlag.close) === 0)
-    scratch.appendText("Connection: keep-alive\r\n");
+  if (extraLines !== "") scratch.appendText(extraLines);
 }
 
 function deadlineLine(deadline: Deadline): string {
@@ -91,8 +93,9 @@ export function writeAnswerHead(scratch: Scratch, ex: Exchange, head: HttpHead, 
   scratch.appendText("\r\n");
 }
 
-const SUCCESS_LINES = "l5d-success-class: 1.0\r\nVia: 1.1 fairlead\r\n";
-const FAILURE_LINES = "l5d-success-class: 0.0\r\nVia: 1.1 fairlead\r\n";
+/** What an answer that was a success says of itself, and one that was none. */
+export const SUCCESS_LINES = "l5d-success-class: 1.0\r\nVia: 1.1 fairlead\r\n";
+export const FAILURE_LINES = "l5d-success-class: 0.0\r\nVia: 1.1 fairlead\r\n";
 
 // Writes what of the status line is not copied as it is; returns where copying begins.
 function beginStatusLine(scratch: Scratch, head: HttpHead): number {

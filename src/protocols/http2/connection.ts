@@ -300,14 +300,20 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
   }
 
   settings(buffer: Buffer, start: number, end: number): number {
+    const code = this.readSettings(buffer, start, end);
+    if (code !== ErrorCode.noError) return code;
+    putSettings(this.outbox, true, null);
+    this.settled();
+    return this.cheapFrame();
+  }
+
+  protected readSettings(buffer: Buffer, start: number, end: number): number {
     for (let at = start; at < end; at += 6) {
       const id = ((buffer[at] as number) << 8) | (buffer[at + 1] as number);
       const code = this.#setting(id, readUint32(buffer, at + 2));
       if (code !== ErrorCode.noError) return code;
     }
-    putSettings(this.outbox, true, null);
-    this.settled();
-    return this.cheapFrame();
+    return ErrorCode.noError;
   }
 
   #setting(id: number, value: number): number {

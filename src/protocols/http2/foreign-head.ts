@@ -11,7 +11,7 @@ import { HeaderField, Indexing, ownField, plainField } from "./codec/header-fiel
 import type { FieldMemory } from "./codec/hpack-decoder.ts";
 import { HpackEncoder } from "./codec/hpack-encoder.ts";
 import type { Outbox } from "./outbox.ts";
-import { begin, destinationFields, FAILURE, OWN_BYTES, put, putAdded, putOwn, SUCCESS, VIA } from "./write-head.ts";
+import { begin, destinationFields, FAILURE, OWN_BYTES, put, putOwn, putText, SUCCESS, VIA } from "./write-head.ts";
 
 const METHOD = ownName(":method");
 const PATH = ownName(":path");
@@ -60,7 +60,7 @@ export function putForeignRequest(
     putField(outbox, encoder, memory, head, i, true);
   }
   putOwn(outbox, encoder, ex, names);
-  if (head.extraLines !== "") putAdded(outbox, encoder, linesOf(head.extraLines)); // cold: Forwarded, timestamp
+  if (head.extraLines !== "") head.eachAdded((name, value) => putText(outbox, encoder, name.toLowerCase(), value)); // cold: Forwarded, timestamp
   return at;
 }
 
@@ -177,16 +177,4 @@ function putRange(
   }
   const field = memory.fields.of(name, indexing, false, bytes, base + start, base + end);
   if (field !== null) put(outbox, encoder, field);
-}
-
-// Lines that were made for HTTP/1.
-function linesOf(lines: string): (readonly [string, string])[] {
-  const pairs: (readonly [string, string])[] = [];
-  const all = lines.split("\r\n");
-  for (let i = 0; i < all.length; i++) {
-    const line = all[i] as string;
-    const colon = line.indexOf(":");
-    if (colon > 0) pairs.push([line.slice(0, colon), line.slice(colon + 1).trim()]);
-  }
-  return pairs;
 }

@@ -214,13 +214,16 @@ export class Http2Head implements HttpMessage, Reusable {
     (this.added ??= []).push([name, value]);
   }
 
-  each(visit: (name: string, value: string) => void): void {
-    for (let i = 0; i < this.count; i++) visit(this.name(i), this.value(i));
+  eachAdded(visit: (name: string, value: string) => void): void {
     if (this.added === null) return;
     for (let i = 0; i < this.added.length; i++) {
       const [name, value] = this.added[i] as readonly [string, string];
-      visit(name.toLowerCase(), value);
+      visit(name, value);
     }
+  }
+
+  each(visit: (name: string, value: string) => void): void {
+    for (let i = 0; i < this.count; i++) visit(this.name(i), this.value(i));
   }
 
   get(name: string): string | undefined {

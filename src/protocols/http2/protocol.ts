@@ -124,13 +124,16 @@ export class Http2Server {
     return streams;
   }
 
-  accept(stream: ByteStream): void {
+  /** Takes a connection; null when there shall be no more. */
+  accept(stream: ByteStream): Http2ServerConnection | null {
     if (this.context === null || this.#draining) {
       stream.destroy();
-      return;
+      return null;
     }
     this.context.shared.loop.tick();
-    this.#connections.add(new Http2ServerConnection(stream, this.context));
+    const connection = new Http2ServerConnection(stream, this.context);
+    this.#connections.add(connection);
+    return connection;
   }
 
   gone(connection: Http2ServerConnection): void {

@@ -75,6 +75,19 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     return undefined;
   }
 
+  /** The connection came from HTTP/1 by an upgrade: its settings, and the request that asked for it as the first stream (RFC 7540 §3.2). */
+  upgraded(settings: Buffer, head: Http2Head): void {
+    this.lastPeerId = 1;
+    const code = this.readSettings(settings, 0, settings.length);
+    const problem = head.read(Part.request);
+    if (code !== ErrorCode.noError || problem !== null) {
+      this.giveHead(head);
+      this.giveUp(code === ErrorCode.noError ? ErrorCode.protocolError : code);
+    } else {
+      this.#begin(1, head, true);
+    }
+  }
+
   protected opens(id: number, head: Http2Head, endStream: boolean, selfish: boolean): number {
     const code = this.#mayOpen(id);
     if (code !== ErrorCode.noError || id <= this.lastPeerId) {
@@ -86,7 +99,8 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     if (this.#leaving === 2 || this.streams.size >= settings.maxConcurrentStreams) {
       return this.#refuse(id, head, ErrorCode.refusedStream);
     }
-    const problem = head.read(Part.request);
+    let problem = head.read(Part.request);
+    if (endStream && head.contentLength > 0) problem ??= "content-length without a body";
     // A head that is too large was not kept whole; what is there of it must do to answer in the right form.
     if (selfish || (problem !== null && !head.list.tooLarge)) {
       stats.malformed.inc();

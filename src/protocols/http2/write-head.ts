@@ -114,8 +114,8 @@ export function destinationFields({ service, client, residual }: Destination): H
   return fields;
 }
 
-// A value as it is, not indexed; its characters are below 256.
-function putText(outbox: Outbox, encoder: HpackEncoder, name: string, value: string): void {
+/** A value as it is, not indexed; its characters are below 256. */
+export function putText(outbox: Outbox, encoder: HpackEncoder, name: string, value: string): void {
   const { buffer } = outbox;
   let at = encoder.literalName(buffer, outbox.length, ownName(name));
   at = putInteger(buffer, at, 0, 7, value.length);

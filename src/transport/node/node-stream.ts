@@ -98,7 +98,9 @@ export class NodeStream implements ByteStream, WriteOwner {
   }
 
   attach(reader: ByteReader): void {
+    const handedOver = this.#reader !== null;
     this.#reader = reader;
+    if (handedOver) return;
     const staticRead = this.#host.buffers.staticRead;
     if (staticRead === null) this.#socket.on("data", onData);
     else staticRead.install(this.#socket, this.#buffer, onRead);
@@ -199,6 +201,7 @@ export class NodeStream implements ByteStream, WriteOwner {
 
   connected(): void {
     const connector = this.#reader as Connector; // attachConnecting was called with one
+    this.#reader = null;
     this.attach(connector);
     this.#guard(connector, CONNECTED);
   }

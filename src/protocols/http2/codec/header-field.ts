@@ -142,7 +142,7 @@ export function check(field: HeaderField, bytes: Buffer, start: number, end: num
   return true;
 }
 
-// RFC 9113 §8.2.1: no NUL, CR or LF, and no blank at either end.
+// RFC 9113 §8.2.1, RFC 9110 §5.5: no controls but HTAB, and no blank at either end.
 function isPlain(bytes: Buffer, start: number, end: number): boolean {
   if (end === start) return true;
   const first = bytes[start] as number;
@@ -150,7 +150,7 @@ function isPlain(bytes: Buffer, start: number, end: number): boolean {
   if (first === SPACE || first === TAB || last === SPACE || last === TAB) return false;
   for (let at = start; at < end; at++) {
     const byte = bytes[at] as number;
-    if (byte === 0 || byte === 10 || byte === 13) return false;
+    if ((byte < SPACE && byte !== TAB) || byte === 127) return false;
   }
   return true;
 }

@@ -65,8 +65,9 @@ function buildTree(): Tree {
 
 const TREE = buildTree();
 
+// RFC 9113 §8.2.1 names NUL, CR and LF; RFC 9110 §5.5 allows no control at all but HTAB.
 function isForbidden(octet: number): boolean {
-  return octet === 0 || octet === 10 || octet === 13;
+  return (octet < 32 && octet !== 9) || octet === 127;
 }
 
 function buildAutomaton(): Int32Array {
@@ -117,7 +118,7 @@ function isBlank(octet: number): boolean {
 
 /**
  * Length in octets of the text coded in `buffer[start, end)`, without decoding it. Negative when it is no code at all (`MALFORMED`), or no
- * field value (`forbiddenLength`): it holds NUL, CR or LF, or has a blank at an end (RFC 9113 §8.2.1).
+ * field value (`forbiddenLength`): it holds a control, or has a blank at an end (RFC 9113 §8.2.1).
  */
 export function measureHuffman(buffer: Buffer, start: number, end: number): number {
   let state = 0;

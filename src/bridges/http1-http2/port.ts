@@ -1,0 +1,111 @@
+// One port for HTTP/1.1 and HTTP/2. Connections begin as HTTP/1's; one that sends the preface of HTTP/2 ("prior knowledge") or asks for
+// `Upgrade: h2c` is handed over. A port may also speak only one of the two.
+import type { Listener, ListenOptions } from "../../core/byte-stream.ts";
+import type { ExchangeHandler } from "../../core/exchange-handler.ts";
+import type { Failure } from "../../core/failure.ts";
+import type { AdmissionOptions } from "../../protocols/http/admit.ts";
+import type { Http1Limits } from "../../protocols/http1/limits.ts";
+import type { Http1, Http1Server } from "../../protocols/http1/protocol.ts";
+import type { Neighbour } from "../../protocols/http1/server-context.ts";
+import type { Http2Limits, Http2Settings } from "../../protocols/http2/limits.ts";
+import type { Http2, Http2Server } from "../../protocols/http2/protocol.ts";
+import type { Http2ServerStats } from "../../protocols/http2/server-context.ts";
+import { headOf, offerOf } from "./upgrade.ts";
+
+/** What a port speaks, and how. */
+export interface PortSettings {
+  readonly admission: AdmissionOptions;
+  readonly needsRemote: boolean;
+  readonly http1: Http1Limits | null;
+  readonly http2: { readonly settings: Http2Settings; readonly limits: Http2Limits } | null;
+}
+
+/** A listener and its connections. */
+export interface HttpPort {
+  readonly listener: Listener | null;
+  readonly connections: number;
+  /** HTTP/2 streams open at the moment. */
+  readonly streams: number;
+  drain(): Promise<void>;
+  abandon(failure: Failure): void;
+}
+
+/** Opens a port. */
+export async function listenHttp(
+  protocols: { readonly http1: Http1; readonly http2: Http2 },
+  options: ListenOptions,
+  settings: PortSettings,
+  handler: ExchangeHandler,
+  stats: Http2ServerStats,
+): Promise<HttpPort> {
+  const { admission, needsRemote, http1, http2 } = settings;
+  if (http1 === null) {
+    if (http2 === null) throw new Error("a port must speak something");
+    return protocols.http2.listen(options, { admission, needsRemote, ...http2 }, handler, stats);
+  }
+  const second =
+    http2 === null ? null : secondServer(protocols.http2, { admission, needsRemote, ...http2 }, handler, stats);
+  const first = await protocols.http1.listen(
+    options,
+    { admission, needsRemote, limits: http1, neighbour: second === null ? null : neighbourOf(second) },
+    handler,
+    () => stats,
+  );
+  return new SharedPort(first, second);
+}
+
+// The port's own listener counts its connections when they are accepted.
+function secondServer(
+  http2: Http2,
+  given: Parameters<Http2["server"]>[0],
+  handler: ExchangeHandler,
+  stats: Http2ServerStats,
+): Http2Server {
+  return http2.server(given, handler, { ...stats, opened: () => undefined }, "");
+}
+
+function neighbourOf(server: Http2Server): Neighbour {
+  return {
+    takeOver(stream, buffer, start, end) {
+      server.accept(stream)?.onBytes(buffer, start, end, false);
+    },
+    offer: offerOf,
+    upgrade(stream, head, offer, rest) {
+      const connection = server.accept(stream);
+      if (connection === null) return;
+      connection.upgraded(offer, headOf(head, connection.takeHead()));
+      if (rest.length > 0) connection.onBytes(rest, 0, rest.length, false);
+    },
+  };
+}
+
+class SharedPort implements HttpPort {
+  readonly #first: Http1Server;
+  readonly #second: Http2Server | null;
+
+  constructor(first: Http1Server, second: Http2Server | null) {
+    this.#first = first;
+    this.#second = second;
+  }
+
+  get listener(): Listener | null {
+    return this.#first.listener;
+  }
+
+  get connections(): number {
+    return this.#first.connections + (this.#second?.connections ?? 0);
+  }
+
+  get streams(): number {
+    return this.#second?.streams ?? 0;
+  }
+
+  async drain(): Promise<void> {
+    await Promise.all([this.#first.drain(), this.#second?.drain()]);
+  }
+
+  abandon(failure: Failure): void {
+    this.#first.abandon(failure);
+    this.#second?.abandon(failure);
+  }
+}
