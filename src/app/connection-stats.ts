@@ -84,7 +84,16 @@ export function clientConnectionStats(
 /** Figures of streams and frames, besides those of connections. */
 function http2Stats(scope: Scope): Omit<Http2Stats, "sentBytes" | "receivedBytes"> {
   const http2 = scope.scope("h2");
+  const stream = scope.scope("stream");
+  const [success, failures] = [stream.counter("stream_success"), stream.counter("stream_failures")];
+  const duration = stream.latency("stream_duration_ms");
   return {
+    requestBytes: scope.scope("request", "stream").counter("data_bytes"),
+    responseBytes: scope.scope("response", "stream").counter("data_bytes"),
+    streamEnded(whole, durationMs) {
+      (whole ? success : failures).inc();
+      duration.record(durationMs);
+    },
     resetsReceived: http2.counter("resets_received"),
     resetsSent: http2.counter("resets_sent"),
     goawaysReceived: http2.counter("goaways_received"),

@@ -90,6 +90,10 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
 
   dispatch(attempt: Attempt): void {
     const ex = attempt.exchange as Exchange;
+    if (!(ex.request instanceof HttpHead) && (ex.request as HttpMessage).method === "CONNECT") {
+      this.#owner.released(this); // a tunnel of HTTP/2 cannot go on in HTTP/1
+      return (attempt.owner as AttemptOwner).failed(attempt, new Failure(causes.requestMethodUnsupported));
+    }
     this.status = SessionStatus.full;
     this.active = 1;
     this.#attempt = attempt;
@@ -103,6 +107,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     if (ex.request instanceof HttpHead) this.#sendHead(ex, ex.request);
     else this.#sendForeignHead(ex, ex.request as HttpMessage); // joined with a server half of another version
     if (ex.hasBody) ex.downstream.resume();
+    return undefined;
   }
 
   #sendHead(ex: Exchange, head: HttpHead): void {

@@ -43,6 +43,7 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
     this.#composedAt = writes;
     const { method } = ex.request as HttpMessage; // heads here are HTTP's
     this.#toHead = method === "HEAD";
+    this.begunMs = session.nowMs;
     this.movedMs = session.nowMs;
     attempt.upstream = this;
   }
@@ -70,8 +71,8 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
     return this.#attempt?.exchange?.downstream ?? null;
   }
 
-  protected sending(): void {
-    // The server half has counted it.
+  protected sending(bytes: number): void {
+    this.#session?.context.stats.requestBytes.add(bytes);
   }
 
   protected keep(trailers: Trailers, carrier: Carrier): Http2Head {
@@ -101,8 +102,8 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
     return this.sink !== null;
   }
 
-  protected passing(): void {
-    // The sink counts it.
+  protected passing(_buffer: Buffer, start: number, end: number): void {
+    this.#session?.context.stats.responseBytes.add(end - start);
   }
 
   /** A header block of the answer. Returns what is wrong with it, or null. Takes `head` over only when it is trailers. */

@@ -4,7 +4,7 @@
 //
 // The service's GOAWAY, or the end of the stream ids, makes it draining: what is under way finishes, what the service will not work on is
 // sent again elsewhere, nothing new begins.
-import type { Attempt } from "../../core/attempt.ts";
+import type { Attempt, AttemptOwner } from "../../core/attempt.ts";
 import type { Connector } from "../../core/byte-stream.ts";
 import { causes } from "../../core/cause.ts";
 import type { Exchange } from "../../core/exchange.ts";
@@ -87,6 +87,9 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
 
   dispatch(attempt: Attempt): void {
     const ex = attempt.exchange as Exchange;
+    if (ex.request instanceof Http2Head && ex.request.protocolField !== null && !this.peerTakesConnect) {
+      return (attempt.owner as AttemptOwner).failed(attempt, new Failure(causes.requestMethodUnsupported)); // RFC 8441 §4
+    }
     const id = this.#nextId;
     this.#nextId = id + 2;
     const stream = this.context.streams.take();
@@ -95,8 +98,7 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
     this.active++;
     this.#settle();
     stream.begin(this, id, attempt, this.outbox.writes);
-    this.ledger.open(stream.account);
-    this.streams.add(stream);
+    this.enter(stream);
     if (this.active === 1 && !this.timer.armed) this.watch();
     const head = ex.request;
     const at =
@@ -106,6 +108,7 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
     this.sendBlock(id, at, !ex.hasBody);
     if (ex.hasBody) ex.downstream.resume();
     else stream.weAreDone = true;
+    return undefined;
   }
 
   // Says how many more attempts it can take.
@@ -169,7 +172,7 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
 
   /** The answer is complete. What is left of the request is of no use to anybody. */
   completeStream(stream: Http2ClientStream): void {
-    if (!stream.weAreDone) this.sendReset(stream.id, ErrorCode.noError);
+    if (!stream.weAreDone) this.sendReset(stream.id, ErrorCode.cancel);
     this.#drop(stream, stream.weAreDone ? Ending.complete : Ending.resetByUs);
   }
 
@@ -186,6 +189,7 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
   }
 
   #drop(stream: Http2ClientStream, ending: Ending): void {
+    this.context.stats.streamEnded(ending === Ending.complete, this.nowMs - stream.begunMs);
     this.forget(stream, ending);
     this.context.streams.give(stream);
     this.active--;

@@ -12,6 +12,7 @@ import type { Failure } from "../../core/failure.ts";
 import type { HttpMessage } from "../http/message.ts";
 import { type FrameHandler, FrameReader, readUint32 } from "./codec/frame-reader.ts";
 import {
+  DEFAULT_WINDOW,
   ErrorCode,
   Flag,
   FrameType,
@@ -46,6 +47,8 @@ import { putTrailers } from "./write-head.ts";
 const PAUSE_BYTES = 64 * 1024;
 /** How long a connection that is given up is still read, so that what we said last arrives. */
 const LINGER_MS = 1000;
+/** SETTINGS_HEADER_TABLE_SIZE as long as nothing else was said. */
+const DEFAULT_TABLE_BYTES = 4096;
 /** Header blocks may be larger on the wire than decoded only by a little. */
 const BLOCK_SLACK_BYTES = 4096;
 
@@ -76,6 +79,8 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
   protected peerTakesConnect = false;
   #peerMaxFrame = SMALLEST_MAX_FRAME;
   #paused = false;
+  /** The peer has acknowledged our settings. */
+  #acknowledged = false;
 
   /** Streams with bytes to send whose windows are open. */
   readonly #ready = new Ring<S>();
@@ -108,8 +113,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
       updateRatio: settings.windowUpdateRatio,
     });
     this.outbox = new Outbox(stream, shared.buffers, shared.loop.turn, this, stats.sentBytes);
-    // We announce the size of our table in the first frame; the peer's encoder cannot use more before it has seen that.
-    this.decoder = new HpackDecoder(shared.memory, settings.headerTableBytes);
+    this.decoder = new HpackDecoder(shared.memory, Math.max(settings.headerTableBytes, DEFAULT_TABLE_BYTES));
     this.glitches = new Glitches(limits.maxResetsPerMinute, shared.loop.nowMs);
     this.#reader = new FrameReader(this, settings.maxFrameBytes, settings.maxHeaderListBytes + BLOCK_SLACK_BYTES);
     this.heardMs = shared.loop.nowMs;
@@ -356,8 +360,28 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
     return ErrorCode.noError;
   }
 
+  // Until now the peer has gone by the values that hold without any settings (§6.5.2).
   settingsAcknowledged(): number {
+    if (this.#acknowledged) return this.cheapFrame();
+    this.#acknowledged = true;
+    const { headerTableBytes, initialStreamWindowBytes } = this.context.settings;
+    this.decoder.allow(headerTableBytes);
+    if (initialStreamWindowBytes >= DEFAULT_WINDOW) return ErrorCode.noError;
+    const streams = this.streams.all();
+    for (let i = 0; i < streams.length; i++) {
+      const stream = streams[i] as S;
+      this.ledger.shrink(stream.account, DEFAULT_WINDOW - initialStreamWindowBytes);
+      this.#noteCredit(stream);
+    }
     return ErrorCode.noError;
+  }
+
+  /** A stream begins: its windows are opened, and it is found by its id. */
+  protected enter(stream: S): void {
+    const { initialStreamWindowBytes } = this.context.settings;
+    const early = !this.#acknowledged && initialStreamWindowBytes < DEFAULT_WINDOW;
+    this.ledger.open(stream.account, early ? DEFAULT_WINDOW : initialStreamWindowBytes);
+    this.streams.add(stream);
   }
 
   ping(ack: boolean, buffer: Buffer, start: number): number {
@@ -462,9 +486,13 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
 
   credit(stream: Http2Stream, bytes: number): void {
     this.ledger.forwarded(stream.account, bytes);
+    this.#noteCredit(stream as S); // streams of this connection
+  }
+
+  #noteCredit(stream: S): void {
     if (stream.credited || stream.peerDone) return;
     stream.credited = true;
-    this.#credited.push(stream as S); // streams of this connection
+    this.#credited.push(stream);
     this.outbox.wake();
   }
 

@@ -28,6 +28,11 @@ export interface Http2Stats {
   readonly connectionErrors: Counter;
   /** Messages that broke the rules of RFC 9113 §8. */
   readonly malformed: Counter;
+  /** Octets of DATA, as far as they were passed on. */
+  readonly requestBytes: Counter;
+  readonly responseBytes: Counter;
+  /** A stream is over: `whole` when both sides said all there was to say. */
+  streamEnded(whole: boolean, durationMs: number): void;
 }
 
 /** One side of a connection. */

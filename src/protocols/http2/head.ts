@@ -121,7 +121,7 @@ export class Http2Head implements HttpMessage, Reusable {
   }
 
   #readLength(field: HeaderField): boolean {
-    const length = Number(field.value);
+    const length = field.code;
     if (this.contentLength >= 0 && this.contentLength !== length) return false;
     this.contentLength = length;
     return true;

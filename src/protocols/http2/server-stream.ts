@@ -57,6 +57,7 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
     this.#connection = connection;
     this.#exchange = ex;
     this.#head = head;
+    this.begunMs = connection.nowMs;
     this.movedMs = connection.nowMs;
     this.peerDone = endStream;
     this.#requestPassed = endStream;
@@ -85,6 +86,7 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
 
   protected passing(buffer: Buffer, start: number, end: number): void {
     (this.#exchange as Exchange).requestBytes += end - start;
+    (this.#connection as Http2ServerConnection).context.stats.requestBytes.add(end - start);
     (this.#replay ??= new ReplayBuffer(REPLAY_FIRST_BYTES)).keep(buffer, start, end);
   }
 
@@ -122,6 +124,7 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
 
   protected sending(bytes: number): void {
     (this.#exchange as Exchange).responseBytes += bytes;
+    (this.#connection as Http2ServerConnection).context.stats.responseBytes.add(bytes);
   }
 
   protected keep(trailers: Trailers, carrier: Carrier): Http2Head {
@@ -207,7 +210,8 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
   }
 
   #recycle(ex: Exchange, connection: Http2ServerConnection, wasReset: boolean): void {
-    const { shared } = connection.context;
+    const { shared, stats } = connection.context;
+    stats.streamEnded(this.weAreDone && !wasReset, connection.nowMs - this.begunMs);
     shared.loop.exchanges.give(ex);
     this.dropTrailers();
     const head = this.#head as Http2Head;

@@ -31,6 +31,10 @@ const LEAVE_MS = 1000;
 /** While there are streams, the connection looks after them so often. */
 const WATCH_MS = 500;
 
+const SPEAK_HTTP2_BODY =
+  "This port speaks HTTP/2. Send HTTP/2 with prior knowledge, or let the server speak HTTP/1.1 too: http1: true.\n";
+const SPEAK_HTTP2 = `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: ${SPEAK_HTTP2_BODY.length}\r\nConnection: close\r\n\r\n${SPEAK_HTTP2_BODY}`;
+
 /** One accepted connection. */
 export class Http2ServerConnection extends Http2Connection<Http2ServerStream> implements ConnectionEnds {
   declare readonly context: Http2ServerContext;
@@ -39,6 +43,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   readonly #openedMs: number;
   /** How much of the preface has come. */
   #preface = 0;
+  #greeted = false;
   #opened = 0;
   #idleSinceMs: number;
   /** 0 = staying, 1 = has said so, 2 = accepts nothing more. */
@@ -52,16 +57,22 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     this.#openedMs = this.nowMs;
     this.#idleSinceMs = this.nowMs;
     context.stats.opened();
-    const { settings } = context;
+    this.#arm();
+    stream.attach(this);
+  }
+
+  // Only when the caller has proved to speak HTTP/2: any other can be told in its own words.
+  #greet(): void {
+    const { settings } = this.context;
+    this.#greeted = true;
     this.sendSettings([
       [Setting.headerTableSize, settings.headerTableBytes],
       [Setting.maxConcurrentStreams, settings.maxConcurrentStreams],
       [Setting.initialWindowSize, settings.initialStreamWindowBytes],
       [Setting.maxFrameSize, settings.maxFrameBytes],
       [Setting.maxHeaderListSize, settings.maxHeaderListBytes],
+      [Setting.enableConnectProtocol, 1],
     ]);
-    this.#arm();
-    stream.attach(this);
   }
 
   // ---- Requests ----------------------------------------------------------------------------------------------------
@@ -69,15 +80,30 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   protected override readFrames(buffer: Buffer, start: number, end: number): void {
     let at = start;
     while (this.#preface < PREFACE.length && at < end) {
-      if (buffer[at++] !== PREFACE.charCodeAt(this.#preface++)) return this.giveUp(ErrorCode.protocolError);
+      if (buffer[at++] !== PREFACE.charCodeAt(this.#preface++)) return this.#notHttp2(buffer, start, end);
+      if (this.#preface === PREFACE.length && !this.#greeted) this.#greet();
     }
     if (at < end) super.readFrames(buffer, at, end);
+    return undefined;
+  }
+
+  // Whoever speaks HTTP/1 to this port should read what is wrong.
+  #notHttp2(buffer: Buffer, start: number, end: number): void {
+    if (!/^[A-Z]{3,10} [!-~]+ HTTP\/1/.test(buffer.toString("latin1", start, Math.min(end, start + 4096)))) {
+      return this.giveUp(ErrorCode.protocolError);
+    }
+    this.context.stats.connectionErrors.inc();
+    this.closing = true;
+    const { outbox } = this;
+    outbox.length += outbox.reserve(SPEAK_HTTP2.length).write(SPEAK_HTTP2, outbox.length, "latin1");
+    this.endSending();
     return undefined;
   }
 
   /** The connection came from HTTP/1 by an upgrade: its settings, and the request that asked for it as the first stream (RFC 7540 §3.2). */
   upgraded(settings: Buffer, head: Http2Head): void {
     this.lastPeerId = 1;
+    this.#greet();
     const code = this.readSettings(settings, 0, settings.length);
     const problem = head.read(Part.request);
     if (code !== ErrorCode.noError || problem !== null) {
@@ -129,16 +155,11 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   #begin(id: number, head: Http2Head, endStream: boolean): void {
     const stream = this.context.streams.take();
     stream.id = id;
-    this.ledger.open(stream.account);
-    this.streams.add(stream);
+    this.enter(stream);
     this.#opened++;
     if (this.streams.size === 1) this.#arm();
-    const refusal = head.list.tooLarge ? new Failure(causes.h2HeadTooLarge) : this.#unsupported(head);
+    const refusal = head.list.tooLarge ? new Failure(causes.h2HeadTooLarge) : null;
     stream.begin(this, id, head, endStream, refusal);
-  }
-
-  #unsupported(head: Http2Head): Failure | null {
-    return head.pathField === null || head.protocolField !== null ? new Failure(causes.requestMethodUnsupported) : null;
   }
 
   protected continues(stream: Http2ServerStream, head: Http2Head, endStream: boolean): number {
@@ -260,6 +281,10 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   /** Lets what is under way finish, then closes. */
   drain(): void {
     if (this.closing || this.#leaving > 0) return;
+    if (!this.#greeted) {
+      this.#leave(); // it has not even said that it speaks HTTP/2
+      return;
+    }
     this.#leaving = 1;
     this.#leavingSinceMs = this.nowMs;
     this.sendGoaway(LARGEST_STREAM_ID, ErrorCode.noError);

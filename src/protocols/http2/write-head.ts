@@ -122,8 +122,8 @@ export function putText(outbox: Outbox, encoder: HpackEncoder, name: string, val
   outbox.length = putLatin1(buffer, at, value);
 }
 
-/** Fields with values as they are, not indexed; their characters are below 256. */
-export function putAdded(outbox: Outbox, encoder: HpackEncoder, added: readonly (readonly [string, string])[]): void {
+// Fields with values as they are, not indexed; their characters are below 256.
+function putAdded(outbox: Outbox, encoder: HpackEncoder, added: readonly (readonly [string, string])[]): void {
   for (let i = 0; i < added.length; i++) {
     const [name, value] = added[i] as readonly [string, string];
     putText(outbox, encoder, name.toLowerCase(), value);

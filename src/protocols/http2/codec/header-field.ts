@@ -30,19 +30,16 @@ export class HeaderField {
   end = 0;
   /** Octets of the value, decoded. */
   length = 0;
+  /** What it counts in a table and in a list (RFC 7541 §4.1). */
+  size = 0;
   /** The value may not stand in a message. */
   malformed = false;
-  /** `:status` and `grpc-status` as a number, -1 for others. */
+  /** `:status`, `content-length` and `grpc-status` as a number, -1 for others. */
   code = -1;
   #text: string | null = null;
 
   constructor(name: FieldName) {
     this.name = name;
-  }
-
-  /** What it counts in a table and in a list (RFC 7541 §4.1). */
-  get size(): number {
-    return this.name.text.length + this.length + ENTRY_OVERHEAD;
   }
 
   /** Octets of the value as sent. */
@@ -94,8 +91,8 @@ export class HeaderField {
 
 let nextNumber = 1;
 
-/** A field made to be remembered. `raw` is the value as it is sent. */
-export function remembered(name: FieldName, indexing: Indexing, huffman: boolean, raw: string): HeaderField {
+// A field made to be remembered. `raw` is the value as it is sent.
+function remembered(name: FieldName, indexing: Indexing, huffman: boolean, raw: string): HeaderField {
   const field = new HeaderField(name);
   field.indexing = indexing;
   field.huffman = huffman;
@@ -138,6 +135,7 @@ export function check(field: HeaderField, bytes: Buffer, start: number, end: num
     field.length = end - start;
     field.malformed = !isPlain(bytes, start, end);
   }
+  field.size = field.name.text.length + field.length + ENTRY_OVERHEAD;
   if (rule !== Rule.any && !field.malformed) field.malformed = !obeys(field, rule, field.value);
   return true;
 }
@@ -183,7 +181,9 @@ function obeys(field: HeaderField, rule: number, text: string): boolean {
     case Rule.te:
       return text.toLowerCase() === "trailers";
     case Rule.length:
-      return DIGITS.test(text);
+      if (!DIGITS.test(text)) return false;
+      field.code = Number(text);
+      return true;
     case Rule.grpcTimeout:
       return true; // a malformed one is no timeout
     default:

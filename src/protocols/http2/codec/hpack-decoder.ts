@@ -2,12 +2,12 @@
 // would differ from then on.
 import type { FieldList } from "./field-list.ts";
 import type { FieldName, FieldNames } from "./field-name.ts";
-import { ENTRY_OVERHEAD, type HeaderField, type HeaderFields, Indexing, plainField } from "./header-field.ts";
+import { type HeaderField, type HeaderFields, Indexing, plainField } from "./header-field.ts";
 import { IntegerReader } from "./integer.ts";
 import { FIRST_DYNAMIC, STATIC_TABLE } from "./static-table.ts";
 
-/** The static table as fields. */
-export const STATIC_FIELDS: readonly HeaderField[] = STATIC_TABLE.map(([name, value], i) => {
+// The static table as fields.
+const STATIC_FIELDS: readonly HeaderField[] = STATIC_TABLE.map(([name, value], i) => {
   const field = plainField(name, value, Indexing.incremental);
   field.staticIndex = i + 1;
   return field;
@@ -194,9 +194,4 @@ export class HpackDecoder {
     this.#ring = ring;
     this.#newest = this.#count - 1;
   }
-}
-
-/** The most entries a table of so many octets can have. */
-export function mostEntries(bytes: number): number {
-  return Math.floor(bytes / ENTRY_OVERHEAD);
 }

@@ -10,8 +10,8 @@ const SLOTS = 256;
 const MASK = SLOTS - 1;
 /** We use no more of a peer's table: a larger one only costs both memory. */
 const MOST_BYTES = 4096;
-/** So many entries at most (`MOST_BYTES` / 32), a power of two. */
-const RING = 128;
+/** No table of ours has more entries. A power of two. */
+const RING: number = MOST_BYTES / ENTRY_OVERHEAD;
 
 const FIRST_BITS = { incremental: 0x40, without: 0, never: 0x10 } as const;
 
@@ -135,6 +135,3 @@ export class HpackEncoder {
     }
   }
 }
-
-/** No table of ours has more entries than its ring has places. */
-export const RING_SUFFICES: boolean = RING * ENTRY_OVERHEAD >= MOST_BYTES;

@@ -64,10 +64,13 @@ export class Ledger {
     this.#connectionLow = Math.max(windows.connectionBytes, DEFAULT_WINDOW) * windows.updateRatio;
   }
 
-  /** A stream begins. */
-  open(account: Account): void {
+  /**
+   * A stream begins.
+   * @param windowBytes what the peer takes its window to be: 65 535 until it has seen our settings.
+   */
+  open(account: Account, windowBytes: number = this.#windows.streamBytes): void {
     account.sendWindow = this.#initialSend;
-    account.receiveWindow = this.#windows.streamBytes;
+    account.receiveWindow = windowBytes;
     account.held = 0;
     account.earned = 0;
     account.open = true;
@@ -97,6 +100,11 @@ export class Ledger {
     this.held += bytes;
     this.earned += bytes - (this.#withheld - before);
     return Verdict.fine;
+  }
+
+  /** The peer has learnt that the window of a stream is smaller by so much than it took it to be; it may be negative from then on (§6.9.2). */
+  shrink(account: Account, bytes: number): void {
+    account.receiveWindow -= bytes;
   }
 
   /** Octets of a stream have been taken by whoever they are for, or were padding. */

@@ -40,7 +40,8 @@ export abstract class Http2Stream implements BodySink, BodySource, Reusable {
   /** It stands in the connection's list of streams to announce windows for, or with bytes to send. */
   credited = false;
   queued = false;
-  /** When something last moved; monotonic. */
+  /** When it began, and when something last moved; monotonic. */
+  begunMs = 0;
   movedMs = 0;
 
   /** The peer has said all. */
