@@ -24,7 +24,7 @@ export const USAGE = `npm run bench -- [options]
 
   --quick              3 short rounds and few rows (all that --rows names, when given)
   --rows A,B           only these rows; a trailing * matches any ending (h1-64k*)
-  --proxies A,B        only these: nginx, haproxy, relay, fairlead, base
+  --proxies A,B        only these: nginx, nghttpx, haproxy, relay, fairlead, base
   --base FOLDER        also measure fairlead from another checkout, as "base"
   --rounds N           rounds per row (default 7, quick 3)
   --long               15 rounds and latency windows of 60 s
@@ -34,7 +34,7 @@ export const USAGE = `npm run bench -- [options]
   --save               keep the result in bench/results (full runs are always kept there)
   --readme             also put the table into README.md
   --shared-upstream    one group of upstream servers for all 100 host names, in every proxy (default: one each)
-  --validate           compare the load generator with wrk instead of measuring
+  --validate           compare the load generator with wrk and h2load instead of measuring
   --list               names and sentences of all rows
 
 Tuning the hot path:  npm run bench -- --quick --rows h1-1k-c64

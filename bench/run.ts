@@ -7,7 +7,9 @@ import { Bench, type Row } from "./load/bench.ts";
 import { versionOf } from "./load/compile.ts";
 import { fairleadKind, ROOT } from "./load/fairlead.ts";
 import { Generator } from "./load/generator.ts";
+import type { Family } from "./load/families.ts";
 import { direct, haproxy, nginx, nginxTwin, otherPeers, relay } from "./load/peers.ts";
+import { http2Peers } from "./load/peers-http2.ts";
 import { findPorts } from "./load/ports.ts";
 import { GENERATOR_CORE, stopEverything } from "./load/processes.ts";
 import { progressOn } from "./load/progress.ts";
@@ -17,23 +19,28 @@ import { type MeasuredRow, summary } from "./load/report.ts";
 import { commitOf, machineOf, type Run, updateReadme, writeRun } from "./load/results.ts";
 import { changeRows } from "./load/rows/changes.ts";
 import { gaugeRows } from "./load/rows/gauges.ts";
+import { http2Rows } from "./load/rows/http2.ts";
 import { latencyRows } from "./load/rows/latency.ts";
 import { lookupRows } from "./load/rows/lookup.ts";
+import { memoryHttp2Rows } from "./load/rows/memory-http2.ts";
 import { memoryRows } from "./load/rows/memory.ts";
 import { quotaRows } from "./load/rows/quota.ts";
 import { startRows } from "./load/rows/start.ts";
 import { trafficRows } from "./load/rows/traffic.ts";
 import { seededRandom } from "./load/statistics.ts";
 import { validate } from "./load/validate.ts";
+import { validateHttp2 } from "./load/validate-http2.ts";
 import { matches, type Options, parseOptions, USAGE } from "./options.ts";
 
 const ROWS: readonly Row[] = [
   ...trafficRows,
+  ...http2Rows,
   ...latencyRows,
   ...lookupRows,
   ...changeRows,
   ...gaugeRows,
   ...memoryRows,
+  ...memoryHttp2Rows,
   ...startRows,
   ...quotaRows,
 ];
@@ -41,23 +48,44 @@ const QUIET_SHARE = 0.1;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** The rows asked for. nginx against itself comes first whenever a peer is compared. Throws on an unknown name. */
+/** Rows that compare a peer with itself, and the families whose figures stand on that. */
+const CALIBRATIONS: readonly { readonly row: string; readonly peer: string; readonly families: readonly Family[] }[] = [
+  { row: "nginx-nginx", peer: "nginx", families: ["h1"] },
+  { row: "nghttpx-nghttpx", peer: "nghttpx", families: ["h2", "h2-groups", "h2-h1", "h1-h2"] },
+];
+
+/** The kinds of proxies that rows compare. */
+const familiesOf = (rows: readonly Row[]): Set<Family> =>
+  new Set(rows.filter((row) => row.peers).map((row) => row.family ?? "h1"));
+
+/** The rows asked for. A peer against itself comes first whenever it is compared. Throws on an unknown name. */
 function choose(options: Options): Row[] {
   for (const pattern of options.rows) {
     if (!ROWS.some((row) => matches([pattern], row.name))) throw new Error(`no row ${pattern}; see --list`);
   }
   const asked = (row: Row): boolean =>
     options.rows.length > 0 ? matches(options.rows, row.name) : !options.quick || row.quick;
-  const chosen = ROWS.filter((row) => row.name !== "nginx-nginx" && asked(row));
-  const calibrates =
-    chosen.some((row) => row.peers) && (options.proxies.length === 0 || options.proxies.includes("nginx"));
-  return ROWS.filter((row) => (row.name === "nginx-nginx" ? calibrates : chosen.includes(row)));
+  const chosen = ROWS.filter((row) => asked(row) && !CALIBRATIONS.some((one) => one.row === row.name));
+  const families = familiesOf(chosen);
+  const needed = CALIBRATIONS.filter(
+    (one) =>
+      one.families.some((family) => families.has(family)) &&
+      (options.proxies.length === 0 || options.proxies.includes(one.peer)),
+  );
+  return ROWS.filter((row) => chosen.includes(row) || needed.some((one) => one.row === row.name));
 }
 
-function kinds(options: Options): ProxyKind[] {
-  const ours = fairleadKind("fairlead", ROOT, (site) => site.ports.fairlead);
-  const base = options.base && fairleadKind("base", resolve(options.base), (site) => site.ports.fairlead + 2);
-  const all = [nginx, nginxTwin, haproxy, relay, ours, ...(base ? [base] : [])];
+/** fairlead of this tree and, when asked for, of another, in a family. */
+function fairleads(options: Options, family: Family): ProxyKind[] {
+  const portOf = ({ ports }: Site): number => (family === "h1" ? ports.fairlead : ports.families[family].fairlead);
+  const ours = fairleadKind("fairlead", ROOT, portOf, family);
+  if (!options.base) return [ours];
+  return [ours, fairleadKind("base", resolve(options.base), (site) => portOf(site) + 2, family)];
+}
+
+function kinds(options: Options, families: ReadonlySet<Family>): ProxyKind[] {
+  const peers = [nginx, nginxTwin, haproxy, relay, ...http2Peers].filter((kind) => families.has(kind.family));
+  const all = [...peers, ...[...families].flatMap((family) => fairleads(options, family))];
   const wanted = (kind: ProxyKind): boolean => options.proxies.includes(kind.name.replace("-twin", ""));
   return options.proxies.length === 0 ? all : all.filter(wanted);
 }
@@ -70,8 +98,9 @@ async function startAll(site: Site, wanted: readonly ProxyKind[], absent: Record
       if (!kind.version()) throw new Error("not installed");
       proxies.push(await kind.start(site));
     } catch (error) {
-      absent[kind.name] = error instanceof Error ? error.message : String(error);
-      say(`${kind.name} is absent: ${absent[kind.name]}`);
+      const name = kind.family === "h1" ? kind.name : `${kind.name} (${kind.family})`;
+      absent[name] = error instanceof Error ? error.message : String(error);
+      say(`${name} is absent: ${absent[name]}`);
     }
   }
   return proxies;
@@ -99,7 +128,7 @@ async function checkQuiet(options: Options): Promise<number> {
 
 async function measureAll(options: Options, site: Site, rows: readonly Row[], foreignShare: number): Promise<Run> {
   const startedAt = new Date().toISOString();
-  const wanted = rows.some((row) => row.peers) ? kinds(options) : [];
+  const wanted = kinds(options, familiesOf(rows));
   const absent: Record<string, string> = otherPeers();
   const proxies = await startAll(site, wanted, absent);
   const names = rows.map((row) => row.name);
@@ -116,7 +145,7 @@ async function measureAll(options: Options, site: Site, rows: readonly Row[], fo
     say(summary(measured.at(-1)!)); // just pushed
   }
   const versions: Record<string, string> = { node: process.version, gcc: versionOf("gcc", "--version") ?? "absent" };
-  for (const kind of wanted) if (kind !== nginxTwin) versions[kind.name] = kind.version() ?? "absent";
+  for (const kind of wanted) if (!kind.name.endsWith("-twin")) versions[kind.name] = kind.version() ?? "absent";
   await Promise.all(proxies.map((proxy) => proxy.stop()));
   return {
     startedAt,
@@ -138,7 +167,10 @@ function checkMachine(): void {
 }
 
 async function measureOrValidate(options: Options, site: Site, rows: readonly Row[]): Promise<void> {
-  if (options.validate) return validate(site);
+  if (options.validate) {
+    await validate(site);
+    return validateHttp2(site);
+  }
   const run = await measureAll(options, site, rows, await checkQuiet(options));
   const complete = !options.quick && options.rows.length === 0 && options.proxies.length === 0;
   say(`\nkept in ${writeRun(run, site.folder, options.save || complete)}`);

@@ -2,6 +2,7 @@
 import type { Options } from "../options.ts";
 import { failuresOf, type RunPlan, type RunResult } from "./generator.ts";
 import type { Progress } from "./progress.ts";
+import type { Family } from "./families.ts";
 import type { Proxy, Site } from "./proxy.ts";
 import { countForeign, waitForQuiet } from "./quiet.ts";
 
@@ -45,6 +46,8 @@ export interface Row {
   readonly quick: boolean;
   /** Measures the proxies that run side by side, rather than processes of its own. */
   readonly peers: boolean;
+  /** Of which kind those are. Default: HTTP/1.1. */
+  readonly family?: Family;
   /** Rough length in seconds, for the estimate of the time left. */
   seconds(bench: Bench): number;
   measure(bench: Bench): Promise<RowOutcome>;
@@ -88,8 +91,9 @@ export class Bench {
     this.progress = progress;
   }
 
-  proxy(name: string): Proxy | undefined {
-    return this.proxies.find((one) => one.name === name);
+  /** The proxies to compare, but none of those named. */
+  family(family: Family, ...without: readonly string[]): Proxy[] {
+    return this.proxies.filter((one) => one.family === family && !without.includes(one.name));
   }
 
   /** Seconds of a closed-loop window. */

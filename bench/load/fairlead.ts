@@ -2,6 +2,8 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { versionOf } from "./compile.ts";
+import { callersOf, type Family, serversOf } from "./families.ts";
+import { sharesUpstream } from "./peers-http2.ts";
 import { launch, type Proxy, type ProxyKind, SERVICES, type Site, writeConfig } from "./proxy.ts";
 
 export const ROOT: string = resolve(import.meta.dirname, "../..");
@@ -11,6 +13,8 @@ const GAUGE = join(import.meta.dirname, "gauge.ts");
 /** One fairlead process of the bench. */
 export interface FairleadSetup {
   readonly name?: string;
+  /** What comes in and goes out. Default: HTTP/1.1. */
+  readonly family?: Family;
   /** Traffic port; the admin port is the next one. */
   readonly port?: number;
   /** Checkout to run. Default: this one. */
@@ -55,8 +59,26 @@ function dtabKey(dtab: string): string {
   return dtab === "" ? "" : `  dtab: |\n${dtab.replace(/^/gm, "    ")}\n`;
 }
 
+/** Names come from the authority, as they come from Host in HTTP/1.1. */
+const H2_IDENTIFIER = `  identifier:
+    kind: io.l5d.header.token
+    header: ":authority"
+`;
+
+/** The router but its servers and names. */
+function routerText(family: Family): string {
+  const callers = callersOf(family) === "h2" ? "h2" : "http";
+  const client = serversOf(family) === "h2" ? "h2" : "http/1.1";
+  const identifier = callers === "h2" ? H2_IDENTIFIER : "";
+  const translates = (client === "h2") !== (callers === "h2");
+  return `- protocol: ${callers}
+  label: ${callers}
+${identifier}${translates ? `  client:\n    protocol: ${client}\n` : ""}`;
+}
+
 function configText(setup: FairleadSetup, port: number): string {
-  return `admin:
+  const family = setup.family ?? "h1";
+  return `${family === "h1" ? "" : "fairlead: 1\n"}admin:
   ip: 127.0.0.1
   port: ${port + 1}
 telemetry:
@@ -65,9 +87,7 @@ namers:
 - kind: io.l5d.fs
   rootDir: ${setup.disco ?? "disco"}
 routers:
-- protocol: http
-  label: http
-  servers:
+${routerText(family)}  servers:
   - ip: 127.0.0.1
     port: ${port}
 ${setup.routerKeys ?? ""}${dtabKey(setup.dtab ?? "/svc => /#/io.l5d.fs ;")}`;
@@ -90,9 +110,17 @@ export async function startFairlead(site: Site, setup: FairleadSetup = {}): Prom
   const name = setup.name ?? "fairlead";
   const port = setup.port ?? site.ports.fairlead;
   if (setup.disco === undefined) standardDisco(site);
-  const file = writeConfig(site, `${name}.yaml`, configText(setup, port));
+  const family = setup.family ?? "h1";
+  const file = writeConfig(site, `${name}${family === "h1" ? "" : `-${family}`}.yaml`, configText(setup, port));
   const command = [...commandOf(setup.root ?? ROOT), file];
-  return launch(site, { name, command, port, env: environmentOf(setup), ...(setup.host && { host: setup.host }) });
+  return launch(site, {
+    name,
+    family,
+    command,
+    port,
+    env: environmentOf(setup),
+    ...(setup.host && { host: setup.host }),
+  });
 }
 
 /** True when compiled code is there to be measured. */
@@ -100,15 +128,22 @@ export function hasDist(root: string = ROOT): boolean {
   return existsSync(join(root, "dist", "cli", "main.js"));
 }
 
-const SHARED_DTAB = "/svc/* => /#/io.l5d.fs/svc0 ;";
+export const SHARED_DTAB = "/svc/* => /#/io.l5d.fs/svc0 ;";
 
 /** fairlead of a checkout among the proxies compared. */
-export function fairleadKind(name: string, root: string, portOf: (site: Site) => number): ProxyKind {
+export function fairleadKind(
+  name: string,
+  root: string,
+  portOf: (site: Site) => number,
+  family: Family = "h1",
+): ProxyKind {
   return {
     name,
+    family,
     version: () => versionOf("git", "-C", root, "describe", "--always", "--dirty") || "no git",
     async start(site) {
-      const setup = { name, root, port: portOf(site), ...(site.shared && { dtab: SHARED_DTAB }) };
+      const shared = family === "h1" ? site.shared : sharesUpstream(site, family);
+      const setup = { name, root, family, port: portOf(site), ...(shared && { dtab: SHARED_DTAB }) };
       return (await startFairlead(site, setup)).proxy;
     },
   };

@@ -18,7 +18,7 @@ export interface RunPlan {
   readonly limit?: number;
   /** 1 = a new connection for every request. */
   readonly fresh?: 0 | 1;
-  /** 1 = one request per connection, then idle until `release`. */
+  /** 1 = one request per connection, then idle until `release`; with HTTP/2 every stream stays open. */
   readonly hold?: 0 | 1;
   /** 0 = sleep when there is nothing to do, as other generators do. */
   readonly spin?: 0 | 1;
@@ -31,6 +31,17 @@ export interface RunPlan {
   readonly chunked?: 0 | 1;
   readonly delayMs?: number;
   readonly barrier?: number;
+  /** 1 = HTTP/2, prior knowledge, with so many callers on each connection. */
+  readonly http2?: 0 | 1;
+  readonly streams?: number;
+  /** HTTP/2: 1 = gRPC calls, whose `upload` and `answer` are sizes of messages. */
+  readonly grpc?: 0 | 1;
+  /** gRPC: messages of each answer; above 1 each of them counts as an answer. */
+  readonly messages?: number;
+  /** HTTP/2: 1 = only path, token and id differ between calls; 1 = the id is part of the path; 1 = callers put ids and metadata into their header table. */
+  readonly steady?: 0 | 1;
+  readonly uniquePaths?: 0 | 1;
+  readonly storedIds?: 0 | 1;
   /** Processes whose CPU time is read at the edges of the window. */
   readonly watch?: readonly number[];
 }
@@ -81,9 +92,9 @@ export function failuresOf(r: RunResult): number {
   return r.non2xx + r.connectErrors + r.resets + r.timeouts + r.crossings + r.badBodies + r.badUploads;
 }
 
-function commandLine(plan: RunPlan): string {
-  const words = Object.entries(plan).map(([key, value]) => `${key}=${Array.isArray(value) ? value.join(",") : value}`);
-  return ["run", ...words].join(" ");
+function commandLine(command: string, plan: Partial<RunPlan>): string {
+  const words = Object.entries(plan).map(([key, value]) => `${key}=${String(value)}`); // a list with commas between
+  return [command, ...words].join(" ");
 }
 
 export class Generator {
@@ -96,10 +107,10 @@ export class Generator {
     process.child.once("exit", () => this.#abandon(`the load generator ended: ${process.complaint()}`));
   }
 
-  /** Starts the generator with its backends on these ports. */
-  static async start(backendPorts: readonly number[]): Promise<Generator> {
+  /** Starts the generator with its backends on these ports, which listen when this is done. */
+  static async start(backendPorts: readonly number[], core = GENERATOR_CORE): Promise<Generator> {
     const command = [compileGenerator(), ...backendPorts.map(String)];
-    const generator = new Generator(await start(command, { core: GENERATOR_CORE }));
+    const generator = new Generator(await start(command, { core }));
     await generator.#next("ready");
     return generator;
   }
@@ -112,10 +123,15 @@ export class Generator {
   async run(plan: RunPlan, onWindow?: () => void): Promise<RunResult> {
     if (onWindow) this.#next("window").then(onWindow, () => undefined);
     const result = this.#next("result");
-    this.#say(commandLine(plan));
+    this.#say(commandLine("run", plan));
     const line = await result;
     if (line.event !== "result") throw new Error("the generator answered something else than a result");
     return line;
+  }
+
+  /** How the backends here answer while the requests come from another generator. */
+  answers(plan: Partial<RunPlan>): void {
+    this.#say(commandLine("answers", plan));
   }
 
   async backends(): Promise<BackendState[]> {

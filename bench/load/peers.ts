@@ -1,14 +1,14 @@
-// The peers in the fair configuration of the performance protocol, point 9: one worker, no access log, kept
+// The peers of HTTP/1.1 in the fair configuration of the performance protocol, point 9: one worker, no access log, kept
 // connections on both sides, two request headers added, as fairlead adds its own, and the same groups of upstream
 // servers: one per host name, or one for all.
 import { compileRelay, versionOf } from "./compile.ts";
 import { launch, Proxy, type ProxyKind, SERVICES, type Site, writeConfig } from "./proxy.ts";
 
-const address = (port: number): string => `127.0.0.1:${port}`;
+export const address = (port: number): string => `127.0.0.1:${port}`;
 
 /** Names of the groups of upstream servers: one per host name, or one for all. */
-function groups(site: Site): string[] {
-  return site.shared ? ["svc0"] : Array.from({ length: SERVICES }, (_, i) => `svc${i}`);
+export function groups(shared: boolean): string[] {
+  return shared ? ["svc0"] : Array.from({ length: SERVICES }, (_, i) => `svc${i}`);
 }
 
 function nginxGroup(site: Site, name: string): string {
@@ -31,7 +31,7 @@ http {
   client_max_body_size 0;
   client_body_temp_path nginx-body; proxy_temp_path nginx-proxy; fastcgi_temp_path nginx-fastcgi;
   uwsgi_temp_path nginx-uwsgi; scgi_temp_path nginx-scgi;
-${groups(site)
+${groups(site.shared)
   .map((name) => nginxGroup(site, name))
   .join("\n")}
   server {
@@ -54,12 +54,13 @@ ${groups(site)
 function nginxKind(name: string, portOf: (site: Site) => number): ProxyKind {
   return {
     name,
+    family: "h1",
     version: () => versionOf("nginx", "-v"),
     async start(site) {
       const port = portOf(site);
       const file = writeConfig(site, `${name}.conf`, nginxConfig(site, port));
       const command = ["nginx", "-p", site.folder, "-e", "stderr", "-c", file];
-      return (await launch(site, { name, command, port })).proxy;
+      return (await launch(site, { name, family: "h1", command, port })).proxy;
     },
   };
 }
@@ -92,7 +93,7 @@ defaults
 frontend callers
   bind ${address(site.ports.haproxy)} backlog 4096
   ${site.shared ? "default_backend svc0" : "use_backend %[req.hdr(host)]"}
-${groups(site)
+${groups(site.shared)
   .map((name) => haproxyGroup(site, name))
   .join("\n")}
 `;
@@ -100,27 +101,29 @@ ${groups(site)
 
 export const haproxy: ProxyKind = {
   name: "haproxy",
+  family: "h1",
   version: () => versionOf("haproxy", "-v"),
   async start(site) {
     const file = writeConfig(site, "haproxy.cfg", haproxyConfig(site));
     const command = ["haproxy", "-db", "-f", file];
-    return (await launch(site, { name: "haproxy", command, port: site.ports.haproxy })).proxy;
+    return (await launch(site, { name: "haproxy", family: "h1", command, port: site.ports.haproxy })).proxy;
   },
 };
 
 /** Parses nothing: what the kernel alone costs. Not a peer, a floor. */
 export const relay: ProxyKind = {
   name: "relay",
+  family: "h1",
   version: () => versionOf("gcc", "--version") && "relay.c, this tree",
   async start(site) {
     const command = [compileRelay(), String(site.ports.relay), ...site.ports.backends.map(String)];
-    return (await launch(site, { name: "relay", command, port: site.ports.relay })).proxy;
+    return (await launch(site, { name: "relay", family: "h1", command, port: site.ports.relay })).proxy;
   },
 };
 
 /** No proxy at all: the generator talks to a backend itself. Latency rows subtract it. */
 export function direct(site: Site): Proxy {
-  return new Proxy("direct", site.ports.backends[0] ?? 0);
+  return new Proxy("direct", "h1", site.ports.backends[0] ?? 0);
 }
 
 /** Peers of the protocol that this harness does not drive: said by name rather than left out in silence. */

@@ -1,6 +1,7 @@
 // What the bench knows of any proxy under test.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Family, speaking } from "./families.ts";
 import type { Generator } from "./generator.ts";
 import type { Ports } from "./ports.ts";
 import { familyOf, memoryOf, PROXY_CORE, type Started, start } from "./processes.ts";
@@ -20,6 +21,7 @@ export const SERVICES = 100;
 /** A proxy that could be started, or is absent for a reason. */
 export interface ProxyKind {
   readonly name: string;
+  readonly family: Family;
   /** Version text, or undefined when it is not installed. */
   version(): string | undefined;
   start(site: Site): Promise<Proxy>;
@@ -30,11 +32,13 @@ const STARTS_WITHIN_S = 15;
 /** A running proxy. */
 export class Proxy {
   readonly name: string;
+  readonly family: Family;
   readonly port: number;
   readonly #process: Started | undefined;
 
-  constructor(name: string, port: number, process?: Started) {
+  constructor(name: string, family: Family, port: number, process?: Started) {
     this.name = name;
+    this.family = family;
     this.port = port;
     this.#process = process;
   }
@@ -67,6 +71,7 @@ export class Proxy {
 
 export interface Launch {
   readonly name: string;
+  readonly family: Family;
   readonly command: readonly string[];
   readonly port: number;
   readonly env?: Readonly<Record<string, string>>;
@@ -85,6 +90,7 @@ export async function launch(site: Site, what: Launch): Promise<{ proxy: Proxy; 
     headers: 5,
     hosts: 1,
     hostName: what.host ?? "svc",
+    ...speaking(what.family),
   });
   const child = await start(what.command, { core: PROXY_CORE, cwd: site.folder, ...(what.env && { env: what.env }) });
   child.child.stdout?.resume();
@@ -93,7 +99,10 @@ export async function launch(site: Site, what: Launch): Promise<{ proxy: Proxy; 
   const result = await first;
   child.child.off("exit", giveUp);
   if (result.ok > 0) {
-    return { proxy: new Proxy(what.name, what.port, child), firstMs: (result.endNs - Number(startedNs)) / 1e6 };
+    return {
+      proxy: new Proxy(what.name, what.family, what.port, child),
+      firstMs: (result.endNs - Number(startedNs)) / 1e6,
+    };
   }
   await child.stop();
   throw new Error(

@@ -51,6 +51,14 @@ test("table puts each proxy's own figure into its column", () => {
   expect(text.split("\n")[2]).toContain("| 10.5 µs | 11.4 µs | 11.3 µs |");
 });
 
+test("table has a column of ratios for each peer that appears, and leaves peers against themselves out", () => {
+  const over = (peer: string): Figure => ({ ...ratio(0.4), over: peer });
+  const text = table([row("nghttpx-nghttpx", ratio(1)), row("h2", over("nghttpx"), over("haproxy"))]);
+  expect(text.split("\n")[0]).toContain("| ÷ nghttpx | ÷ HAProxy |");
+  expect(text).not.toContain("÷ nginx");
+  expect(text).not.toContain("nghttpx-nghttpx");
+});
+
 test("replaceBetween replaces what stands between the markers and nothing else", () => {
   expect(replaceBetween("a <b> old <e> z", "<b>", "<e>", "new")).toBe("a <b>\nnew\n<e> z");
 });

@@ -13,7 +13,8 @@ export type Verdict = "missed" | "behind" | "met" | "moonshot" | "none";
 const MARKS: Readonly<Record<Verdict, string>> = { missed: "✗", behind: "▽", met: "✓", moonshot: "★", none: "" };
 const WORST_FIRST: readonly Verdict[] = ["missed", "behind", "met", "moonshot", "none"];
 const NOISE = 0.04;
-const COLUMNS = ["nginx", "haproxy", "relay", "base", "fairlead"];
+const COLUMNS = ["nginx", "nghttpx", "haproxy", "relay", "base", "fairlead"];
+const PEERS = ["nginx", "nghttpx", "haproxy"];
 const HEADINGS: Readonly<Record<string, string>> = { haproxy: "HAProxy", relay: "kernel floor" };
 
 export function verdictOf(figure: Figure): Verdict {
@@ -68,7 +69,7 @@ function ratioOver(line: TableLine, peer: string): string {
 
 function tableLine(line: TableLine, columns: readonly string[]): string {
   const values = columns.map((name) => cell(line.figures.find((figure) => figure.proxy === name && !figure.over)));
-  const ratios = ["nginx", "haproxy"].map((peer) => ratioOver(line, peer));
+  const ratios = PEERS.filter((peer) => columns.includes(peer)).map((peer) => ratioOver(line, peer));
   const cells = [MARKS[line.verdict], line.row, line.measure, ...values, ...ratios];
   return `| ${[...cells, targetsOf(line, "must"), targetsOf(line, "moonshot")].join(" | ")} |`;
 }
@@ -77,17 +78,23 @@ const LEGEND =
   "✗ misses the must · ▽ meets it but costs more than the peer · ✓ meets it · ★ reaches the moonshot. " +
   "Medians of rounds; ratios are medians of per-round ratios with their range; less is better everywhere.";
 
+function isCalibration(row: string): boolean {
+  const [one, other] = row.split("-");
+  return one === other;
+}
+
 /** The table alone. Rows that lose come first, in the order of how badly. */
 export function table(rows: readonly MeasuredRow[]): string {
-  const lines = rows.filter((row) => row.name !== "nginx-nginx").flatMap(linesOf);
-  const columns = COLUMNS.filter((name) => lines.some((line) => line.figures.some((figure) => figure.proxy === name)));
+  const lines = rows.filter((row) => !isCalibration(row.name)).flatMap(linesOf);
+  const appears = (name: string): boolean =>
+    lines.some((line) => line.figures.some((figure) => figure.proxy === name || figure.over === name));
+  const columns = COLUMNS.filter(appears);
   const headings = [
     "",
     "row",
     "measure",
     ...columns.map((name) => HEADINGS[name] ?? name),
-    "÷ nginx",
-    "÷ HAProxy",
+    ...PEERS.filter((peer) => columns.includes(peer)).map((peer) => `÷ ${HEADINGS[peer] ?? peer}`),
     "must",
     "moonshot",
   ];
@@ -119,10 +126,11 @@ export function summary(row: MeasuredRow): string {
   return [row.name, ...lines, ...row.notes.map((note) => `    ! ${note}`)].join("\n");
 }
 
-/** What the run of nginx against nginx gave, for the header of a report. */
+/** What peers against themselves gave, for the header of a report. */
 export function calibrationOf(rows: readonly MeasuredRow[]): string {
-  const figure = rows.find((row) => row.name === "nginx-nginx")?.figures[0];
-  return figure ? cell(figure) : "not measured";
+  const measured = rows.filter((row) => isCalibration(row.name) && row.figures.length > 0);
+  const texts = measured.map((row) => `${row.name.split("-")[0]} against itself: ${cell(row.figures[0])}`);
+  return texts.length > 0 ? texts.join("; ") : "no peer was compared with itself";
 }
 
 /** Replaces the text between two markers. Throws when they are not there: a silent no-op would leave old figures. */

@@ -58,7 +58,7 @@ function header(run: Run): string {
   const absent = Object.entries(run.absent).map(([name, why]) => `${name} (${why})`);
   return [
     `${run.startedAt.slice(0, 10)}, commit ${run.commit}, ${run.machine.cores} × ${run.machine.cpu}, ${run.machine.kernel}.`,
-    `${run.options.rounds} rounds, seed ${run.options.seed}; nginx against itself: ${calibrationOf(run.rows)}.`,
+    `${run.options.rounds} rounds, seed ${run.options.seed}; ${calibrationOf(run.rows)}.`,
     ...(run.options.force
       ? [`Forced: other processes used ${Math.round(run.foreignShare * 100)} % of a core before the start.`]
       : []),

@@ -3,16 +3,18 @@
 // Figures of a run are quoted in bench/README.md.
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { compileGenerator, versionOf } from "./compile.ts";
+import { versionOf } from "./compile.ts";
 import { nginx } from "./peers.ts";
-import { GENERATOR_CORE, PROXY_CORE, start } from "./processes.ts";
-import type { Site } from "./proxy.ts";
+import { GENERATOR_CORE, PROXY_CORE } from "./processes.ts";
+import { speaking } from "./families.ts";
+import { Generator, type RunPlan } from "./generator.ts";
+import type { ProxyKind, Site } from "./proxy.ts";
 import { countForeign, cpuMsOf, waitForQuiet } from "./quiet.ts";
 import { spread } from "./statistics.ts";
 
 const ROUNDS = 7;
 const MOST_ROUNDS = 25;
-const SECONDS = 3;
+export const SECONDS = 3;
 const CONNECTIONS = 64;
 const QUIET_SHARE = 0.05;
 const PATIENCE_MS = 60_000;
@@ -32,19 +34,23 @@ const FIELDS = [
   "X-Bench-Id: 00000000deadbeef",
 ];
 
-interface Sample {
+/** What a program says of a few seconds; what it does not say is left out. */
+export interface Sample {
   readonly perSecond: number;
   readonly cpuUs: number;
-  readonly p50Us: number;
-  readonly p99Us: number;
+  readonly p50Us?: number;
+  readonly p99Us?: number;
+  readonly meanUs?: number;
 }
 
-function toUs(text: string | undefined): number {
+export type Clients = Readonly<Record<string, () => Promise<Sample>>>;
+
+export function toUs(text: string | undefined): number {
   const [, value, unit] = /([\d.]+)(us|ms|s)/.exec(text ?? "") ?? [];
   return Number(value) * (unit === "s" ? 1e6 : unit === "ms" ? 1000 : 1);
 }
 
-const cpuMs = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0);
+export const cpuMs = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0);
 
 async function withWrk(port: number, server: readonly number[]): Promise<Sample> {
   const headers = FIELDS.flatMap((field) => ["-H", field]);
@@ -71,8 +77,9 @@ async function withWrk(port: number, server: readonly number[]): Promise<Sample>
   };
 }
 
-async function withOurs(site: Site, port: number, server: readonly number[], spin: 0 | 1): Promise<Sample> {
-  const plan = { target: port, connections: CONNECTIONS, seconds: SECONDS, warmup: 1000, watch: server, spin };
+/** Our own program with this load. */
+export async function withOurs(site: Site, server: readonly number[], load: Omit<RunPlan, "seconds">): Promise<Sample> {
+  const plan = { seconds: SECONDS, warmup: 1000, watch: server, ...load };
   const result = await site.generator.run(plan);
   const seconds = (result.endNs - result.startNs) / 1e9;
   return {
@@ -80,17 +87,20 @@ async function withOurs(site: Site, port: number, server: readonly number[], spi
     cpuUs: result.proxyCpuNs / 1000 / result.ok,
     p50Us: result.p50 / 1000,
     p99Us: result.p99 / 1000,
+    meanUs: result.mean / 1000,
   };
 }
 
 function print(name: string, samples: readonly Sample[]): void {
-  const of = (key: keyof Sample): string => {
-    const { median, min, max } = spread(samples.map((sample) => sample[key]));
-    return `${median.toFixed(1)} [${min.toFixed(1)}–${max.toFixed(1)}]`;
+  const of = (label: string, key: keyof Sample, unit: string): string => {
+    const values = samples.map((sample) => sample[key]).filter((value) => value !== undefined);
+    if (values.length === 0) return "";
+    const { median, min, max } = spread(values);
+    return `  ${label}${median.toFixed(1)} [${min.toFixed(1)}–${max.toFixed(1)}] ${unit}`;
   };
-  process.stdout.write(
-    `${name}: ${of("perSecond")} requests/s, server ${of("cpuUs")} µs/request, p50 ${of("p50Us")} µs, p99 ${of("p99Us")} µs\n`,
-  );
+  const rate = of("", "perSecond", "requests/s") + of("server ", "cpuUs", "µs/request");
+  const latency = of("mean ", "meanUs", "µs") + of("p50 ", "p50Us", "µs") + of("p99 ", "p99Us", "µs");
+  process.stdout.write(`${name}:${rate}${latency}\n`);
 }
 
 /** One measurement of each client, or undefined when foreign processes had a share in it. */
@@ -102,17 +112,8 @@ async function undisturbed(clients: readonly (() => Promise<Sample>)[]): Promise
   return foreign() > QUIET_SHARE * clients.length * SECONDS * 1000 ? undefined : samples;
 }
 
-/** Prints the figures of both programs. Throws when wrk is not installed. */
-export async function validate(site: Site): Promise<void> {
-  if (!versionOf("wrk", "-v")) throw new Error("wrk is absent: nothing to compare with");
-  const backends = await start([compileGenerator(), ...site.ports.backends.map(String)], { core: PROXY_CORE });
-  const proxy = await nginx.start(site);
-  const server = [...proxy.pids(), backends.pid];
-  const clients: Readonly<Record<string, () => Promise<Sample>>> = {
-    "wrk              ": () => withWrk(proxy.port, server),
-    "loadgen, sleeping": () => withOurs(site, proxy.port, server, 0),
-    "loadgen, spinning": () => withOurs(site, proxy.port, server, 1),
-  };
+/** Measures the programs in rounds that take turns, and prints what each says. */
+export async function compareClients(clients: Clients): Promise<void> {
   const rounds: Sample[][] = [];
   for (let tries = 0; tries < MOST_ROUNDS && rounds.length < ROUNDS; tries++) {
     const round = await undisturbed(Object.values(clients));
@@ -124,5 +125,34 @@ export async function validate(site: Site): Promise<void> {
       name,
       rounds.map((round) => round[i]!),
     ); // one per client
-  await Promise.all([proxy.stop(), backends.stop()]);
+}
+
+/** A server on the proxy's core with the backends of a second load generator behind it, also there, and all its processes. */
+export async function withServer(
+  site: Site,
+  kind: ProxyKind,
+  body: (port: number, server: readonly number[]) => Promise<void>,
+): Promise<void> {
+  const backends = await Generator.start(site.ports.backends, PROXY_CORE);
+  try {
+    backends.answers(speaking(kind.family));
+    const proxy = await kind.start(site);
+    await body(proxy.port, [...proxy.pids(), backends.pid]);
+    await proxy.stop();
+  } finally {
+    await backends.stop();
+  }
+}
+
+/** Prints the figures of wrk and ours. Throws when wrk is not installed. */
+export async function validate(site: Site): Promise<void> {
+  if (!versionOf("wrk", "-v")) throw new Error("wrk is absent: nothing to compare with");
+  await withServer(site, nginx, (port, server) => {
+    const load = { target: port, connections: CONNECTIONS };
+    return compareClients({
+      "wrk              ": () => withWrk(port, server),
+      "loadgen, sleeping": () => withOurs(site, server, { ...load, spin: 0 }),
+      "loadgen, spinning": () => withOurs(site, server, load),
+    });
+  });
 }

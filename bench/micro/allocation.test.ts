@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "vitest";
 import { ManualEnv } from "../../test/support/manual-env.ts";
 import { MetricsRegistry } from "../../src/telemetry/registry.ts";
+import { hpackOperations } from "./hpack.ts";
 import { bytesPerCall } from "./measure.ts";
 import { operations } from "./operations.ts";
 
@@ -10,7 +11,7 @@ afterAll(() => registry[Symbol.dispose]());
 /** The compiler takes its time, more so on a busy machine: what must be reached is nothing, not nothing at once. */
 const MOST_ROUNDS = 60;
 
-test.each(operations(registry))("$name allocates nothing once compiled", ({ run }) => {
+test.each([...operations(registry), ...hpackOperations()])("$name allocates nothing once compiled", ({ run }) => {
   let bytes = Number.POSITIVE_INFINITY;
   for (let round = 0; round < MOST_ROUNDS && bytes >= 1; round++) {
     run(100_000);

@@ -143,7 +143,10 @@ function resilienceOperations(): Operation[] {
 function wheelOperations(): Operation[] {
   const env = systemEnv();
   const idle = { cancel: () => undefined, [Symbol.dispose]: () => undefined };
-  const wheel = new TimerWheel({ clock: env.clock, timers: { after: () => idle, every: () => idle } });
+  const wheel = new TimerWheel({
+    clock: env.clock,
+    timers: { after: () => idle, every: () => idle, soon: () => undefined },
+  });
   let fired = 0;
   const owner = { onTimer: () => void fired++ };
   const timers = Array.from({ length: 1024 }, () => new WheelTimer(owner));

@@ -5,7 +5,7 @@ import { freePort, listening, type Processes, type Running } from "./processes.t
 
 const YAML = resolve(import.meta.dirname, "../e2e/linkerd1.yaml");
 /** Another `bin/fairlead` than that of this clone, such as one from a packed tarball. */
-const BIN = process.env["FAIRLEAD_BIN"] ?? resolve(import.meta.dirname, "../../bin/fairlead");
+export const BIN = process.env["FAIRLEAD_BIN"] ?? resolve(import.meta.dirname, "../../bin/fairlead");
 
 /** A running fairlead. */
 export interface Fairlead {

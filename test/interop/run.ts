@@ -6,6 +6,10 @@ import { join } from "node:path";
 import { browser } from "./cases/browser.ts";
 import { curl } from "./cases/curl.ts";
 import { discovery } from "./cases/discovery.ts";
+import { grpc } from "./cases/grpc.ts";
+import { grpcurl } from "./cases/grpcurl.ts";
+import { curlH2, h2load, nghttp } from "./cases/h2-tools.ts";
+import { h2spec, h2specd } from "./cases/h2spec.ts";
 import { haproxy } from "./cases/haproxy.ts";
 import { go, java, node, php, python, ruby } from "./cases/languages.ts";
 import { nginx } from "./cases/nginx.ts";
@@ -17,9 +21,11 @@ import { Processes } from "./processes.ts";
 import { Report } from "./report.ts";
 import { type Peer, Stage } from "./stage.ts";
 
-const PEERS: readonly Peer[] = [curl, node, php, python, go, ruby, java, nginx, haproxy, wrk, discovery, browser, stop];
+const HTTP1: readonly Peer[] = [curl, node, php, python, go, ruby, java, nginx, haproxy, wrk, discovery, browser, stop];
+const HTTP2: readonly Peer[] = [curlH2, nghttp, h2load, grpcurl, grpc, h2spec, h2specd];
+const PEERS: readonly Peer[] = [...HTTP1, ...HTTP2];
 /** Nothing may hang: after this the run ends as failed. */
-const LIMIT_MS = 360_000;
+const LIMIT_MS = 600_000;
 
 const wanted = process.argv.slice(2).map((name) => name.toLowerCase());
 const peers = PEERS.filter(({ name }) => wanted.length === 0 || wanted.includes(name.toLowerCase()));

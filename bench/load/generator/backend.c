@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "http2_backend.h"
 #include "loop.h"
 #include "message.h"
 
@@ -31,7 +32,7 @@ typedef struct peer {
   char *partial;  // an incomplete head
   size_t partial_size;
   body body;
-  bool in_body, answering;
+  bool heard, in_body, answering;
   uint64_t id, due_ns;
   size_t sent;
   struct peer *before, *after;  // in the queue of delayed answers
@@ -68,6 +69,7 @@ static void write_head(int i) {
 void backend_plan(const answer_plan *next) {
   plan = *next;
   for (int i = 0; i < HEADS; i++) write_head(i);
+  http2_backend_plan(next);
 }
 
 static void peer_close(peer *p);
@@ -132,13 +134,35 @@ int backend_tick(uint64_t now) {
   return left_ms > 10 ? 10 : (int)left_ms;
 }
 
+static peer *graveyard;  // freed at the next accept: a handler may still look at the fd of what it closed
+
+static void bury(peer *p) {
+  p->after = graveyard;
+  graveyard = p;
+}
+
+static void empty_graveyard(void) {
+  while (graveyard) {
+    peer *p = graveyard;
+    graveyard = p->after;
+    free(p);
+  }
+}
+
 // ---- requests
+
+void backend_heard(void *of, bool mismatch) {
+  listener *l = of;
+  l->requests++;
+  l->last_request_ns = now_ns();
+  mismatches += mismatch;
+}
+
+void backend_left(void *of) { ((listener *)of)->open--; }
 
 static void request_complete(peer *p) {
   listener *l = p->owner;
-  l->requests++;
-  l->last_request_ns = now_ns();
-  mismatches += p->body.mismatch;
+  backend_heard(l, p->body.mismatch);
   p->in_body = false, p->answering = true, p->sent = 0;
   if (!plan.delay_ns && !plan.barrier) return answer(p);
   p->due_ns = l->last_request_ns + plan.delay_ns;
@@ -171,6 +195,11 @@ static void peer_read(peer *p) {
   if (got < 0 && errno == EAGAIN) return;
   if (got <= 0) return peer_close(p);
   size_t at = 0, size = (size_t)got;
+  if (!p->heard && size >= 3 && memcmp(input, "PRI", 3) == 0) {
+    http2_backend_adopt(&p->source, p->owner, input, size);
+    return bury(p);
+  }
+  p->heard = true;
   while (at < size) {
     if (p->answering) return peer_close(p);  // a proxy that pipelines towards us: not played here
     if (!p->in_body) {
@@ -190,21 +219,6 @@ static void peer_ready(source *s, uint32_t events) {
   if (events & (EPOLLERR | EPOLLHUP)) return peer_close(p);
   if (events & EPOLLIN) return peer_read(p);
   if (events & EPOLLOUT && p->answering && !p->queued) answer(p);
-}
-
-static peer *graveyard;  // freed at the next accept: a handler may still look at the fd of what it closed
-
-static void bury(peer *p) {
-  p->after = graveyard;
-  graveyard = p;
-}
-
-static void empty_graveyard(void) {
-  while (graveyard) {
-    peer *p = graveyard;
-    graveyard = p->after;
-    free(p);
-  }
 }
 
 static void peer_close(peer *p) {

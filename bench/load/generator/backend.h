@@ -1,4 +1,5 @@
-// The servers behind the proxies: several ports, HTTP/1.1 keep-alive, an answer once the whole request is read.
+// The servers behind the proxies: several ports, HTTP/1.1 keep-alive, an answer once the whole request is read. A
+// connection that begins with the preface of HTTP/2 is handed to http2_backend.c.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -7,6 +8,9 @@ typedef struct {
   uint32_t bytes;     // size of the answer's body
   bool chunked;       // Transfer-Encoding: chunked instead of Content-Length
   uint64_t delay_ns;  // wait before answering
+  uint32_t upload;    // HTTP/2: size of a request's body or message
+  uint32_t messages;  // HTTP/2, gRPC: messages of an answer
+  bool hold;          // HTTP/2, gRPC: answer the first message and leave the stream open
   uint32_t barrier;   // hold answers until so many requests wait (0 = off)
 } answer_plan;
 

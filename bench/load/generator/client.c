@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "loop.h"
 #include "message.h"
@@ -18,11 +19,7 @@
 #define SOURCE_ADDRESSES 32
 
 static char input[READ_BYTES];
-static uint64_t id_counter;
 static uint32_t request_counter, address_counter;
-
-/// Unique and without visible order: an odd multiplier permutes the 64-bit numbers.
-static uint64_t next_id(void) { return ++id_counter * 0x9e3779b97f4a7c15ull; }
 
 static void drop(client *c) {
   loop_close(&c->source);
@@ -50,7 +47,7 @@ static void send_more(client *c) {
   loop_interest(&c->source, all ? EPOLLIN : EPOLLIN | EPOLLOUT);
 }
 
-void client_request(client *c, uint64_t scheduled_ns) {
+static void request(client *c, uint64_t scheduled_ns) {
   c->id = next_id();
   c->number = request_counter++;
   c->sent = 0;
@@ -153,20 +150,29 @@ static void choose_source_address(int fd) {
   bind(fd, (struct sockaddr *)&from, sizeof from);
 }
 
-void client_connect(client *c) {
+int dial(void) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
   if (fd < 0) die("socket: %s", strerror(errno));
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   if (plan.fresh) choose_source_address(fd);
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)plan.target)};
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  c->source = (source){.ready = client_ready, .fd = fd};
+  if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0 || errno == EINPROGRESS) return fd;
+  close(fd);
+  return -1;
+}
+
+static void open_connection(client *c) {
   c->at = CLIENT_CONNECTING;
   c->scheduled_ns = now_ns();
-  if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS) return fail(c, &counts.connect_errors);
+  c->source = (source){.ready = client_ready, .fd = dial()};
+  if (c->source.fd < 0) return fail(c, &counts.connect_errors);
   loop_add(&c->source, EPOLLOUT);
 }
 
-void client_expire(client *c) { fail(c, &counts.timeouts); }
+static void expire(client *c) { fail(c, &counts.timeouts); }
 
-void client_drop(client *c) { drop(c); }
+static void nothing(void) {}
+
+const caller_kind http1_callers = {
+    .begin = nothing, .connect = open_connection, .request = request, .expire = expire, .drop = drop, .end = nothing};

@@ -11,10 +11,14 @@
 typedef struct {
   int target;           // port on 127.0.0.1
   int connections;
+  bool http2;           // else HTTP/1.1
+  int streams;          // callers on each connection; 1 with HTTP/1.1
+  int callers;          // connections × streams
+  uint32_t messages;    // gRPC messages of an answer; above 1 each of them counts as an answer
   double rate;          // requests per second, open loop; 0 = closed loop
   bool fresh;           // a new connection for every request, closed by us after the answer
   bool spin;            // look for events without sleeping while the run sends
-  bool hold;            // one request per connection, then stay connected and idle
+  bool hold;            // one request per connection, then stay connected and idle; HTTP/2: its stream stays open as well
   uint64_t warmup;      // 2xx before the window starts
   uint64_t warmup_cap_ns;
   uint64_t window_ns;

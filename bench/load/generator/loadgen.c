@@ -1,5 +1,6 @@
 // Load generator and backends in one epoll loop, driven by lines on standard input:
 //   run target=PORT connections=64 seconds=1.5 warmup=20000 …   one run; ends with one line of JSON
+//   answers answer=1024 upload=0 …                               how the backends answer, when somebody else runs
 //   stat                                                         what the backends saw so far
 //   release                                                      ends a run early, or lets held connections go
 //   quit
@@ -15,8 +16,11 @@
 
 #include "backend.h"
 #include "client.h"
+#include "hpack.h"
+#include "http2_backend.h"
 #include "loop.h"
 #include "message.h"
+#include "session.h"
 
 static char line[8192];
 static size_t line_size;
@@ -48,14 +52,36 @@ static void parse_shape(const char *command, request_shape *shape) {
   shape->headers = (int)number_of(command, "headers", 12);
   shape->body_bytes = (uint32_t)number_of(command, "upload", 0);
   shape->close = (int)number_of(command, "close", 0);
+  shape->grpc = (int)number_of(command, "grpc", 0);
+  shape->unique_paths = (int)number_of(command, "uniquePaths", 0);
+  shape->steady = (int)number_of(command, "steady", 0);
+  shape->stored_ids = (int)number_of(command, "storedIds", 0);
   const char *name = text_of(command, "hostName");
   snprintf(shape->host_name, sizeof shape->host_name, "%.*s", name ? (int)strcspn(name, " ") : 3, name ? name : "svc");
+}
+
+/// How the backends answer, from the same keys as a run.
+static void obey_answers(const char *command) {
+  answer_plan answers = {0};
+  answers.bytes = (uint32_t)number_of(command, "answer", 1024);
+  answers.chunked = number_of(command, "chunked", 0) != 0;
+  answers.delay_ns = (uint64_t)(number_of(command, "delayMs", 0) * 1e6);
+  answers.barrier = (uint32_t)number_of(command, "barrier", 0);
+  answers.upload = (uint32_t)number_of(command, "upload", 0);
+  answers.messages = (uint32_t)number_of(command, "messages", 1);
+  answers.hold = number_of(command, "http2", 0) != 0 && number_of(command, "hold", 0) != 0;
+  if (answers.bytes > MAX_BODY || answers.upload > MAX_BODY) die("a body above %u bytes: %s", MAX_BODY, command);
+  backend_plan(&answers);
 }
 
 static void parse_run(const char *command) {
   run_plan plan = {0};
   plan.target = (int)number_of(command, "target", 0);
   plan.connections = (int)number_of(command, "connections", 64);
+  plan.http2 = number_of(command, "http2", 0) != 0;
+  plan.streams = plan.http2 ? (int)number_of(command, "streams", 1) : 1;
+  plan.callers = plan.connections * plan.streams;
+  plan.messages = (uint32_t)number_of(command, "messages", 1);
   plan.rate = number_of(command, "rate", 0);
   plan.fresh = number_of(command, "fresh", 0) != 0;
   plan.spin = number_of(command, "spin", 1) != 0;
@@ -67,18 +93,15 @@ static void parse_run(const char *command) {
   plan.answer_bytes = (uint32_t)number_of(command, "answer", 1024);
   parse_watched(text_of(command, "watch"), &plan);
   parse_shape(command, &plan.shape);
-  answer_plan answers = {.bytes = plan.answer_bytes};
-  answers.chunked = number_of(command, "chunked", 0) != 0;
-  answers.delay_ns = (uint64_t)(number_of(command, "delayMs", 0) * 1e6);
-  answers.barrier = (uint32_t)number_of(command, "barrier", 0);
+  if (plan.http2 && (plan.fresh || plan.streams <= 0)) die("HTTP/2 has streams, and no fresh connections: %s", command);
   if (plan.target <= 0 || plan.connections <= 0 || plan.shape.hosts <= 0) die("bad command: %s", command);
-  if (plan.answer_bytes > MAX_BODY || plan.shape.body_bytes > MAX_BODY) die("a body above %u bytes: %s", MAX_BODY, command);
-  backend_plan(&answers);
+  obey_answers(command);
   run_begin(&plan);
 }
 
 static void obey(const char *command) {
   if (strncmp(command, "run ", 4) == 0) return parse_run(command);
+  if (strncmp(command, "answers ", 8) == 0) return obey_answers(command);
   if (strcmp(command, "release") == 0) return run_release();
   if (strcmp(command, "quit") == 0) exit(0);
   if (strcmp(command, "stat") != 0) die("unknown command: %s", command);
@@ -120,8 +143,10 @@ int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   raise_descriptor_limit();
   pattern_fill();
+  hpack_fill();
+  http2_backend_fill();
   loop_open();
-  backend_plan(&(answer_plan){.bytes = 1024});
+  backend_plan(&(answer_plan){.bytes = 1024, .messages = 1});
   for (int i = 1; i < argc; i++) backend_listen(atoi(argv[i]));
   static source input = {.ready = input_ready, .fd = 0};
   fcntl(0, F_SETFL, fcntl(0, F_GETFL) | O_NONBLOCK);
@@ -130,6 +155,7 @@ int main(int argc, char **argv) {
   for (;;) {
     uint64_t now = now_ns();
     int run_ms = run_tick(now), backend_ms = backend_tick(now);
+    sessions_flush();
     loop_turn(run_ms < backend_ms ? run_ms : backend_ms);
     if (commands_waiting) read_commands();
   }

@@ -54,6 +54,12 @@ void loop_close(source *s) {
   s->fd = -1;
 }
 
+void loop_move(source *from, source *to) {
+  to->fd = from->fd, to->interest = from->interest;
+  from->fd = -1;
+  control(EPOLL_CTL_MOD, to);
+}
+
 void loop_turn(int timeout_ms) {
   struct epoll_event events[256];
   int count = epoll_wait(epoll_fd, events, 256, timeout_ms);

@@ -20,6 +20,9 @@ void loop_add(source *s, uint32_t interest);
 void loop_interest(source *s, uint32_t interest);
 void loop_close(source *s);
 
+/// Hands the descriptor of one source to another.
+void loop_move(source *from, source *to);
+
 /// Waits up to timeout_ms (0 = look and return) and calls the handlers of what is ready.
 void loop_turn(int timeout_ms);
 

@@ -8,6 +8,10 @@ typedef struct {
   int headers;          // 5, 12 or 40 request header fields, framing fields not counted
   uint32_t body_bytes;  // 0 = GET, else POST
   int close;            // say Connection: close
+  int grpc;             // HTTP/2 only: gRPC calls; else GET or POST as in HTTP/1.1
+  int unique_paths;     // HTTP/2 only: the id is part of the path, else there are 1 000 paths
+  int steady;           // HTTP/2 only: nothing but path, token and id differs between calls, and no sum is sent
+  int stored_ids;       // HTTP/2 only: ids and metadata go into the header table, as callers do that store what they do not know
 } request_shape;
 
 typedef struct {

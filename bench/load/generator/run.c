@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "calls.h"
 #include "cpu.h"
 
 #define TIMEOUT_NS 10000000000ull  // an answer that takes longer is an error
@@ -22,10 +23,15 @@ run_counts counts;
 uint64_t counted_from_ns;
 
 static enum { QUIET, WARMING, MEASURING, FINISHING, HOLDING } stage;
-static client *clients;
+client *clients;
+static const caller_kind *protocol;
+static uint64_t id_counter;
 static client *idle_first, **idle_last = &idle_first;  // open loop: oldest idle connection first
 static uint64_t stage_since, last_scan, last_repair, schedule_from, sent_on_schedule;
 static uint64_t window_cpu, window_own_cpu, window_mismatches, window_start, window_end, unfinished;
+
+/// An odd multiplier permutes the 64-bit numbers.
+uint64_t next_id(void) { return ++id_counter * 0x9e3779b97f4a7c15ull; }
 
 bool run_active(void) { return stage != QUIET; }
 
@@ -61,32 +67,32 @@ static void send_due(uint64_t now) {
   while (sent_on_schedule < due && idle_first) {
     client *c = pop_idle();
     if (c->at != CLIENT_IDLE) continue;
-    client_request(c, moment_of(++sent_on_schedule));
+    protocol->request(c, moment_of(++sent_on_schedule));
   }
 }
 
-// ---- what a connection does next
+// ---- what a caller does next
 
 void client_connected(client *c) {
   if (!sending() || (plan.hold && c->served)) return;
   if (plan.rate > 0) return push_idle(c);
-  client_request(c, plan.fresh ? c->scheduled_ns : now_ns());
+  protocol->request(c, plan.fresh ? c->scheduled_ns : now_ns());
 }
 
 void client_answered(client *c, uint64_t now) {
   c->served = true;
   if (plan.limit && counts.ok >= plan.limit && stage == MEASURING) return;  // the tick ends the window
   if (!sending() || plan.hold) return;
-  if (c->at == CLIENT_CLOSED) return client_connect(c);
+  if (c->at == CLIENT_CLOSED) return protocol->connect(c);
   if (plan.rate > 0) return push_idle(c);
-  client_request(c, now);
+  protocol->request(c, now);
 }
 
 // ---- upkeep
 
 static int connecting(void) {
   int count = 0;
-  for (int i = 0; i < plan.connections; i++) count += clients[i].at == CLIENT_CONNECTING;
+  for (int i = 0; i < plan.callers; i++) count += clients[i].at == CLIENT_CONNECTING;
   return count;
 }
 
@@ -95,8 +101,8 @@ static void repair(uint64_t now) {
   if (now - last_repair < REPAIR_NS) return;
   last_repair = now;
   int room = CONNECTING_AT_ONCE - connecting();
-  for (int i = 0; i < plan.connections && room > 0; i++)
-    if (clients[i].at == CLIENT_CLOSED) client_connect(&clients[i]), room--;
+  for (int i = 0; i < plan.callers && room > 0; i++)
+    if (clients[i].at == CLIENT_CLOSED) protocol->connect(&clients[i]), room--;
 }
 
 static bool in_flight(const client *c) {
@@ -106,19 +112,19 @@ static bool in_flight(const client *c) {
 static void expire(uint64_t now) {
   if (now - last_scan < SCAN_NS) return;
   last_scan = now;
-  for (int i = 0; i < plan.connections; i++)
-    if (in_flight(&clients[i]) && now > clients[i].scheduled_ns + TIMEOUT_NS) client_expire(&clients[i]);
+  for (int i = 0; i < plan.callers; i++)
+    if (in_flight(&clients[i]) && now > clients[i].scheduled_ns + TIMEOUT_NS) protocol->expire(&clients[i]);
 }
 
 static int answered_once(void) {
   int count = 0;
-  for (int i = 0; i < plan.connections; i++) count += clients[i].served;
+  for (int i = 0; i < plan.callers; i++) count += clients[i].served;
   return count;
 }
 
 static int still_in_flight(void) {
   int count = 0;
-  for (int i = 0; i < plan.connections; i++)
+  for (int i = 0; i < plan.callers; i++)
     count += clients[i].at == CLIENT_SENDING || clients[i].at == CLIENT_AWAITING;
   return count;
 }
@@ -173,8 +179,9 @@ static void report(void) {
 }
 
 static void finish(void) {
-  for (int i = 0; i < plan.connections; i++)
-    if (clients[i].at != CLIENT_CLOSED) client_drop(&clients[i]);
+  for (int i = 0; i < plan.callers; i++)
+    if (clients[i].at != CLIENT_CLOSED) protocol->drop(&clients[i]);
+  protocol->end();
   free(clients);
   clients = NULL;
   stage = QUIET;
@@ -183,7 +190,7 @@ static void finish(void) {
 /// What never came back in an open loop, or never found a free connection, waited at least until now: leaving it out would flatter.
 static void count_unfinished(uint64_t now) {
   unfinished = (uint64_t)still_in_flight();
-  for (int i = 0; i < plan.connections && plan.rate > 0; i++)
+  for (int i = 0; i < plan.callers && plan.rate > 0; i++)
     if (in_flight(&clients[i]) && clients[i].scheduled_ns >= counted_from_ns && clients[i].scheduled_ns < now)
       histogram_add(&counts.latency, now - clients[i].scheduled_ns);
   while (plan.rate > 0 && sent_on_schedule < due_by(window_end)) {
@@ -197,10 +204,13 @@ static void count_unfinished(uint64_t now) {
 void run_begin(const run_plan *next) {
   if (stage != QUIET) finish();
   plan = *next;
-  requests_prepare(&plan.shape);
+  protocol = plan.http2 ? &http2_callers : &http1_callers;
+  if (plan.http2) calls_prepare(&plan.shape);
+  else requests_prepare(&plan.shape);
   memset(&counts, 0, sizeof counts);
-  clients = calloc((size_t)plan.connections, sizeof *clients);
-  for (int i = 0; i < plan.connections; i++) clients[i].source.fd = -1;
+  clients = calloc((size_t)plan.callers, sizeof *clients);
+  for (int i = 0; i < plan.callers; i++) clients[i].source.fd = -1, clients[i].place = (uint32_t)i;
+  protocol->begin();
   idle_first = NULL, idle_last = &idle_first;
   last_repair = 0, sent_on_schedule = 0, unfinished = 0;
   schedule_from = now_ns();
@@ -217,7 +227,7 @@ void run_release(void) {
 static void advance(uint64_t now) {
   uint64_t elapsed = now - stage_since;
   if (stage == WARMING && (counts.ok >= plan.warmup || elapsed > plan.warmup_cap_ns)) return start_window(now);
-  if (stage == MEASURING && plan.hold && answered_once() == plan.connections) {
+  if (stage == MEASURING && plan.hold && answered_once() == plan.callers) {
     end_window(now);
     report();
     return enter(HOLDING, now);

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Bench, type Figure, ownFigure, type Row, type RowOutcome } from "../bench.ts";
 import { versionOf } from "../compile.ts";
 import { startFairlead } from "../fairlead.ts";
+import { type Family, speaking } from "../families.ts";
 import { readGauge } from "../gauge-client.ts";
 import { failuresOf, type RunPlan } from "../generator.ts";
 import { GENERATOR_CORE, start } from "../processes.ts";
@@ -12,7 +13,6 @@ import type { Proxy } from "../proxy.ts";
 
 // ---- system calls
 
-const TRACED_REQUESTS = 10_000;
 const ATTACH_MS = 500;
 
 /** Calls in the summary of `strace -c`: the fourth column of the line that ends in "total". */
@@ -21,15 +21,24 @@ export function callsIn(summary: string): number {
   return Number(total?.trim().split(/\s+/)[3] ?? NaN);
 }
 
+interface CallsRow {
+  readonly name: string;
+  readonly says: string;
+  readonly family: Family;
+  readonly load: Omit<RunPlan, "target" | "seconds">;
+  readonly traced: number;
+  readonly must: number;
+}
+
 /** Counts the system calls of a proxy, all threads, while it answers a fixed number of requests. */
-async function callsPerRequest(bench: Bench, proxy: Proxy): Promise<number> {
-  const load: RunPlan = { target: proxy.port, connections: 32, seconds: 30, warmup: 5000 };
+async function callsPerRequest(bench: Bench, proxy: Proxy, row: CallsRow): Promise<number> {
+  const load: RunPlan = { ...row.load, target: proxy.port, seconds: 30, warmup: 5000 };
   await bench.site.generator.run({ ...load, seconds: 0.1 });
-  const file = join(bench.site.folder, `strace-${proxy.name}.txt`);
+  const file = join(bench.site.folder, `strace-${row.name}-${proxy.name}.txt`);
   const attach = proxy.pids().flatMap((pid) => ["-p", String(pid)]);
   const strace = await start(["strace", "-f", "-c", "-o", file, ...attach], { core: GENERATOR_CORE });
   await sleep(ATTACH_MS);
-  const result = await bench.site.generator.run({ ...load, warmup: 0, limit: TRACED_REQUESTS });
+  const result = await bench.site.generator.run({ ...load, warmup: 0, limit: row.traced });
   await new Promise((resolve) => {
     strace.child.once("exit", resolve);
     strace.child.kill("SIGINT"); // strace lets go and writes its summary
@@ -38,24 +47,42 @@ async function callsPerRequest(bench: Bench, proxy: Proxy): Promise<number> {
   return callsIn(readFileSync(file, "utf8")) / result.ok;
 }
 
-const systemCalls: Row = {
-  name: "syscalls-h1-c32",
-  says: "system calls per request, GET 1 kB, 12 headers, 32 connections (strace -f -c, not timed)",
-  quick: false,
-  peers: true,
-  seconds: (bench) => bench.proxies.length * 5,
-  async measure(bench) {
-    if (!versionOf("strace", "--version")) return { figures: [], raw: {}, notes: ["strace is absent: not measured"] };
-    const figures: Figure[] = [];
-    for (const proxy of bench.proxies.filter((one) => one.pid > 0 && one.name !== "nginx-twin")) {
-      const calls = await callsPerRequest(bench, proxy);
-      const target = proxy.name === "fairlead" ? { must: 4.6 } : undefined;
-      figures.push({ ...ownFigure("system calls per request", "", calls, target), proxy: proxy.name });
-      bench.progress.step(`${proxy.name} ${calls.toFixed(2)}`);
-    }
-    return { figures, raw: figures, notes: [] };
+async function systemCalls(bench: Bench, row: CallsRow): Promise<RowOutcome> {
+  if (!versionOf("strace", "--version")) return { figures: [], raw: {}, notes: ["strace is absent: not measured"] };
+  const figures: Figure[] = [];
+  for (const proxy of bench.family(row.family, "direct", "nginx-twin", "nghttpx-twin")) {
+    const calls = await callsPerRequest(bench, proxy, row);
+    const target = proxy.name === "fairlead" ? { must: row.must } : undefined;
+    figures.push({ ...ownFigure("system calls per request", "", calls, target), proxy: proxy.name });
+    bench.progress.step(`${proxy.name} ${calls.toFixed(2)}`);
+  }
+  return { figures, raw: figures, notes: [] };
+}
+
+const CALLS: readonly CallsRow[] = [
+  {
+    name: "syscalls-h1-c32",
+    says: "system calls per request, GET 1 kB, 12 headers, 32 connections (strace -f -c, not timed)",
+    family: "h1",
+    load: { connections: 32 },
+    traced: 10_000,
+    must: 4.6,
   },
-};
+  {
+    name: "syscalls-h2-c8m32",
+    says: "system calls per request, gRPC unary, 8 connections × 32 streams (strace -f -c, not timed)",
+    family: "h2",
+    load: { connections: 8, streams: 32, ...speaking("h2") },
+    traced: 50_000,
+    must: 0.5,
+  },
+];
+
+function toRow(row: CallsRow): Row {
+  const { name, says, family } = row;
+  const seconds = (bench: Bench): number => bench.family(family).length * 5;
+  return { name, says, quick: false, peers: true, family, seconds, measure: (bench) => systemCalls(bench, row) };
+}
 
 // ---- heap
 
@@ -148,4 +175,4 @@ const stall: Row = {
   measure: (bench) => withGauge(bench, (proxy, file) => stalls(bench, proxy, file)),
 };
 
-export const gaugeRows: readonly Row[] = [systemCalls, heap, stall];
+export const gaugeRows: readonly Row[] = [...CALLS.map(toRow), heap, stall];

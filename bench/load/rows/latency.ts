@@ -15,7 +15,7 @@ function windowS(bench: Bench): number {
 }
 
 function contestants(bench: Bench): Bench["proxies"] {
-  return bench.proxies.filter((proxy) => proxy.name !== "nginx-twin" && proxy.name !== "relay");
+  return bench.family("h1", "nginx-twin", "relay");
 }
 
 /** Per round: the proxy's percentile less that of the generator talking to its backend directly. */

@@ -1,12 +1,18 @@
 // Rows that compare CPU per request at saturation: closed loop, all proxies in every round, ratios within a round.
 import { type Bench, type Figure, notesOn, type Row, type RowOutcome, type Target, type Window } from "../bench.ts";
+import type { Family } from "../families.ts";
 import { costs, type Load, measureRounds, ratios, secondsOfRounds } from "../rounds.ts";
 
-interface TrafficRow {
+/** One line of a table of such rows. */
+export interface TrafficRow {
   readonly name: string;
   readonly says: string;
+  /** Default: HTTP/1.1. */
+  readonly family?: Family;
   readonly load: Load;
-  readonly against: { readonly nginx?: Target; readonly haproxy?: Target };
+  readonly against: { readonly nginx?: Target; readonly nghttpx?: Target; readonly haproxy?: Target };
+  /** Default: CPU per request. */
+  readonly measure?: string;
   readonly quick?: boolean;
 }
 
@@ -69,23 +75,26 @@ const CPU = "CPU per request";
 
 function figuresOf(row: TrafficRow, windows: readonly Window[]): Figure[] {
   const names = [...new Set(windows.map((window) => window.proxy))].toSorted();
-  const figures: Figure[] = names.map((name) => ({ measure: CPU, proxy: name, unit: "µs", ...costs(windows, name) }));
+  const measure = row.measure ?? CPU;
+  const figures: Figure[] = names.map((name) => ({ measure, proxy: name, unit: "µs", ...costs(windows, name) }));
   for (const ours of names.filter((name) => name === "fairlead" || name === "base")) {
     for (const peer of names.filter((name) => name !== ours && name !== "relay" && name !== "fairlead")) {
       const target = ours === "fairlead" ? row.against[peer as keyof TrafficRow["against"]] : undefined;
-      const ratio = { measure: CPU, proxy: ours, over: peer, unit: "×", ...ratios(windows, ours, peer) };
+      const ratio = { measure, proxy: ours, over: peer, unit: "×", ...ratios(windows, ours, peer) };
       figures.push(target ? { ...ratio, target } : ratio);
     }
   }
   return figures;
 }
 
-function toRow(row: TrafficRow): Row {
+/** The row that measures a line of a table. */
+export function toRow(row: TrafficRow): Row {
   return {
     name: row.name,
     says: row.says,
     quick: row.quick ?? false,
     peers: true,
+    family: row.family ?? "h1",
     seconds: (bench) => secondsOfRounds(bench, contestants(bench, row).length),
     measure: (bench) => compare(bench, row),
   };
@@ -93,8 +102,8 @@ function toRow(row: TrafficRow): Row {
 
 /** The relay opens an upstream connection for each downstream one, so with fresh connections it is no floor. */
 function contestants(bench: Bench, row: TrafficRow): Bench["proxies"] {
-  const without = ["direct", "nginx-twin", ...(row.load.fresh ? ["relay"] : [])];
-  return bench.proxies.filter((proxy) => !without.includes(proxy.name));
+  const without = ["direct", "nginx-twin", "nghttpx-twin", ...(row.load.fresh ? ["relay"] : [])];
+  return bench.family(row.family ?? "h1", ...without);
 }
 
 async function compare(bench: Bench, row: TrafficRow): Promise<RowOutcome> {
@@ -104,23 +113,30 @@ async function compare(bench: Bench, row: TrafficRow): Promise<RowOutcome> {
 
 const CALIBRATION_TOLERANCE = 0.04;
 
-/** nginx against an equal nginx: what differs here differs by chance. */
-const calibration: Row = {
-  name: "nginx-nginx",
-  says: "nginx against an equal nginx: 1.00 ± 0.04, or the box cannot be trusted today",
-  quick: true,
-  peers: true,
-  seconds: (bench) => secondsOfRounds(bench, 2),
-  async measure(bench) {
-    const pair = bench.proxies.filter((proxy) => proxy.name.startsWith("nginx"));
-    if (pair.length < 2) return { figures: [], raw: [], notes: ["nginx is absent: nothing to calibrate with"] };
-    const windows = await measureRounds(bench, pair, { connections: 64, warmup: WARM_UP });
-    const ratio = ratios(windows, "nginx-twin", "nginx");
-    const off = Math.abs(ratio.median - 1) > CALIBRATION_TOLERANCE;
-    const notes = off ? [`the two differ by more than ${CALIBRATION_TOLERANCE * 100} %: do not quote this run`] : [];
-    const figure = { measure: CPU, proxy: "nginx-twin", over: "nginx", unit: "×", ...ratio };
-    return { figures: [figure], raw: windows, notes: [...notes, ...notesOn(windows)] };
-  },
-};
+/** A peer against its equal: what differs here differs by chance. */
+export function calibration(peer: string, family: Family, load: Load): Row {
+  const twin = `${peer}-twin`;
+  return {
+    name: `${peer}-${peer}`,
+    says: `${peer} against an equal ${peer}: 1.00 ± 0.04, or the box cannot be trusted today`,
+    quick: true,
+    peers: true,
+    family,
+    seconds: (bench) => secondsOfRounds(bench, 2),
+    async measure(bench) {
+      const pair = bench.family(family).filter((proxy) => proxy.name === peer || proxy.name === twin);
+      if (pair.length < 2) return { figures: [], raw: [], notes: [`${peer} is absent: nothing to calibrate with`] };
+      const windows = await measureRounds(bench, pair, load);
+      const ratio = ratios(windows, twin, peer);
+      const off = Math.abs(ratio.median - 1) > CALIBRATION_TOLERANCE;
+      const notes = off ? [`the two differ by more than ${CALIBRATION_TOLERANCE * 100} %: do not quote this run`] : [];
+      const figure = { measure: CPU, proxy: twin, over: peer, unit: "×", ...ratio };
+      return { figures: [figure], raw: windows, notes: [...notes, ...notesOn(windows)] };
+    },
+  };
+}
 
-export const trafficRows: readonly Row[] = [calibration, ...TABLE.map(toRow)];
+export const trafficRows: readonly Row[] = [
+  calibration("nginx", "h1", { connections: 64, warmup: WARM_UP }),
+  ...TABLE.map(toRow),
+];

@@ -9,6 +9,7 @@ import type { Http2Session } from "./client.ts";
 import { ErrorCode, errorName } from "./codec/frames.ts";
 import type { Http2Head } from "./head.ts";
 import { keepTrailers } from "./server.ts";
+import { Ending } from "./streams/stream-table.ts";
 import { type Carrier, Http2Stream } from "./streams/stream.ts";
 
 /** A storm of interim answers is an attack. */
@@ -153,7 +154,7 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
   }
 
   /** Ends the attempt with a failure. The stream has been forgotten by its connection, and is given back here. */
-  fail(cause: Cause, detail: FailureDetail): void {
+  fail(cause: Cause, detail: FailureDetail, ending: Ending = Ending.resetByUs): void {
     const attempt = this.#attempt;
     const session = this.#session;
     if (attempt === null || session === null) return;
@@ -164,7 +165,7 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
     const owner = attempt.owner as AttemptOwner;
     this.#attempt = null;
     this.dropTrailers();
-    session.dropStream(this);
+    session.dropStream(this, ending);
     if (!answered) owner.failed(attempt, failure);
     else {
       owner.broke(attempt, failure);
@@ -175,8 +176,8 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
 
   /** The service reset the stream. */
   peerReset(code: number): void {
-    if (code === ErrorCode.refusedStream && !this.#answered) this.fail(causes.h2Refused, {});
-    else this.fail(causes.h2Reset, { code, error: errorName(code) });
+    if (code === ErrorCode.refusedStream && !this.#answered) this.fail(causes.h2Refused, {}, Ending.resetByPeer);
+    else this.fail(causes.h2Reset, { code, error: errorName(code) }, Ending.resetByPeer);
   }
 
   /** Nothing of the answer waits here for its caller. */

@@ -123,7 +123,8 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
   protected opens(id: number, head: Http2Head): number {
     this.giveHead(head);
     if (this.isIdle(id)) return ErrorCode.protocolError;
-    return this.gone.how(id) === Ending.complete ? ErrorCode.streamClosed : this.cheapFrame();
+    const how = this.gone.how(id);
+    return how === Ending.complete || how === Ending.resetByPeer ? ErrorCode.streamClosed : this.cheapFrame();
   }
 
   protected continues(stream: Http2ClientStream, head: Http2Head, endStream: boolean): number {
@@ -184,8 +185,8 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
   }
 
   /** The stream has failed. */
-  dropStream(stream: Http2ClientStream): void {
-    this.#drop(stream, Ending.resetByUs);
+  dropStream(stream: Http2ClientStream, ending: Ending): void {
+    this.#drop(stream, ending);
   }
 
   #drop(stream: Http2ClientStream, ending: Ending): void {

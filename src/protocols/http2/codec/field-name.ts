@@ -48,18 +48,6 @@ const RULES: ReadonlyMap<string, number> = new Map([
 /** Fields of HTTP/1 connections, which may not stand in a message of HTTP/2 (RFC 9113 §8.2.2). */
 const CONNECTION_FIELDS = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]);
 
-/** Fields whose values hardly ever come twice: remembering them would only push out others. */
-const UNIQUE_VALUES = new Set([
-  "l5d-ctx-trace",
-  "l5d-ctx-deadline",
-  "l5d-reqid",
-  "traceparent",
-  "tracestate",
-  "x-request-id",
-  "grpc-timeout",
-  "date",
-]);
-
 const TELLING = new Set(["fairlead-cause", "l5d-err"]);
 
 /** The name of a field, as it was received. */
@@ -73,7 +61,6 @@ export class FieldName {
   readonly rule: number;
   /** It may not stand in a message: empty, in upper case, not a token, of a connection, or an unknown pseudo-header field. */
   readonly malformed: boolean;
-  readonly unique: boolean;
   /** It stops at a proxy, or is written anew there. */
   readonly endsInRequest: boolean;
   readonly endsInAnswer: boolean;
@@ -88,6 +75,9 @@ export class FieldName {
   readonly huffman: boolean;
   /** Distinguishes names in the tables of encoders. */
   readonly number: number;
+  // How often its values were met again lately, within bounds; below zero they are taken to be unique.
+  #familiar = FIRST_FAMILIAR;
+  #glances = 0;
 
   constructor(text: string, raw: string, huffman: boolean) {
     this.text = text;
@@ -95,7 +85,6 @@ export class FieldName {
     this.pseudo = PSEUDO_BITS.get(text) ?? Pseudo.none;
     this.rule = RULES.get(text) ?? Rule.any;
     this.malformed = CONNECTION_FIELDS.has(text) || (text.startsWith(":") ? this.pseudo === 0 : !isLowerToken(text));
-    this.unique = UNIQUE_VALUES.has(text);
     // `TE: trailers`, the only form that HTTP/2 has, may travel on.
     this.endsInRequest = DROPPED_FROM_REQUEST[this.id] === 1 && this.id !== Field.te;
     this.endsInAnswer = DROPPED_FROM_ANSWER[this.id] === 1;
@@ -106,7 +95,34 @@ export class FieldName {
     this.huffman = huffman;
     this.number = nextNumber++;
   }
+
+  /** Do its values hardly ever come twice (ids, times, traces)? Remembering them would only push out others. */
+  get unique(): boolean {
+    return this.#familiar < 0;
+  }
+
+  /** The same for a value just received. Of those that are taken to be unique, a few are remembered all the same, to see whether that is still so. */
+  get seemsUnique(): boolean {
+    return this.#familiar < 0 && (++this.#glances & GLANCE_MASK) !== 0;
+  }
+
+  /** A value was looked for among those that are remembered. */
+  met(known: boolean): void {
+    if (known) {
+      if (this.#familiar < MOST_FAMILIAR) this.#familiar += this.#familiar < 0 ? REHABILITATION : 1;
+    } else if (this.#familiar > -MOST_FAMILIAR) {
+      this.#familiar--;
+    }
+  }
 }
+
+/** One of so many values of a unique kind is remembered to learn from. */
+const GLANCE_MASK = 15;
+const MOST_FAMILIAR = 64;
+/** So much is believed of a name that is new. */
+const FIRST_FAMILIAR = 16;
+/** A value that comes again although it was only one of few that are remembered says more. */
+const REHABILITATION = 16;
 
 let nextNumber = 1;
 

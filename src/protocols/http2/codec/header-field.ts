@@ -213,19 +213,25 @@ export class HeaderFields {
     start: number,
     end: number,
   ): HeaderField | null {
-    if (end - start > MAX_REMEMBERED_BYTES) return made(name, indexing, huffman, buffer, start, end);
+    if (end - start > MAX_REMEMBERED_BYTES || (indexing === Indexing.incremental && name.seemsUnique))
+      return made(name, indexing, huffman, buffer, start, end);
     let hash = (name.number << 3) ^ (indexing << 1) ^ (huffman ? 1 : 0);
     for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + (buffer[at] as number)) | 0;
     const slot = ((hash ^ (hash >>> 12) ^ (hash >>> 24)) & (SETS - 1)) << 1;
     const slots = this.#slots;
     const first = slots[slot] as HeaderField | null;
-    if (first !== null && is(first, name, indexing, huffman, buffer, start, end)) return first;
+    if (first !== null && is(first, name, indexing, huffman, buffer, start, end)) {
+      name.met(true);
+      return first;
+    }
     const second = slots[slot + 1] as HeaderField | null;
     if (second !== null && is(second, name, indexing, huffman, buffer, start, end)) {
       slots[slot] = second;
       slots[slot + 1] = first;
+      name.met(true);
       return second;
     }
+    name.met(false);
     const field = made(name, indexing, huffman, buffer, start, end);
     if (field === null) return null;
     slots[slot] = field;

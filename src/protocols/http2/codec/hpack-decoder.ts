@@ -143,7 +143,7 @@ export class HpackDecoder {
     const valueEnd = this.#valueEnd;
     const huffman = this.#huffman;
     const { maxFields, maxBytes } = limits;
-    if (indexing === Indexing.never || (indexing === Indexing.without && name.unique)) {
+    if (indexing === Indexing.never || (indexing === Indexing.without && name.seemsUnique)) {
       return list.addOwn(name, indexing, huffman, block, start, valueEnd, maxFields, maxBytes);
     }
     const field = this.#memory.fields.of(name, indexing, huffman, block, start, valueEnd);
