@@ -33,6 +33,40 @@ export function putHex(buffer: Buffer, at: number, value: number): number {
   return at + digits;
 }
 
+const TEN_MILLION = 10_000_000;
+
+/** Writes a whole number of at most 14 digits; returns the position after it. */
+export function putDecimal(buffer: Buffer, at: number, value: number): number {
+  if (value < TEN_MILLION) return putDigits(buffer, at, value, digitsOf(value));
+  const high = Math.floor(value / TEN_MILLION);
+  return putDigits(buffer, putDigits(buffer, at, high, digitsOf(high)), value - high * TEN_MILLION, 7);
+}
+
+function digitsOf(value: number): number {
+  let digits = 1;
+  for (let rest = value; rest >= 10; rest = (rest / 10) | 0) digits++;
+  return digits;
+}
+
+/** Writes a whole number in so many digits, with zeros before it; returns the position after it. */
+export function putDigits(buffer: Buffer, at: number, value: number, digits: number): number {
+  let rest = value | 0;
+  for (let i = digits - 1; i >= 0; i--) {
+    const tenth = (rest / 10) | 0;
+    buffer[at + i] = 48 + rest - 10 * tenth;
+    rest = tenth;
+  }
+  return at + digits;
+}
+
+/** Overwrites `buffer[0, end)` with zeros. */
+export function wipe(buffer: Buffer, end: number): void {
+  fill.call(buffer, 0, 0, end);
+}
+
+// What Buffer's own `fill` adds to it is for values of other types.
+const { fill } = Uint8Array.prototype;
+
 /** Does `buffer[start, end)` equal `text` (which is in lower case), whatever the case of the bytes? */
 export function equalsLower(buffer: Buffer, start: number, end: number, text: string): boolean {
   if (end - start !== text.length) return false;

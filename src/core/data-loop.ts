@@ -55,8 +55,15 @@ export class DataLoop {
 
   /** A deadline `timeoutMs` from now, combined with the one that came with the request (finagle §5.1). */
   deadline(received: Deadline | null, timeoutMs: number): Deadline {
-    const timestampNs = BigInt(this.clock.epochMs()) * 1_000_000n;
-    return combineDeadlines(received, { timestampNs, deadlineNs: timestampNs + BigInt(timeoutMs) * 1_000_000n }); // cold: only where a timeout is set
+    const nowMs = this.clock.epochMs();
+    const own = {
+      timestampMs: nowMs,
+      timestampRestNs: 0,
+      deadlineMs: nowMs + timeoutMs,
+      deadlineRestNs: 0,
+      received: false,
+    };
+    return combineDeadlines(received, own);
   }
 
   /** Reads the clock. */

@@ -4,8 +4,6 @@ import type { Exchange } from "../core/exchange.ts";
 import type { Histogram } from "../telemetry/histogram.ts";
 import type { Scope } from "../telemetry/registry.ts";
 
-const NS_PER_MS = 1_000_000n;
-
 export class ContextStats {
   readonly #clock: Clock;
   readonly #dtabSize: Histogram;
@@ -21,8 +19,9 @@ export class ContextStats {
   record(ex: Exchange): void {
     if (ex.localDtab !== "") this.#dtabSize.record(entriesOf(ex.localDtab));
     // The clocks of two machines differ: a request from the future has been under way for no time.
-    if (ex.deadline !== null)
-      this.#transitMs.record(Math.max(0, this.#clock.epochMs() - Number(ex.deadline.timestampNs / NS_PER_MS)));
+    if (ex.deadline?.received === true) {
+      this.#transitMs.record(Math.max(0, this.#clock.epochMs() - ex.deadline.timestampMs));
+    }
   }
 }
 

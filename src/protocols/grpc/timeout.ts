@@ -10,10 +10,19 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   n: 1 / 1_000_000,
 };
 
-const TIMEOUT = /^(\d{1,8})([HMSmun])$/;
+/** Longest value: eight digits and a unit. */
+const MOST_CHARACTERS = 9;
 
 /** A `grpc-timeout` value such as `250m`, in milliseconds and fractions of them; null when it is malformed. */
 export function readGrpcTimeout(text: string): number | null {
-  const match = TIMEOUT.exec(text);
-  return match === null ? null : Number(match[1]) * (UNIT_MS[match[2] as string] as number);
+  const digits = text.length - 1;
+  const unitMs = UNIT_MS[text[digits] ?? ""];
+  if (unitMs === undefined || digits < 1 || text.length > MOST_CHARACTERS) return null;
+  let amount = 0;
+  for (let i = 0; i < digits; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return null;
+    amount = amount * 10 + digit;
+  }
+  return amount * unitMs;
 }

@@ -32,7 +32,7 @@ test.each([
   expect(admitContext(ex, request, ENDS, options())).toBeNull();
   expect(ex.trace).toMatchObject({ known: true, spanLow: 1, parentLow: 2, traceLow: 3, wide: false });
   expect(ex.localDtab).toBe("/a=>/b;/c=>/d");
-  expect(ex.deadline).toEqual({ timestampNs: 1n, deadlineNs: 2n });
+  expect(ex.deadline).toMatchObject({ timestampRestNs: 1, deadlineRestNs: 2 });
   expect(admitContext(new Exchange(), request, ENDS, options({ maxCallDepth: 1 }))?.token()).toContain("max=1");
   expect(admitContext(new Exchange(), request, ENDS, options({ maxCallDepth: 2 }))).toBeNull();
 });

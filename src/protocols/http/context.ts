@@ -1,6 +1,6 @@
 // Context that travels with a request in `l5d-*` headers (linkerd1 §2.6): read at the server, written by the client.
 import { type Cause, causes } from "../../core/cause.ts";
-import { combineDeadlines, type Deadline } from "../../core/deadline.ts";
+import { combineDeadlines, type Deadline, parseDeadline } from "../../core/deadline.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import { Field } from "./field-names.ts";
 import { HttpHead } from "./head.ts";
@@ -61,8 +61,6 @@ function collect(message: HttpMessage, id: number, into: string[]): void {
 }
 
 const COMMA = 44;
-const DEADLINE = /^(\d{1,20}) (\d{1,20})$/;
-
 // Several values combine to the latest timestamp and the earliest deadline.
 function readDeadline(message: HttpMessage): Deadline | null {
   let combined: Deadline | null = null;
@@ -71,12 +69,8 @@ function readDeadline(message: HttpMessage): Deadline | null {
     field >= 0;
     field = message.findNext(Field.l5dCtxDeadline, field)
   ) {
-    const match = DEADLINE.exec(message.value(field));
-    if (match === null) continue;
-    combined = combineDeadlines(combined, {
-      timestampNs: BigInt(match[1] as string),
-      deadlineNs: BigInt(match[2] as string),
-    });
+    const deadline = parseDeadline(message.value(field));
+    if (deadline !== null) combined = combineDeadlines(combined, deadline);
   }
   return combined;
 }

@@ -2,6 +2,7 @@
 import { latin1 } from "../../base/bytes.ts";
 import { InternedText } from "../../base/interned-text.ts";
 import type { Reusable } from "../../base/pool.ts";
+import type { Scratch } from "../../base/scratch.ts";
 import type { Cause } from "../../core/cause.ts";
 import type { LineBuffer } from "../../telemetry/line-buffer.ts";
 import { Field, FIELD_COUNT, fieldIdOf } from "./field-names.ts";
@@ -235,6 +236,10 @@ export class HttpHead implements HttpMessage, Reusable {
       const colon = line.indexOf(": ");
       if (colon > 0) visit(line.slice(0, colon), line.slice(colon + 2));
     }
+  }
+
+  putLine(scratch: Scratch, field: number): void {
+    scratch.append(this.bytes, this.base + this.nameStart(field), this.base + this.lineEnd(field));
   }
 
   putMethod(line: LineBuffer): boolean {

@@ -1,4 +1,5 @@
 // What the heads of all HTTP versions have in common: enough to admit, name, forward and log a message without knowing its version.
+import type { Scratch } from "../../base/scratch.ts";
 import type { LineBuffer } from "../../telemetry/line-buffer.ts";
 import type { MessageHead } from "../../core/message-head.ts";
 
@@ -38,6 +39,9 @@ export interface HttpMessage extends MessageHead {
   addField(name: string, value: string): void;
   /** Those fields. */
   eachAdded(visit: (name: string, value: string) => void): void;
+
+  /** Writes a field as a line of HTTP/1, with its end. */
+  putLine(scratch: Scratch, field: number): void;
 
   // For logs: as received, and not made a string on the way where the message is bytes. False, and nothing written, when there is none.
   putMethod(line: LineBuffer): boolean;

@@ -35,7 +35,7 @@ export function writeForeignRequest(scratch: Scratch, ex: Exchange, message: Htt
     if (id === Field.other && message.name(field) === "cookie") {
       cookies += cookies === "" ? message.value(field) : `; ${message.value(field)}`;
     } else {
-      writeField(scratch, message, field);
+      message.putLine(scratch, field);
     }
   }
   if (cookies !== "") scratch.appendText(`Cookie: ${cookies}\r\n`);
@@ -48,10 +48,6 @@ export function writeForeignRequest(scratch: Scratch, ex: Exchange, message: Htt
 
 /** Services wait for a body of these unless they are told that there is none. */
 const MAY_HAVE_BODY = new Set(["POST", "PUT", "PATCH"]);
-
-function writeField(scratch: Scratch, message: HttpMessage, field: number): void {
-  scratch.appendText(`${message.name(field)}: ${message.value(field)}\r\n`);
-}
 
 /** How the length of an answer's body is told to a caller. */
 export function answerFramingOf(message: HttpMessage, toHead: boolean, minor: number): Framing {
@@ -91,13 +87,13 @@ function writeAnswerFields(scratch: Scratch, message: HttpMessage, clearContext:
     const id = message.id(field);
     if (DROPPED_FROM_ANSWER[id] === 1 || (clearContext && isMeshField(message, field))) continue;
     if (id === Field.contentLength && !(lengthMayStand && message.find(Field.contentLength) === field)) continue;
-    writeField(scratch, message, field);
+    message.putLine(scratch, field);
   }
 }
 
 /** Writes the trailer fields that may travel on. */
 export function writeForeignTrailers(scratch: Scratch, trailers: HttpMessage): void {
   for (let field = 0; field < trailers.count; field++) {
-    if (allowedInTrailers(trailers, field)) writeField(scratch, trailers, field);
+    if (allowedInTrailers(trailers, field)) trailers.putLine(scratch, field);
   }
 }

@@ -3,7 +3,7 @@
 import { equalsLower, putLatin1 } from "../../base/bytes.ts";
 import type { Scratch } from "../../base/scratch.ts";
 import type { Destination } from "../../core/destination.ts";
-import type { Deadline } from "../../core/deadline.ts";
+import { DEADLINE_BYTES, type Deadline, putDeadline } from "../../core/deadline.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import { Outcome } from "../../core/outcome.ts";
 import { Field } from "../http/field-names.ts";
@@ -53,12 +53,15 @@ export function ownRequestLines(scratch: Scratch, ex: Exchange, via: string, ext
   at = putLatin1(buffer, at, "\r\n");
   scratch.length = at;
   if (ex.localDtab !== "") scratch.appendText(`l5d-ctx-dtab: ${ex.localDtab}\r\n`); // cold: overridden requests only
-  if (ex.deadline !== null) scratch.appendText(deadlineLine(ex.deadline));
+  if (ex.deadline !== null) putDeadlineLine(scratch, ex.deadline);
   if (extraLines !== "") scratch.appendText(extraLines);
 }
 
-function deadlineLine(deadline: Deadline): string {
-  return `l5d-ctx-deadline: ${deadline.timestampNs} ${deadline.deadlineNs}\r\n`;
+function putDeadlineLine(scratch: Scratch, deadline: Deadline): void {
+  scratch.appendText("l5d-ctx-deadline: ");
+  scratch.reserve(DEADLINE_BYTES);
+  scratch.length = putDeadline(deadline, scratch.buffer, scratch.length);
+  scratch.appendText("\r\n");
 }
 
 // The names of one destination never change, so their lines are made once; they end where the request id begins.

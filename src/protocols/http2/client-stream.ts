@@ -111,11 +111,11 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
   answerHead(head: Http2Head, endStream: boolean): string | null {
     if (head.status === 101) return "101 Switching Protocols";
     if (head.status < 200) return this.#readInterim(head, endStream);
+    const bodiless = this.#toHead || head.status === 304;
+    if (endStream && !bodiless && head.contentLength > 0) return "content-length without a body";
     this.#answered = true;
     this.movedMs = (this.#session as Http2Session).nowMs;
-    const bodiless = this.#toHead || head.status === 304;
     this.expectedBytes = bodiless || endStream ? -1 : head.contentLength;
-    if (endStream && !bodiless && head.contentLength > 0) return "content-length without a body";
     const attempt = this.#attempt as Attempt;
     const { generation } = this;
     attempt.status = head.status;

@@ -199,6 +199,13 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
   }
 
   dataBegins(id: number, length: number): number {
+    const code = this.#dataBegins(id, length);
+    // Held or dropped, it opens the connection's window again, so that other streams can go on.
+    if (this.ledger.connectionUpdateDue) this.outbox.wake();
+    return code;
+  }
+
+  #dataBegins(id: number, length: number): number {
     const stream = this.streams.get(id);
     this.#dataStream = null;
     if (stream === null) {
@@ -479,6 +486,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
   /** A stream is over, on our side at least: forgets it. */
   protected forget(stream: S, ending: Ending): void {
     this.ledger.close(stream.account);
+    if (this.ledger.connectionUpdateDue) this.outbox.wake();
     this.streams.remove(stream);
     this.gone.note(stream.id, ending);
     if (stream.queued) this.#ready.remove(stream);

@@ -1,5 +1,6 @@
 // @hot A head or a trailer section of HTTP/2: a list of fields, and what the pseudo-header fields among them say (RFC 9113 §8.3).
 import type { Reusable } from "../../base/pool.ts";
+import type { Scratch } from "../../base/scratch.ts";
 import type { LineBuffer } from "../../telemetry/line-buffer.ts";
 import { Field, fieldIdOf } from "../http/field-names.ts";
 import type { HttpMessage } from "../http/message.ts";
@@ -238,6 +239,10 @@ export class Http2Head implements HttpMessage, Reusable {
       if (field.name.text === name) return field.value;
     }
     return undefined;
+  }
+
+  putLine(scratch: Scratch, field: number): void {
+    this.at(field).putLine(scratch);
   }
 
   putMethod(line: LineBuffer): boolean {

@@ -232,15 +232,7 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
 
   /** Ends it with a failure of ours, in whatever form it can still be told. */
   abandon(failure: Failure): void {
-    const ex = this.#exchange;
-    const connection = this.#connection;
-    if (ex === null || connection === null) return;
-    if (ex.answered) {
-      connection.sendReset(this.id, resetCodeOf(failure));
-      this.cancel(failure, true);
-    } else {
-      connection.context.handler.refuse(ex, failure);
-    }
+    if (this.#exchange !== null) this.#connection?.context.handler.refuse(this.#exchange, failure);
   }
 
   /** Bytes wait for the caller to open its window. */

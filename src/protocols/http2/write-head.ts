@@ -1,7 +1,7 @@
 // @hot Heads as they are forwarded: fields go on in the form they came in, those that stop here are left out, ours are appended. A block is
 // composed in the outbox behind nine octets that its frame header will take.
 import { putLatin1 } from "../../base/bytes.ts";
-import type { Deadline } from "../../core/deadline.ts";
+import { putDeadline } from "../../core/deadline.ts";
 import type { Destination } from "../../core/destination.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import { Outcome } from "../../core/outcome.ts";
@@ -22,6 +22,7 @@ export const SUCCESS: HeaderField = ownField("l5d-success-class", "1.0", Indexin
 export const FAILURE: HeaderField = ownField("l5d-success-class", "0.0", Indexing.incremental);
 const REQUEST_ID = ownName("l5d-reqid");
 const TRACE = ownName("l5d-ctx-trace");
+const DEADLINE = ownName("l5d-ctx-deadline");
 /** Fields of ours with values of fixed length, and room to spare. */
 export const OWN_BYTES = 512;
 
@@ -97,11 +98,11 @@ export function putOwn(outbox: Outbox, encoder: HpackEncoder, ex: Exchange, name
   buffer[at] = trace.wide ? 56 : 44;
   outbox.length = writeTrace(trace, buffer, at + 1);
   if (ex.localDtab !== "") putText(outbox, encoder, "l5d-ctx-dtab", ex.localDtab);
-  if (ex.deadline !== null) putText(outbox, encoder, "l5d-ctx-deadline", deadlineText(ex.deadline));
-}
-
-function deadlineText(deadline: Deadline): string {
-  return `${deadline.timestampNs} ${deadline.deadlineNs}`;
+  if (ex.deadline !== null) {
+    at = encoder.literalName(buffer, outbox.length, DEADLINE);
+    outbox.length = putDeadline(ex.deadline, buffer, at + 1);
+    buffer[at] = outbox.length - at - 1;
+  }
 }
 
 /** The names of one destination never change, so their fields are made once. */

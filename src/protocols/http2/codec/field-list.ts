@@ -1,5 +1,6 @@
 // @hot The fields of one header block, in order. Values that are not remembered stand in the list's own memory, so that a list outlives
 // the buffer it was read from, and a secret is gone when the list is used again.
+import { wipe } from "../../../base/bytes.ts";
 import type { FieldName } from "./field-name.ts";
 import { check, HeaderField, type Indexing } from "./header-field.ts";
 
@@ -25,7 +26,7 @@ export class FieldList {
   clear(): void {
     for (let i = 0; i < this.#ownUsed; i++) (this.#own[i] as HeaderField).forget();
     if (this.#bytes.length > KEPT_BYTES) this.#bytes = NO_BYTES;
-    else if (this.#used > 0) this.#bytes.fill(0, 0, this.#used);
+    else if (this.#used > 0) wipe(this.#bytes, this.#used);
     if (this.fields.length > KEPT_FIELDS) this.fields.length = KEPT_FIELDS;
     if (this.#own.length > KEPT_FIELDS) this.#own.length = KEPT_FIELDS;
     this.count = 0;

@@ -53,6 +53,8 @@ const TELLING = new Set(["fairlead-cause", "l5d-err"]);
 /** The name of a field, as it was received. */
 export class FieldName {
   readonly text: string;
+  /** How a line of HTTP/1 begins. */
+  readonly line: string;
   /** One of `Field`; 0 for a name the proxy does not look at. */
   readonly id: number;
   /** One of `Pseudo`. */
@@ -81,6 +83,7 @@ export class FieldName {
 
   constructor(text: string, raw: string, huffman: boolean) {
     this.text = text;
+    this.line = `${text}: `;
     this.id = fieldIdOf(text);
     this.pseudo = PSEUDO_BITS.get(text) ?? Pseudo.none;
     this.rule = RULES.get(text) ?? Rule.any;

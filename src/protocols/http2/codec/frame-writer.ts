@@ -85,11 +85,12 @@ export function putWindowUpdate(outbox: Outbox, id: number, increment: number): 
 
 /** Makes HEADERS and CONTINUATION frames of a block that stands behind nine free octets at `at` and ends the outbox. */
 export function splitBlock(outbox: Outbox, at: number, maxFrameBytes: number, flags: number, id: number): void {
-  const from = at + HEADER_BYTES;
-  const block = Buffer.from(outbox.buffer.subarray(from, outbox.length));
+  const block = Buffer.from(outbox.buffer.subarray(at + HEADER_BYTES, outbox.length));
   const frames = Math.ceil(block.length / maxFrameBytes);
-  outbox.reserve(frames * HEADER_BYTES);
-  let out = at;
+  outbox.length = at; // making room may send what is composed, and half a block must not be among it
+  outbox.reserve(block.length + frames * HEADER_BYTES);
+  let out = outbox.length;
+  outbox.lastFrame = out;
   for (let i = 0; i < frames; i++) {
     const part = block.subarray(i * maxFrameBytes, (i + 1) * maxFrameBytes);
     const type = i === 0 ? FrameType.headers : FrameType.continuation;

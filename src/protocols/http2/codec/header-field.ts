@@ -1,6 +1,7 @@
 // @hot A field as it came from HPACK. Fields that come again are one object each, found by their octets as received: nothing about them is
 // decoded or checked twice, and they are sent on in the very form they had (data-path §5).
 import { latin1, putLatin1 } from "../../../base/bytes.ts";
+import type { Scratch } from "../../../base/scratch.ts";
 import { type FieldName, holds, ownName, Rule } from "./field-name.ts";
 import { STATIC_TABLE } from "./static-table.ts";
 import { decodeHuffman, encodeHuffman, forbiddenLength, huffmanLength, MALFORMED, measureHuffman } from "./huffman.ts";
@@ -60,6 +61,23 @@ export class HeaderField {
     const decoded = Buffer.allocUnsafe(this.length);
     decodeHuffman(source, start, end, decoded, 0);
     return decoded.toString("latin1");
+  }
+
+  /** Writes it as a line of HTTP/1. */
+  putLine(scratch: Scratch): void {
+    const { line } = this.name;
+    scratch.reserve(line.length + this.length + 2);
+    const { buffer } = scratch;
+    let at = putLatin1(buffer, scratch.length, line);
+    if (this.#text !== null) at = putLatin1(buffer, at, this.#text);
+    else if (this.huffman && this.raw === null) at = decodeHuffman(this.bytes, this.start, this.end, buffer, at);
+    else if (this.raw === null) {
+      this.bytes.copy(buffer, at, this.start, this.end);
+      at += this.length;
+    } else at = putLatin1(buffer, at, this.value); // remembered: it is worth the string
+    buffer[at] = 13;
+    buffer[at + 1] = 10;
+    scratch.length = at + 2;
   }
 
   /** Points a field that is not remembered at its octets. */

@@ -116,28 +116,47 @@ function isBlank(octet: number): boolean {
   return octet === 32 || octet === 9;
 }
 
+// To measure, the automaton reads a whole octet at a time: texts are measured with every message. An entry holds the state that follows, how
+// many octets were decoded and the last of them, and whether one is forbidden. Made when the first text comes.
+const COUNT_SHIFT = 11;
+let octetAutomaton: Int32Array | null = null;
+
+function byOctets(): Int32Array {
+  const table = new Int32Array(TREE.nodes * 256);
+  for (let state = 0; state < TREE.nodes; state++) {
+    for (let octet = 0; octet < 256; octet++) {
+      const high = AUTOMATON[(state << 4) | (octet >>> 4)] as number;
+      const low = AUTOMATON[((high >>> STATE_SHIFT) << 4) | (octet & 15)] as number;
+      const count = ((high >>> 8) & 1) + ((low >>> 8) & 1);
+      const last = (low & EMITS) !== 0 ? low & 255 : high & 255;
+      table[(state << 8) | octet] =
+        ((low >>> STATE_SHIFT) << STATE_SHIFT) | (count << COUNT_SHIFT) | ((high | low) & (FAILS | FORBIDS)) | last;
+    }
+  }
+  return table;
+}
+
 /**
  * Length in octets of the text coded in `buffer[start, end)`, without decoding it. Negative when it is no code at all (`MALFORMED`), or no
  * field value (`forbiddenLength`): it holds a control, or has a blank at an end (RFC 9113 §8.2.1).
  */
 export function measureHuffman(buffer: Buffer, start: number, end: number): number {
+  const table = (octetAutomaton ??= byOctets());
   let state = 0;
   let length = 0;
   let flags = 0;
   let last = 0;
   for (let at = start; at < end; at++) {
-    const byte = buffer[at] as number;
-    const high = AUTOMATON[(state << 4) | (byte >>> 4)] as number;
-    const low = AUTOMATON[((high >>> STATE_SHIFT) << 4) | (byte & 15)] as number;
-    state = low >>> STATE_SHIFT;
-    flags |= high | low;
-    length += ((high >>> 8) & 1) + ((low >>> 8) & 1);
-    if ((low & EMITS) !== 0) last = low;
-    else if ((high & EMITS) !== 0) last = high;
+    const entry = table[(state << 8) | (buffer[at] as number)] as number;
+    state = entry >>> STATE_SHIFT;
+    flags |= entry;
+    const count = (entry >>> COUNT_SHIFT) & 3;
+    length += count;
+    if (count !== 0) last = entry & 255;
   }
   if ((flags & FAILS) !== 0 || MAY_END[state] === 0) return MALFORMED;
   if (length === 0) return 0;
-  const blank = isBlank(last & 255) || beginsBlank(buffer, start, end);
+  const blank = isBlank(last) || beginsBlank(buffer, start, end);
   return (flags & FORBIDS) === 0 && !blank ? length : -2 - length;
 }
 

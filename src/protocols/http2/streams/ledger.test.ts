@@ -82,6 +82,38 @@ describe("receiving", () => {
     expect(ledger.connectionUpdate()).toBe(100_000);
   });
 
+  describe("before the peer has seen that its windows are smaller than 65 535 octets", () => {
+    const small = { ...WINDOWS, streamBytes: 1000 };
+
+    function early(): { ledger: Ledger; account: Account } {
+      const ledger = new Ledger(small);
+      ledger.connectionUpdate();
+      const account = new Account();
+      ledger.open(account, DEFAULT_WINDOW);
+      return { ledger, account };
+    }
+
+    test("it may send so much, and its window is negative from then on (§6.9.2)", () => {
+      const { account, ledger } = early();
+      expect(ledger.received(account, DEFAULT_WINDOW)).toBe(Verdict.fine);
+      ledger.shrink(account, DEFAULT_WINDOW - 1000);
+      expect(account.receiveWindow).toBe(1000 - DEFAULT_WINDOW);
+      expect(ledger.received(account, 1)).toBe(Verdict.streamError);
+      ledger.forwarded(account, DEFAULT_WINDOW);
+      expect(ledger.streamUpdate(account)).toBe(DEFAULT_WINDOW);
+      expect(account.receiveWindow).toBe(1000);
+    });
+
+    // "Frames with zero length with the END_STREAM flag set MAY be sent if there is no available space in either flow-control window" (§6.9.1).
+    test("it may end a stream whose window is negative with a frame that is empty", () => {
+      const { account, ledger } = early();
+      ledger.received(account, 2000);
+      ledger.shrink(account, DEFAULT_WINDOW - 1000);
+      expect(account.receiveWindow).toBeLessThan(0);
+      expect(ledger.received(account, 0)).toBe(Verdict.fine);
+    });
+  });
+
   test("a stream that is over gives back what was held for it, once", () => {
     const ledger = new Ledger({ streamBytes: 65_535, connectionBytes: 65_535, allowanceBytes: 0, updateRatio: 1 });
     const account = opened(ledger);
@@ -155,6 +187,8 @@ describe("sending", () => {
 /** What the peer knows of a stream: only what it was told. */
 interface Known {
   readonly account: Account;
+  /** Its window as the peer takes it to be when all is announced. */
+  full: number;
   /** Octets it may send, by its own count. */
   window: number;
   /** Octets that are with us, by the count of the test. */
@@ -170,6 +204,7 @@ class Connection {
   window = DEFAULT_WINDOW;
   sendWindow = DEFAULT_WINDOW;
   initialSend = DEFAULT_WINDOW;
+  acknowledged = false;
 
   constructor(windows: ReceiveWindows) {
     this.windows = windows;
@@ -177,17 +212,30 @@ class Connection {
   }
 
   open(): void {
-    const account = opened(this.ledger);
-    this.streams.push({ account, window: this.windows.streamBytes, held: 0, sendWindow: this.initialSend });
+    const { streamBytes } = this.windows;
+    const full = this.acknowledged ? streamBytes : Math.max(streamBytes, DEFAULT_WINDOW);
+    const account = new Account();
+    this.ledger.open(account, full);
+    this.streams.push({ account, full, window: full, held: 0, sendWindow: this.initialSend });
+  }
+
+  /** The peer has learnt how large windows are; until then it took them to be at least what is usual. */
+  acknowledge(): void {
+    if (this.acknowledged) return;
+    this.acknowledged = true;
+    const { streamBytes } = this.windows;
+    for (const stream of this.streams) {
+      this.ledger.shrink(stream.account, stream.full - streamBytes);
+      stream.window -= stream.full - streamBytes;
+      stream.full = streamBytes;
+    }
   }
 
   /** The peer sends; it is refused exactly when it goes beyond what it was told. */
   receive(stream: Known | undefined, bytes: number): void {
     const verdict = this.ledger.received(stream === undefined ? null : stream.account, bytes);
-    if (bytes > this.window) {
-      expect(verdict).toBe(Verdict.connectionError);
-      return;
-    }
+    if (bytes === 0) return expect(verdict).toBe(Verdict.fine); // also where a window is negative
+    if (bytes > this.window) return expect(verdict).toBe(Verdict.connectionError);
     this.window -= bytes;
     if (stream === undefined) expect(verdict).toBe(Verdict.fine);
     else if (bytes > stream.window) expect(verdict).toBe(Verdict.streamError);
@@ -196,6 +244,7 @@ class Connection {
       stream.window -= bytes;
       stream.held += bytes;
     }
+    return undefined;
   }
 
   forward(stream: Known, bytes: number): void {
@@ -214,7 +263,10 @@ class Connection {
   }
 
   announceConnection(): void {
-    this.window += this.ledger.connectionUpdate();
+    const { connectionUpdateDue } = this.ledger;
+    const increment = this.ledger.connectionUpdate();
+    expect(increment > 0).toBe(connectionUpdateDue);
+    this.window += increment;
   }
 
   grant(stream: Known, increment: number): void {
@@ -253,10 +305,10 @@ class Connection {
   check(): void {
     const { ledger, windows } = this;
     const connectionBytes = Math.max(windows.connectionBytes, DEFAULT_WINDOW);
-    for (const { account, held, sendWindow, window } of this.streams) {
-      expect(account.receiveWindow + account.held + account.earned).toBe(windows.streamBytes);
+    for (const { account, full, held, sendWindow, window } of this.streams) {
+      expect(account.receiveWindow + account.held + account.earned).toBe(full);
       expect(account).toMatchObject({ receiveWindow: window, held, sendWindow });
-      expect(Math.min(account.receiveWindow, account.held, account.earned)).toBeGreaterThanOrEqual(0);
+      expect(Math.min(account.held, account.earned)).toBeGreaterThanOrEqual(0);
       expect(Math.max(account.receiveWindow, account.sendWindow)).toBeLessThanOrEqual(LARGEST_WINDOW);
     }
     const withheld = Math.max(0, ledger.held - windows.allowanceBytes);
@@ -272,6 +324,7 @@ class Connection {
   settle(): void {
     const { streamBytes, updateRatio } = this.windows;
     const connectionBytes = Math.max(this.windows.connectionBytes, DEFAULT_WINDOW);
+    this.acknowledge();
     for (const stream of this.streams) {
       this.forward(stream, stream.held);
       this.announce(stream);
@@ -305,6 +358,7 @@ const EVENTS = [
   "forward",
   "forward",
   "close",
+  "acknowledge",
   "announce",
   "announce connection",
   "grant",
@@ -318,6 +372,7 @@ const anyEvent = fc.record({ kind: fc.constantFrom(...EVENTS), which: fc.nat(), 
 function happen(connection: Connection, kind: (typeof EVENTS)[number], which: number, bytes: number): void {
   if (kind === "open") return connection.open();
   if (kind === "receive for none") return connection.receive(undefined, bytes);
+  if (kind === "acknowledge") return connection.acknowledge();
   if (kind === "announce connection") return connection.announceConnection();
   if (kind === "grant connection") return connection.grantConnection(bytes);
   if (kind === "change initial") return connection.changeInitial(bytes);
@@ -327,7 +382,7 @@ function happen(connection: Connection, kind: (typeof EVENTS)[number], which: nu
     case "receive":
       return connection.receive(stream, bytes);
     case "receive all":
-      return connection.receive(stream, Math.min(stream.window, connection.window));
+      return connection.receive(stream, Math.max(0, Math.min(stream.window, connection.window)));
     case "forward":
       return connection.forward(stream, bytes);
     case "close":
@@ -361,6 +416,7 @@ test("a peer that keeps to its windows gets any amount through, as long as someb
   fc.assert(
     fc.property(anyWindows, fc.array(anyBytes, { minLength: 1, maxLength: 30 }), (windows, portions) => {
       const connection = new Connection(windows);
+      connection.acknowledge();
       connection.announceConnection();
       connection.open();
       connection.open();

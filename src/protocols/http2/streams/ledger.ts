@@ -88,6 +88,7 @@ export class Ledger {
 
   /** A DATA frame of `bytes` flow-controlled octets begins; null for one on a stream that is over, whose data are dropped at once. */
   received(account: Account | null, bytes: number): Verdict {
+    if (bytes === 0) return Verdict.fine; // a stream may be ended although its window is used up, or negative
     if (bytes > this.receiveWindow) return Verdict.connectionError;
     this.receiveWindow -= bytes;
     if (account === null || bytes > account.receiveWindow) {
@@ -134,9 +135,14 @@ export class Ledger {
     return increment;
   }
 
+  /** Is there something to announce for the connection? */
+  get connectionUpdateDue(): boolean {
+    return this.earned > 0 && this.receiveWindow < this.#connectionLow;
+  }
+
   /** What to announce for the connection now. */
   connectionUpdate(): number {
-    if (this.earned === 0 || this.receiveWindow >= this.#connectionLow) return 0;
+    if (!this.connectionUpdateDue) return 0;
     const increment = this.earned;
     this.earned = 0;
     this.receiveWindow += increment;

@@ -8,26 +8,39 @@ interface Numbered {
 
 const FIRST_SLOTS = 16;
 
+/** An array with more slots per stream than this is no better than a map. */
+const SPARSE = 8;
+
 /** The open streams of one connection. */
 export class StreamTable<S extends Numbered> {
   #slots: (S | null)[] = new Array<S | null>(FIRST_SLOTS).fill(null);
+  /** Those that share their slot with a stream that was opened long before. */
+  #others: Map<number, S> | null = null;
   size = 0;
 
   get(id: number): S | null {
     const stream = this.#slots[(id >>> 1) & (this.#slots.length - 1)] as S | null;
-    return stream !== null && stream.id === id ? stream : null;
+    if (stream !== null && stream.id === id) return stream;
+    return this.#others === null ? null : (this.#others.get(id) ?? null);
   }
 
   add(stream: S): void {
-    while (this.#slots[(stream.id >>> 1) & (this.#slots.length - 1)] !== null) this.#grow();
-    this.#slots[(stream.id >>> 1) & (this.#slots.length - 1)] = stream;
     this.size++;
+    while (this.#slots[(stream.id >>> 1) & (this.#slots.length - 1)] !== null) {
+      if (this.#slots.length > SPARSE * (this.size + FIRST_SLOTS)) {
+        (this.#others ??= new Map()).set(stream.id, stream);
+        return;
+      }
+      this.#grow();
+    }
+    this.#slots[(stream.id >>> 1) & (this.#slots.length - 1)] = stream;
   }
 
   remove(stream: S): void {
     const slot = (stream.id >>> 1) & (this.#slots.length - 1);
-    if (this.#slots[slot] !== stream) return;
-    this.#slots[slot] = null;
+    if (this.#slots[slot] === stream) this.#slots[slot] = null;
+    else if (this.#others === null || !this.#others.delete(stream.id)) return;
+    else if (this.#others.size === 0) this.#others = null;
     if (--this.size === 0 && this.#slots.length > 4 * FIRST_SLOTS) {
       this.#slots = new Array<S | null>(FIRST_SLOTS).fill(null);
     }
@@ -40,10 +53,11 @@ export class StreamTable<S extends Numbered> {
       const stream = this.#slots[i] as S | null;
       if (stream !== null) streams.push(stream);
     }
+    if (this.#others !== null) streams.push(...this.#others.values()); // cold: hardly ever
     return streams.sort((a, b) => a.id - b.id);
   }
 
-  // Two ids that shared a slot do not share it in an array of twice the size, or of four times: they differ somewhere.
+  // Two ids that share a slot do not share it in an array that is large enough: they differ somewhere.
   #grow(): void {
     const old = this.#slots;
     const slots = new Array<S | null>(old.length * 2).fill(null);
