@@ -46,7 +46,9 @@ export class Requeue {
   allows(ex: Exchange, open: boolean): boolean {
     const failure = ex.failure as Failure;
     if (!mayRepeat(ex, failure) || !ex.downstream.canReplay()) return false;
-    const acquiring = failure.cause.category === "connect";
+    // A service that is leaving has not begun: it is as if there had been no connection.
+    const { category } = failure.cause;
+    const acquiring = category === "connect" || category === "leaving";
     if (!open) {
       (acquiring ? this.#notOpen : this.#cannotRetry).inc();
       return false;

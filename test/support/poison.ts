@@ -10,7 +10,7 @@ export class LateUse extends Error {
 }
 
 /** Makes every further use of a released object throw; `tell` hears of it too, because callers may swallow errors. */
-function poison(object: object, tell: (use: LateUse) => void): void {
+function poison(object: object, readable: ReadonlySet<PropertyKey>, tell: (use: LateUse) => void): void {
   const kind = object.constructor.name;
   const released = new Error(`a ${kind} was released`);
   const refuse = (what: string): never => {
@@ -19,7 +19,7 @@ function poison(object: object, tell: (use: LateUse) => void): void {
     throw use;
   };
   for (const key of Object.keys(object)) {
-    if (READABLE.has(key)) continue;
+    if (readable.has(key)) continue;
     Object.defineProperty(object, key, {
       enumerable: false,
       get: () => refuse(`reading ${key}`),
@@ -38,7 +38,15 @@ function poison(object: object, tell: (use: LateUse) => void): void {
   );
 }
 
-/** Poisons what a pool takes back from now on. */
-export function poisonReleased<T extends Reusable>(pool: Pool<T>, tell: (use: LateUse) => void): void {
-  pool.poison = (object) => poison(object, tell);
+/**
+ * Poisons what a pool takes back from now on.
+ * @param alsoReadable further fields by which late events are recognised.
+ */
+export function poisonReleased<T extends Reusable>(
+  pool: Pool<T>,
+  tell: (use: LateUse) => void,
+  alsoReadable: readonly (keyof T)[] = [],
+): void {
+  const readable = new Set<PropertyKey>([...READABLE, ...alsoReadable]);
+  pool.poison = (object) => poison(object, readable, tell);
 }

@@ -109,6 +109,10 @@ export class Proxy implements AsyncDisposable {
     poisonReleased(this.linker.loop.exchanges, tell);
     poisonReleased(this.linker.loop.attempts, tell);
     poisonReleased(this.linker.http1.heads, tell);
+    poisonReleased(this.linker.http2.shared.heads, tell);
+    // A connection remembers streams until its turn ends, and sees by these that they are over.
+    poisonReleased(this.linker.http2.serverStreams, tell, ["carrier", "credited"]);
+    poisonReleased(this.linker.http2.clientStreams, tell, ["carrier", "credited"]);
   }
 
   /** Port of the first server, or of another. */
@@ -134,9 +138,14 @@ export class Proxy implements AsyncDisposable {
     await this.world.until(`record ${count}`, () => this.records.length >= count);
   }
 
-  /** A counter or gauge below `rt/http`; 0 when there is none of this name. */
+  /** `rt/http`, or of an h2 router `rt/h2`. */
+  get #place(): readonly string[] {
+    return ["rt", this.linker.routers[0]?.config.protocol ?? "http"];
+  }
+
+  /** A counter or gauge of the router; 0 when there is none of this name. */
   metric(...segments: readonly string[]): number {
-    const metric = this.linker.metrics.find("rt", "http", ...segments);
+    const metric = this.linker.metrics.find(...this.#place, ...segments);
     return metric instanceof Counter || metric instanceof Gauge || metric instanceof PullGauge ? metric.value : 0;
   }
 
@@ -150,7 +159,7 @@ export class Proxy implements AsyncDisposable {
   /** Names of everything below a place, for finding leftovers. */
   metricNames(...segments: readonly string[]): string[] {
     let place: Scope | undefined = this.linker.metrics.root;
-    for (const segment of ["rt", "http", ...segments]) place = place?.existing(segment);
+    for (const segment of [...this.#place, ...segments]) place = place?.existing(segment);
     return place === undefined ? [] : [...place.children].map((child) => child.segment);
   }
 
@@ -167,11 +176,14 @@ export class Proxy implements AsyncDisposable {
 
   /** What is in use of everything that is pooled, open or armed. */
   inUse(): Record<string, number> {
-    const { http1, loop, routers } = this.linker;
+    const { http1, http2, loop, routers } = this.linker;
     return {
       exchanges: loop.exchanges.inUse,
       attempts: loop.attempts.inUse,
       heads: http1.heads.inUse,
+      h2Heads: http2.shared.heads.inUse,
+      serverStreams: http2.serverStreams.inUse,
+      clientStreams: http2.clientStreams.inUse,
       timers: loop.wheel.armed,
       accepted: routers.flatMap((r) => r.servers).reduce((sum, server) => sum + server.connections, 0),
     };

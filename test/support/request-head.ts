@@ -83,6 +83,8 @@ export class PlainHttp2Request implements HttpMessage {
 
   eachAdded(): void {}
 
+  putLine(): void {}
+
   putMethod(line: LineBuffer): boolean {
     return put(line, this.method);
   }

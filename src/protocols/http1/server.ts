@@ -63,6 +63,8 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   #head: HttpHead | null = null;
   #exchange: Exchange | null = null;
   #sink: BodySink | null = null;
+  /** Which attempt the sink belongs to: streams of HTTP/2 are pooled, so that the next may have the very object of the last. */
+  #heardBy = -1;
   #body: BodyReader | null = null;
   #replay: ReplayBuffer | null = null;
   #requestDone = true;
@@ -317,8 +319,9 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
 
   // Between an attempt that failed and the next nobody listens: what is passed then would be lost.
   #isHeard(sink: BodySink): boolean {
-    const upstream = this.#exchange?.attempt?.upstream;
-    return upstream === sink && !upstream.deaf;
+    const ex = this.#exchange;
+    const upstream = ex?.attempt?.upstream;
+    return ex?.attempts === this.#heardBy && upstream === sink && !upstream.deaf;
   }
 
   #pass(sink: BodySink, buffer: Buffer, start: number, end: number, lendable: boolean): boolean {
@@ -364,7 +367,10 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     this.#chunkLent = false;
     this.#sinceMs = this.#context.loop.nowMs; // until now it was we who kept the caller waiting
     const upstream = ex.attempt === null ? null : ex.attempt.upstream;
-    if (upstream !== this.#sink && upstream !== null) this.#attachSink(upstream);
+    if (upstream !== null && ex.attempts !== this.#heardBy) {
+      this.#heardBy = ex.attempts;
+      this.#attachSink(upstream);
+    }
     this.#proceed();
   }
 
@@ -557,6 +563,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   #detach(): void {
     this.#exchange = null;
     this.#sink = null;
+    this.#heardBy = -1;
     this.#full = false;
     this.#preferPrivateBuffer(false);
     this.#chunkLent = false;

@@ -22,8 +22,11 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
   #answered = false;
   #interim = 0;
   #toHead = false;
+  #bodiless = false;
   /** `Outbox.writes` when the request was composed: as long as it is that, nothing of the request has left. */
   #composedAt = 0;
+  /** `reads` of the connection when it began. */
+  begunAtRead = 0;
 
   override reset(): void {
     super.reset();
@@ -32,6 +35,7 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
     this.#answered = false;
     this.#interim = 0;
     this.#toHead = false;
+    this.#bodiless = false;
   }
 
   /** Belongs to an attempt from now on; its request is composed next. */
@@ -45,6 +49,7 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
     const { method } = ex.request as HttpMessage; // heads here are HTTP's
     this.#toHead = method === "HEAD";
     this.begunMs = session.nowMs;
+    this.begunAtRead = session.reads;
     this.movedMs = session.nowMs;
     attempt.upstream = this;
   }
@@ -55,6 +60,11 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
 
   get answered(): boolean {
     return this.#answered;
+  }
+
+  /** The service has the request: it has said something about it. */
+  get heard(): boolean {
+    return this.#answered || this.#interim > 0;
   }
 
   /** Nothing of the request has left this machine. */
@@ -93,11 +103,15 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
     const session = this.#session;
     if (this.#attempt !== attempt || session === null) return;
     this.#attempt = null;
-    this.dropTrailers();
     session.abandonStream(this, ErrorCode.cancel);
   }
 
   // ---- The answer --------------------------------------------------------------------------------------------------
+
+  dataProblem(bytes: number): string | null {
+    if (!this.#answered) return "DATA before the head of the answer";
+    return this.#bodiless && bytes > 0 ? "a body where none may be" : null;
+  }
 
   protected listens(): boolean {
     return this.sink !== null;
@@ -111,9 +125,10 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
   answerHead(head: Http2Head, endStream: boolean): string | null {
     if (head.status === 101) return "101 Switching Protocols";
     if (head.status < 200) return this.#readInterim(head, endStream);
-    const bodiless = this.#toHead || head.status === 304;
+    const bodiless = this.#toHead || head.status === 304 || head.status === 204;
     if (endStream && !bodiless && head.contentLength > 0) return "content-length without a body";
     this.#answered = true;
+    this.#bodiless = bodiless;
     this.movedMs = (this.#session as Http2Session).nowMs;
     this.expectedBytes = bodiless || endStream ? -1 : head.contentLength;
     const attempt = this.#attempt as Attempt;
@@ -164,7 +179,6 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
     const answered = this.#answered;
     const owner = attempt.owner as AttemptOwner;
     this.#attempt = null;
-    this.dropTrailers();
     session.dropStream(this, ending);
     if (!answered) owner.failed(attempt, failure);
     else {

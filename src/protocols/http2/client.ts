@@ -14,7 +14,7 @@ import { connectFailure, errorCode } from "../http/connect-failure.ts";
 import type { HttpHead } from "../http/head.ts";
 import type { Http2ClientContext } from "./client-context.ts";
 import type { Http2ClientStream } from "./client-stream.ts";
-import { ErrorCode, errorName, LARGEST_STREAM_ID, PREFACE, Setting } from "./codec/frames.ts";
+import { ErrorCode, errorName, LARGEST_STREAM_ID, LARGEST_WINDOW, PREFACE, Setting } from "./codec/frames.ts";
 import { Http2Connection } from "./connection.ts";
 import { Http2Head, Part } from "./head.ts";
 import { Ending } from "./streams/stream-table.ts";
@@ -27,6 +27,10 @@ const WINDOWS = { connectionBytes: 1024 * 1024, allowanceBytes: 8 * 1024 * 1024 
 const FIRST_STREAMS = 100;
 /** While there are streams, the connection looks after them so often. */
 const WATCH_MS = 500;
+/** A service that does not read gets no further requests when so much waits for it. */
+const MOST_UNSENT_BYTES = 256 * 1024;
+/** A caller that has taken nothing for so long makes room when the connection holds too much. */
+const STALLED_MS = 1000;
 
 /** One connection to an endpoint. */
 export class Http2Session extends Http2Connection<Http2ClientStream> implements Session, Connector {
@@ -40,6 +44,8 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
   #nextId = 1;
   /** Frames of the service have arrived: it speaks HTTP/2. */
   #spoken = false;
+  /** Its SETTINGS have. */
+  #told = false;
   #silent = false;
 
   constructor(context: Http2ClientContext, owner: SessionOwner) {
@@ -90,6 +96,13 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
     if (ex.request instanceof Http2Head && ex.request.protocolField !== null && !this.peerTakesConnect) {
       return (attempt.owner as AttemptOwner).failed(attempt, new Failure(causes.requestMethodUnsupported)); // RFC 8441 §4
     }
+    if (this.refused) {
+      this.#cutOff(false);
+      return (attempt.owner as AttemptOwner).failed(
+        attempt,
+        new Failure(causes.unsent, undefined, { endpoint: this.address }),
+      );
+    }
     const id = this.#nextId;
     this.#nextId = id + 2;
     const stream = this.context.streams.take();
@@ -115,7 +128,18 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
   #settle(): void {
     if (this.status !== SessionStatus.ready && this.status !== SessionStatus.full) return;
     if (this.#nextId > LARGEST_STREAM_ID) this.status = SessionStatus.draining;
-    else this.status = this.active < this.peerMaxStreams ? SessionStatus.ready : SessionStatus.full;
+    else this.status = this.#hasRoom() ? SessionStatus.ready : SessionStatus.full;
+  }
+
+  // Neither more streams than the service takes, nor more than it reads, nor more for callers who do not.
+  #hasRoom(): boolean {
+    if (this.active >= this.peerMaxStreams || this.ledger.withheld > 0) return false;
+    return !this.outbox.blocked || this.outbox.length < MOST_UNSENT_BYTES;
+  }
+
+  protected unblocked(): void {
+    this.#settle();
+    if (this.status === SessionStatus.ready) this.#owner.released(this);
   }
 
   // ---- Answers -----------------------------------------------------------------------------------------------------
@@ -163,6 +187,13 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
     return value === 0 ? ErrorCode.noError : ErrorCode.protocolError;
   }
 
+  // No limit holds where none is told (§6.5.2); what we began with was a guess.
+  override settings(buffer: Buffer, start: number, end: number): number {
+    if (!this.#told) this.peerMaxStreams = LARGEST_WINDOW;
+    this.#told = true;
+    return super.settings(buffer, start, end);
+  }
+
   protected settled(): void {
     this.#spoken = true;
     this.#settle();
@@ -192,6 +223,7 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
   #drop(stream: Http2ClientStream, ending: Ending): void {
     this.context.stats.streamEnded(ending === Ending.complete, this.nowMs - stream.begunMs);
     this.forget(stream, ending);
+    stream.dropTrailers();
     this.context.streams.give(stream);
     this.active--;
     this.#settle();
@@ -209,8 +241,8 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
   }
 
   protected peerReset(stream: Http2ClientStream, code: number): void {
-    // RFC 9113 §8.1: after a complete answer it only says that the rest of the request is not wanted.
-    if (code === ErrorCode.noError && stream.peerDone) stream.weAreDone = true;
+    // RFC 9113 §8.1: after a complete answer it can only say that the rest of the request is not wanted.
+    if (stream.peerDone) stream.stopSending();
     else stream.peerReset(code);
   }
 
@@ -227,7 +259,7 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
     const streams = this.streams.all();
     for (let i = 0; i < streams.length; i++) {
       const stream = streams[i] as Http2ClientStream;
-      if (stream.id > lastId)
+      if (stream.id > lastId && !stream.peerDone)
         stream.fail(causes.h2Goaway, code === ErrorCode.noError ? {} : { code, error: errorName(code) });
     }
     if (this.active === 0) this.close();
@@ -237,7 +269,11 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
     this.status = SessionStatus.closed;
     const name = errorCode(error);
     const streams = this.streams.all();
-    for (let i = 0; i < streams.length; i++) this.#lose(streams[i] as Http2ClientStream, code, name);
+    for (let i = 0; i < streams.length; i++) {
+      const stream = streams[i] as Http2ClientStream;
+      if (stream.peerDone) stream.stopSending(); // all of its answer is here, and its caller takes the last of it
+      else this.#lose(stream, code, name);
+    }
     this.#owner.closed(this, null);
   }
 
@@ -248,8 +284,13 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
     else if (stream.answered) stream.fail(causes.answerTruncated, detail);
     else if (stream.unsent(this.outbox.writes)) stream.fail(causes.unsent, detail);
     else if (this.#silent) stream.fail(causes.h2Silent, detail);
-    else if (stream.attempt?.reused === true && this.#spoken) stream.fail(causes.stale, detail);
+    else if (this.#isStale(stream)) stream.fail(causes.stale, detail);
     else stream.fail(error === "" ? causes.closedEarly : causes.reset, detail);
+  }
+
+  // A kept connection that the service was just closing: nothing has come on it since the request was sent.
+  #isStale(stream: Http2ClientStream): boolean {
+    return this.#spoken && stream.attempt?.reused === true && !stream.heard && stream.begunAtRead === this.reads;
   }
 
   // ---- The end of the connection -----------------------------------------------------------------------------------
@@ -304,7 +345,7 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
   protected watch(): void {
     if (this.closing) return;
     const { pingIntervalMs } = this.context.limits;
-    const busy = this.active > 0 || this.outbox.blocked || this.partialSinceMs >= 0;
+    const busy = this.active > 0 || this.outbox.blocked || this.partialSinceMs >= 0 || this.refused;
     const delayMs = busy ? WATCH_MS : pingIntervalMs > 0 ? pingIntervalMs / 2 : 0;
     if (delayMs > 0) this.context.shared.loop.wheel.arm(this.timer, delayMs);
   }
@@ -315,11 +356,23 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
     if (this.status === SessionStatus.connecting) this.#connectTimedOut();
     else if (this.closing) this.destroy(false);
     else if (!this.checkAlive()) this.#cutOff(true);
-    else if (this.stalled) this.#cutOff(false);
+    else if (this.stalled || this.refused) this.#cutOff(false);
     else if (this.dribbles) this.giveUp(ErrorCode.enhanceYourCalm);
     else {
       this.#watchStreams();
+      if (this.ledger.withheld > 0) this.#makeRoom();
       this.watch();
+    }
+  }
+
+  // The connection holds more for slow callers than it may, and all others wait for it: the slowest must go.
+  #makeRoom(): void {
+    const streams = this.streams.all();
+    for (let i = 0; i < streams.length && this.ledger.withheld > 0; i++) {
+      const stream = streams[i] as Http2ClientStream;
+      if (stream.account.held === 0 || this.nowMs - stream.movedMs < STALLED_MS) continue;
+      this.sendReset(stream.id, ErrorCode.cancel);
+      stream.fail(causes.clientStalled, {});
     }
   }
 

@@ -94,8 +94,16 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
 
   /** Since when a frame, or a header block, is incomplete; -1 when none is. */
   protected partialSinceMs = -1;
+  #wholesBefore = 0;
   // What was heard last, and whether a PING is out (§6.7).
   protected heardMs: number;
+  /** Reads so far: whether anything has come since some moment. */
+  reads = 0;
+  /** How often the peer may open windows for what it was sent. */
+  #grants = 0;
+  /** Frames read in this turn; and whether the rest waits for the next one. */
+  #framesBefore = 0;
+  #rests = false;
   #pingSentMs = -1;
   #onPong: (() => void) | null = null;
   /** Since when the peer takes nothing, -1 when it does; and how much was left then. */
@@ -160,24 +168,46 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
   onBytes(buffer: Buffer, start: number, end: number, _lendable: boolean): boolean {
     const { shared, stats } = this.context;
     this.heardMs = shared.loop.tick();
+    this.reads++;
     this.#pingSentMs = -1;
     stats.receivedBytes.add(end - start);
     if (this.closing) return !this.closed;
     this.readFrames(buffer, start, end);
     if (this.closed) return false;
-    if (this.outbox.blocked && this.outbox.length > PAUSE_BYTES) {
-      this.#paused = true;
-      return false;
-    }
-    return true;
+    if (this.outbox.blocked && this.outbox.length > PAUSE_BYTES) return this.#pause();
+    if (this.#reader.frames - this.#framesBefore < FRAMES_PER_TURN) return true;
+    this.#rests = true;
+    this.outbox.wake();
+    return this.#pause();
+  }
+
+  #pause(): false {
+    this.#paused = true;
+    this.watch(); // a stream that is not read does not tell of its end
+    return false;
+  }
+
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#rests = false;
+    this.stream.resume();
   }
 
   protected readFrames(buffer: Buffer, start: number, end: number): void {
     const code = this.#reader.read(buffer, start, end);
     if (code !== ErrorCode.noError && !this.closing) this.giveUp(code);
-    if (this.#reader.partial !== this.partialSinceMs >= 0) {
-      this.partialSinceMs = this.partialSinceMs < 0 ? this.nowMs : -1;
-      if (this.partialSinceMs >= 0 && !this.closing) this.watch();
+    this.#notePartial();
+  }
+
+  // A frame that a read has cut in two is looked at anew with each that is complete.
+  #notePartial(): void {
+    const { partial, wholes } = this.#reader;
+    if (!partial) this.partialSinceMs = -1;
+    else if (this.partialSinceMs < 0 || wholes !== this.#wholesBefore) {
+      this.#wholesBefore = wholes;
+      this.partialSinceMs = this.nowMs;
+      if (!this.closing) this.watch();
     }
   }
 
@@ -193,7 +223,6 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
       this.giveHead(head);
       return ErrorCode.compressionError;
     }
-    this.glitches.usefulFrame();
     const stream = this.streams.get(id);
     return stream === null ? this.opens(id, head, endStream, selfish) : this.continues(stream, head, endStream);
   }
@@ -205,6 +234,11 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
     return code;
   }
 
+  /** May nothing of what waits on this stream be sent, for want of a window? */
+  windowShut(stream: Http2Stream): boolean {
+    return this.ledger.allowance(stream.account) === 0;
+  }
+
   #dataBegins(id: number, length: number): number {
     const stream = this.streams.get(id);
     this.#dataStream = null;
@@ -212,7 +246,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
       if (this.isIdle(id)) return ErrorCode.protocolError;
       if (this.gone.how(id) === Ending.complete || this.gone.how(id) === Ending.resetByPeer)
         return ErrorCode.streamClosed;
-      return this.ledger.received(null, length) === Verdict.fine ? ErrorCode.noError : ErrorCode.flowControlError;
+      return this.ledger.received(null, length) === Verdict.fine ? this.cheapFrame() : ErrorCode.flowControlError;
     }
     if (stream.peerDone) {
       this.breakStream(stream, ErrorCode.streamClosed, "DATA after the end of the stream");
@@ -220,7 +254,10 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
     }
     const verdict = this.ledger.received(stream.account, length);
     if (verdict === Verdict.connectionError) return ErrorCode.flowControlError;
-    if (verdict === Verdict.streamError) {
+    const problem = stream.dataProblem(length);
+    if (problem !== null) {
+      this.breakStream(stream, ErrorCode.protocolError, problem);
+    } else if (verdict === Verdict.streamError) {
       this.breakStream(stream, ErrorCode.flowControlError, "more DATA than the window allowed");
     } else {
       this.#dataStream = stream;
@@ -291,7 +328,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
       if (increment === 0) return ErrorCode.protocolError;
       if (this.ledger.connectionGranted(increment) !== Verdict.fine) return ErrorCode.flowControlError;
       if (this.#ready.length > 0) this.outbox.wake();
-      return ErrorCode.noError;
+      return this.#granted();
     }
     const stream = this.streams.get(id);
     if (stream === null) {
@@ -302,11 +339,17 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
       this.breakStream(stream, ErrorCode.protocolError, "WINDOW_UPDATE of nothing");
     } else if (this.ledger.granted(stream.account, increment) !== Verdict.fine) {
       this.breakStream(stream, ErrorCode.flowControlError, "a window beyond 2^31-1");
-    } else if (stream.bytesWaiting > 0) {
-      this.wait(stream);
-    } else if (increment < SMALL_INCREMENT) {
-      return this.cheapFrame();
+    } else {
+      if (stream.bytesWaiting > 0) this.wait(stream);
+      return this.#granted();
     }
+    return ErrorCode.noError;
+  }
+
+  // Whoever opens windows although nothing was sent is playing.
+  #granted(): number {
+    if (this.#grants === 0) return this.cheapFrame();
+    this.#grants--;
     return ErrorCode.noError;
   }
 
@@ -318,13 +361,21 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
     return this.cheapFrame();
   }
 
+  // Of several windows in one frame only the last has to be gone through all streams with.
   protected readSettings(buffer: Buffer, start: number, end: number): number {
+    let windowBytes = -1;
     for (let at = start; at < end; at += 6) {
       const id = ((buffer[at] as number) << 8) | (buffer[at + 1] as number);
-      const code = this.#setting(id, readUint32(buffer, at + 2));
+      const value = readUint32(buffer, at + 2);
+      const code = this.#setting(id, value);
       if (code !== ErrorCode.noError) return code;
+      if (id === Setting.initialWindowSize) windowBytes = value;
+      if ((at - start) % (6 * SETTINGS_PER_FRAME) === 0 && at > start) {
+        const many = this.cheapFrame();
+        if (many !== ErrorCode.noError) return many;
+      }
     }
-    return ErrorCode.noError;
+    return windowBytes < 0 ? ErrorCode.noError : this.#changeWindows(windowBytes);
   }
 
   #setting(id: number, value: number): number {
@@ -338,7 +389,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
         this.peerMaxStreams = value;
         return ErrorCode.noError;
       case Setting.initialWindowSize:
-        return value > LARGEST_WINDOW ? ErrorCode.flowControlError : this.#changeWindows(value);
+        return value > LARGEST_WINDOW ? ErrorCode.flowControlError : ErrorCode.noError;
       case Setting.maxFrameSize:
         if (value < SMALLEST_MAX_FRAME || value > LARGEST_MAX_FRAME) return ErrorCode.protocolError;
         this.#peerMaxFrame = value;
@@ -431,6 +482,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
       buffer.copy(outbox.buffer, outbox.length, at, at + bytes);
       outbox.length += bytes;
       at += bytes;
+      if (this.#grants < MOST_GRANTS) this.#grants += GRANTS_PER_FRAME;
       if (outbox.full) this.#sendNow();
     }
     return at;
@@ -518,6 +570,8 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
     }
     this.outbox.flush();
     if (this.outbox.blocked && this.#stalledSinceMs < 0) this.#noteStall();
+    this.#framesBefore = this.#reader.frames;
+    if (this.#rests && !(this.outbox.blocked && this.outbox.length > PAUSE_BYTES)) this.#resume();
   }
 
   // What waits is sent in turns, a frame of each stream.
@@ -561,10 +615,12 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
     this.#stalledSinceMs = -1;
     if (this.closed) return;
     this.outbox.wake();
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.stream.resume();
+    this.#resume();
+    this.unblocked();
   }
+
+  /** The peer has taken what it was sent. */
+  protected abstract unblocked(): void;
 
   // ---- Ending ------------------------------------------------------------------------------------------------------
 
@@ -579,6 +635,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
     if (code !== ErrorCode.noError) this.context.stats.connectionErrors.inc();
     this.sendGoaway(this.lastPeerId, code);
     this.closing = true;
+    this.#reader.stop();
     this.abandoned(code, null);
     this.endSending();
   }
@@ -586,12 +643,10 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
   /** Says good-bye: what was composed leaves, what still comes is thrown away for a while. */
   protected endSending(): void {
     this.closing = true;
+    this.#reader.stop();
     this.outbox.flushNow();
     this.stream.end();
-    if (this.#paused) {
-      this.#paused = false;
-      this.stream.resume();
-    }
+    this.#resume();
     this.context.shared.loop.wheel.arm(this.timer, LINGER_MS);
   }
 
@@ -642,6 +697,11 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
     return false;
   }
 
+  /** What was sent came to nothing: the peer is gone, and where nothing is read we may never hear of it. */
+  protected get refused(): boolean {
+    return this.stream.refused;
+  }
+
   /** Is the peer too slow with a frame or a header block? */
   protected get dribbles(): boolean {
     const { headerTimeoutMs } = this.context.limits;
@@ -665,6 +725,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
   /** Drops the connection at once. */
   protected destroy(reset: boolean): void {
     this.closing = true;
+    this.#reader.stop();
     this.stream.destroy(reset);
   }
 
@@ -672,8 +733,13 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
   abstract abandon(failure: Failure): void;
 }
 
-/** Windows opened by less than this, where nothing waits for it, are not worth their frame. */
-const SMALL_INCREMENT = 16;
+/** A frame of DATA that we send may be answered by the opening of two windows: its stream's and the connection's. */
+const GRANTS_PER_FRAME = 2;
+const MOST_GRANTS = 10_000;
+/** So many frames of one connection are read before others get their turn. */
+const FRAMES_PER_TURN = 4000;
+/** So many settings in a frame count as one cheap frame. */
+const SETTINGS_PER_FRAME = 16;
 const PING_PAYLOAD = Buffer.from("fairlead", "latin1");
 /** Filled in for each block: the bounds are different for servers and clients. */
 const blockLimits = { maxFields: 0, maxBytes: 0 };

@@ -142,6 +142,13 @@ describe("Outbox", () => {
     expect([outbox.length, outbox.lastFrame, outbox.buffer.length]).toEqual([11, 0, SIZE]);
   });
 
+  test("sends nothing when a frame does not fit and nothing was composed", () => {
+    const { outbox, put, stream } = bound(new Stage());
+    outbox.reserve(100);
+    put("a".repeat(SIZE + 1));
+    expect([stream.sent, outbox.writes, outbox.length]).toEqual([[], 0, SIZE + 1]);
+  });
+
   test("grows for a frame larger than its memory, and lets go of that memory behind it", () => {
     const { env, outbox, put, stream } = bound(new Stage());
     put("ab");

@@ -24,6 +24,8 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
   #replay: ReplayBuffer | null = null;
   /** All of the request has gone to the attempt. */
   #requestPassed = false;
+  /** Which attempt the sink belongs to: streams are pooled, so that the next may have the very object of the last. */
+  #heardBy = -1;
 
   override reset(): void {
     super.reset();
@@ -32,6 +34,7 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
     this.#head = null;
     this.#replay?.reset();
     this.#requestPassed = false;
+    this.#heardBy = -1;
   }
 
   get remote(): string {
@@ -80,8 +83,14 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
 
   // Between an attempt that failed and the next nobody listens: what is passed then would be lost.
   protected listens(): boolean {
-    const upstream = this.#exchange?.attempt?.upstream;
+    const ex = this.#exchange;
+    if (ex === null || ex.attempts !== this.#heardBy) return false;
+    const upstream = ex.attempt?.upstream;
     return upstream !== undefined && upstream !== null && upstream === this.sink && !upstream.deaf;
+  }
+
+  dataProblem(): string | null {
+    return null;
   }
 
   protected passing(buffer: Buffer, start: number, end: number): void {
@@ -92,7 +101,7 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
 
   protected complete(trailers: Http2Head | null): void {
     this.#requestPassed = true;
-    if (trailers !== null) this.#replay?.give();
+    if (trailers !== null) (this.#replay ??= new ReplayBuffer(REPLAY_FIRST_BYTES)).give();
     (this.sink as BodySink).end(trailers);
   }
 
@@ -100,7 +109,10 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
     const ex = this.#exchange;
     if (ex === null) return;
     const upstream = ex.attempt === null ? null : ex.attempt.upstream;
-    if (upstream !== null && upstream !== this.sink) this.#attach(upstream);
+    if (upstream !== null && ex.attempts !== this.#heardBy) {
+      this.#heardBy = ex.attempts;
+      this.#attach(upstream);
+    }
     super.resume();
   }
 
@@ -237,7 +249,7 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
 
   /** Bytes wait for the caller to open its window. */
   get stuck(): boolean {
-    return this.bytesWaiting > 0 && this.account.sendWindow <= 0;
+    return this.bytesWaiting > 0 && (this.#connection as Http2ServerConnection).windowShut(this);
   }
 
   /** The caller still owes a part of the body, and somebody waits for it. */

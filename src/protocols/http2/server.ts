@@ -45,10 +45,13 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   #preface = 0;
   #greeted = false;
   #opened = 0;
+  /** Ids were left out: not all below the last were in use. */
+  #gaps = false;
   #idleSinceMs: number;
   /** 0 = staying, 1 = has said so, 2 = accepts nothing more. */
   #leaving = 0;
   #leavingSinceMs = 0;
+  #dueMs = 0;
 
   constructor(stream: ByteStream, context: Http2ServerContext) {
     super(stream, context, WINDOWS);
@@ -120,7 +123,9 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
       this.giveHead(head);
       return code;
     }
+    if (id > this.lastPeerId + 2) this.#gaps = true;
     this.lastPeerId = id;
+    this.glitches.usefulFrame();
     const { settings, stats } = this.context;
     if (this.#leaving === 2 || this.streams.size >= settings.maxConcurrentStreams) {
       return this.#refuse(id, head, ErrorCode.refusedStream);
@@ -141,7 +146,8 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     if ((id & 1) === 0) return ErrorCode.protocolError;
     if (id > this.lastPeerId) return ErrorCode.noError;
     const how = this.gone.how(id);
-    if (how === Ending.resetByUs) return this.cheapFrame(); // it was under way when we reset the stream
+    // It was under way when we reset the stream; as it may have been where that is so long ago that it is forgotten.
+    if (how === Ending.resetByUs || (how === Ending.unknown && !this.#gaps)) return this.cheapFrame();
     return how === Ending.unknown ? ErrorCode.protocolError : ErrorCode.streamClosed;
   }
 
@@ -174,6 +180,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
       this.breakStream(stream, ErrorCode.protocolError, problem ?? "trailers that are too large");
       return ErrorCode.noError;
     }
+    this.glitches.usefulFrame();
     this.peerEnded(stream, head);
     return ErrorCode.noError;
   }
@@ -188,6 +195,10 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
 
   protected settled(): void {
     // Nothing waits for them.
+  }
+
+  protected unblocked(): void {
+    // What waits is sent at the end of the turn.
   }
 
   // ---- Answers -----------------------------------------------------------------------------------------------------
@@ -308,6 +319,9 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     for (let i = 0; i < streams.length; i++) (streams[i] as Http2ServerStream).abandon(failure);
     if (!this.closing) this.sendGoaway(this.lastPeerId, ErrorCode.noError);
     this.outbox.flushNow();
+    // What still waits for a window of the caller can wait no longer.
+    const left = this.streams.all();
+    for (let i = 0; i < left.length; i++) (left[i] as Http2ServerStream).cancel(failure, true);
     this.destroy(false);
   }
 
@@ -327,17 +341,21 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     this.#arm();
   }
 
+  // Never later than it was: what the timer is for may be something that a new stream does not concern.
   #arm(): void {
     if (this.closing) return;
     const delayMs = this.#delayMs();
-    if (delayMs !== Number.POSITIVE_INFINITY) this.context.shared.loop.wheel.arm(this.timer, delayMs);
+    const dueMs = this.nowMs + delayMs;
+    if (delayMs === Number.POSITIVE_INFINITY || (this.timer.armed && this.#dueMs <= dueMs)) return;
+    this.#dueMs = dueMs;
+    this.context.shared.loop.wheel.arm(this.timer, delayMs);
   }
 
   // Idle connections are many: each is looked at only when something is due.
   #delayMs(): number {
     const { headerTimeoutMs, idleTimeoutMs, lifeTimeMs, pingIntervalMs } = this.context.limits;
-    if (this.#leaving === 1) return LEAVE_MS;
-    if (this.streams.size > 0 || this.outbox.blocked || this.partialSinceMs >= 0) return WATCH_MS;
+    if (this.#leaving === 1) return Math.max(0, this.#leavingSinceMs + LEAVE_MS - this.nowMs);
+    if (this.streams.size > 0 || this.outbox.blocked || this.partialSinceMs >= 0 || this.refused) return WATCH_MS;
     const { nowMs } = this;
     let dueMs = pingIntervalMs > 0 ? nowMs + pingIntervalMs / 2 : Number.POSITIVE_INFINITY;
     if (this.#opened === 0) dueMs = Math.min(dueMs, after(this.#openedMs, headerTimeoutMs));
@@ -352,7 +370,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
       this.destroy(false);
       return;
     }
-    if (this.stalled) this.#cutOff();
+    if (this.stalled || this.refused) this.#cutOff();
     else if (this.dribbles) this.giveUp(ErrorCode.enhanceYourCalm);
     else if (!this.checkAlive()) this.#cutOff();
     else if (this.#leaving === 1 && this.nowMs - this.#leavingSinceMs >= LEAVE_MS) this.#lastCall();

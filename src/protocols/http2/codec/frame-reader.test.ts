@@ -441,6 +441,13 @@ describe("the first frame", () => {
   });
 });
 
+test("DATA without any octets left are told as complete in the read that ends with them", () => {
+  expect(told([SETTINGS, frame(data, endStream, 1)])).toEqual(["settings ", "dataBegins 1 0", 'dataEnds "" true 0']);
+  expect(told([SETTINGS, ...octets(frame(data, endStream, 1))]).at(-1)).toBe('dataEnds "" true 0');
+  expect(told([SETTINGS, frame(data, isPadded, 1, padded("", 0))]).at(-1)).toBe('dataEnds "" false 1');
+  expect(told([SETTINGS, frame(data, 0, 1, "ab")]).at(-1)).toBe('dataEnds "ab" false 0');
+});
+
 describe("large frames", () => {
   test("of the size that is allowed are read, whole or in pieces", () => {
     const text = "abcdefgh".repeat(MAX_FRAME / 8);
@@ -503,6 +510,12 @@ describe("header blocks in pieces", () => {
     ];
     expect(told(of(rest)).at(-1)).toBe(`headers 1 false false "${"a".repeat(MAX_FRAME)}${"b".repeat(rest)}"`);
     expect(told(of(rest + 1)).at(-1)).toBe("ENHANCE_YOUR_CALM");
+  });
+
+  test("count their pieces anew each time", () => {
+    const block = pieces(40, whole);
+    const calls = told([...block, ...block.slice(1), ...block.slice(1)]);
+    expect(calls.filter((call) => call.startsWith("headers"))).toHaveLength(3);
   });
 
   test("do not hinder the next one", () => {

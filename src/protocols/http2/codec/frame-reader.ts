@@ -45,6 +45,10 @@ export class FrameReader {
   readonly #maxBlockBytes: number;
   /** The first frame must be SETTINGS (§3.4). */
   #begun = false;
+  #stopped = false;
+  /** Frames begun so far; and those after which nothing was left to come. */
+  frames = 0;
+  wholes = 0;
 
   // The frame being read.
   #length = 0;
@@ -84,7 +88,7 @@ export class FrameReader {
   /** Reads `buffer[start, end)`; returns the error code that ends the connection, or `noError`. */
   read(buffer: Buffer, start: number, end: number): number {
     let at = start;
-    while (at < end) {
+    while (at < end && !this.#stopped) {
       if (this.#dataLeft >= 0) {
         at = this.#readData(buffer, at, end);
       } else if (this.#held !== null) {
@@ -104,6 +108,11 @@ export class FrameReader {
   /** Has a frame other than DATA begun, or a header block, that is not complete? */
   get partial(): boolean {
     return this.#block !== null || this.#held !== null || this.#headerLength > 0;
+  }
+
+  /** What is left, also of the read in progress, is of no interest. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   /** Lets go of memory. */
@@ -160,6 +169,7 @@ export class FrameReader {
   }
 
   #readHeader(buffer: Buffer, at: number): number {
+    this.frames++;
     const length = ((buffer[at] as number) << 16) | ((buffer[at + 1] as number) << 8) | (buffer[at + 2] as number);
     const type = buffer[at + 3] as number;
     this.#length = length;
@@ -236,6 +246,7 @@ export class FrameReader {
   // ---- All others --------------------------------------------------------------------------------------------------
 
   #frame(buffer: Buffer, start: number, end: number): number {
+    if (this.#type !== FrameType.continuation) this.wholes++;
     switch (this.#type) {
       case FrameType.headers:
         return this.#headers(buffer, start, end);

@@ -165,6 +165,17 @@ describe("a name", () => {
     expect(names.of(Buffer.of(0xff), 0, 1, true)).toBeNull();
   });
 
+  test("is told apart by its form even from one with the same octets", () => {
+    const names = new FieldNames();
+    const forms = new Set<string>();
+    for (let n = 0; n < 10_000; n++) {
+      const bytes = Buffer.from(encodeHuffman(`name-${n}`), "latin1");
+      for (const huffman of [false, true])
+        forms.add(`${huffman} ${names.of(bytes, 0, bytes.length, huffman)?.huffman}`);
+    }
+    expect(forms).toEqual(new Set(["false false", "true true"]));
+  });
+
   test("in Huffman code is what it says, whatever octets that are", () => {
     const names = new FieldNames();
     for (const text of ["a\0b", "A", "a\nb", " a", "\xff"]) {
@@ -275,13 +286,28 @@ describe("HeaderFields", () => {
     expect(of(fields, longer)?.value).toBe(longer);
   });
 
+  test("tell apart by how they came even those that share a place in their memory", () => {
+    const fields = new HeaderFields();
+    const forms = new Set<string>();
+    for (let n = 0; n < 10_000; n++) {
+      const bytes = Buffer.from(encodeHuffman("v".repeat(n % 20) + String(n)), "latin1"); // as octets, a plain value just as well
+      for (const indexing of Object.values(Indexing)) {
+        for (const huffman of [false, true]) {
+          const field = fields.of(name, indexing, huffman, bytes, 0, bytes.length);
+          forms.add(`${field?.indexing === indexing} ${field?.huffman === huffman}`);
+        }
+      }
+    }
+    expect([...forms]).toEqual(["true true"]);
+  });
+
   test("always give the field that was asked for, however many there are", () => {
     const text = fc.string({ maxLength: 8, unit: "binary-ascii" });
     fc.assert(
       fc.property(fc.array(fc.tuple(text, fc.constantFrom(0, 1, 2), fc.boolean()), { maxLength: 60 }), (asked) => {
         const fields = new HeaderFields();
         for (const [value, indexing, huffman] of [...asked, ...asked]) {
-          expect(of(fields, value, indexing as Indexing, huffman)).toMatchObject({
+          expect(of(fields, value, indexing, huffman)).toMatchObject({
             value,
             indexing,
             huffman,

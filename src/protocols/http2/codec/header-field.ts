@@ -173,8 +173,8 @@ function isPlain(bytes: Buffer, start: number, end: number): boolean {
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*$/;
-/** Octets that end a host elsewhere (RFC 3986 gen-delims but `:`, `[`, `]`), blanks, controls and list commas. */
-const NO_HOST = /[\0-\x20,/?@\\#\x7f]/;
+/** What RFC 3986 §3.2 allows in a host and a port, but for the comma, at which lists are cut. */
+const HOST = /^[A-Za-z0-9._~!$&'()*+;=%:[\]-]*$/;
 /** A raw `#`, `\`, blank or control in a target is read in different ways by different programs. */
 const NO_PATH = /[\0-\x20#\\\x7f]/;
 const DIGITS = /^\d{1,15}$/;
@@ -189,7 +189,7 @@ function obeys(field: HeaderField, rule: number, text: string): boolean {
       return SCHEME.test(text);
     case Rule.authority:
     case Rule.host:
-      return !NO_HOST.test(text);
+      return HOST.test(text);
     case Rule.path:
       return (text.startsWith("/") || text === "*") && !NO_PATH.test(text);
     case Rule.status:

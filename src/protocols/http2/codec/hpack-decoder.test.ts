@@ -349,6 +349,13 @@ describe("the dynamic table", () => {
     expect([reader.table().length, reader.decoder.tableBytes]).toEqual([most, 4096]);
   });
 
+  test("keeps its order when it grows", () => {
+    const reader = new Reader();
+    const entries = Array.from({ length: 110 }, (_, n) => `a: ${n}`);
+    for (let n = 0; n < 110; n++) reader.read(insert("a", String(n)));
+    expect(reader.table()).toEqual(entries.toReversed());
+  });
+
   test("holds fields with values that never come twice, when their sender wants so", () => {
     const reader = new Reader();
     for (let n = 0; n < 100; n++) reader.read(insert("x-request-id", String(n)));

@@ -92,6 +92,7 @@ export class HpackDecoder {
   #indexed(block: Buffer, at: number, end: number, list: FieldList, limits: BlockLimits): number {
     const field = this.#entry(this.#integer.read(block, at, end, 7));
     if (field === null || this.#integer.next < 0) return -1;
+    if (field.staticIndex === 0) field.name.met(true);
     list.add(field, limits.maxFields, limits.maxBytes);
     return this.#integer.next;
   }

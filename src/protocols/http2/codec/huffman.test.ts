@@ -140,6 +140,20 @@ describe("what may not stand in a value (RFC 9113 §8.2.1, RFC 9110 §5.5)", () 
   );
 });
 
+test("a value whose code only looks like that of a tab is none that begins with one", () => {
+  let lookalikes = 0;
+  for (let first = 33; first < 127; first++) {
+    for (let second = 33; second < 127; second++) {
+      const text = `|${String.fromCharCode(first, second)}`;
+      const code = coded(text);
+      if (code[0] !== 0xff || code[2] !== 0xea) continue;
+      lookalikes++;
+      expect(measured(code)).toBe(text.length);
+    }
+  }
+  expect(lookalikes).toBeGreaterThan(0);
+});
+
 const anyText = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes).toString("latin1"));
 
 test("every text comes through, its length is known before, and the verdict on it is that on the text itself", () => {

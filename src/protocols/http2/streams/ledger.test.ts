@@ -169,6 +169,13 @@ describe("sending", () => {
     expect(ledger.allowance(account)).toBe(100);
   });
 
+  test("a window may become as large as 2^31-1 by a change of SETTINGS_INITIAL_WINDOW_SIZE", () => {
+    const ledger = new Ledger(WINDOWS);
+    const account = opened(ledger);
+    expect(ledger.adjust(account, ledger.initialSendChanged(LARGEST_WINDOW))).toBe(Verdict.fine);
+    expect(account.sendWindow).toBe(LARGEST_WINDOW);
+  });
+
   test("no window may be opened beyond 2^31-1, and one that may not stays as it is (§6.9.1, §6.9.2)", () => {
     const ledger = new Ledger(WINDOWS);
     const account = opened(ledger);
@@ -441,7 +448,7 @@ test("a stream that nobody forwards blocks itself, and no other as long as the a
       connection.announceConnection();
       for (let n = 0; n < slowStreams; n++) {
         connection.open();
-        connection.receive(connection.streams[n] as Known, 65_535);
+        connection.receive(connection.streams[n], 65_535);
         connection.announceConnection();
       }
       connection.open();

@@ -97,9 +97,9 @@ export class Ledger {
     }
     account.receiveWindow -= bytes;
     account.held += bytes;
-    const before = this.#withheld;
+    const before = this.withheld;
     this.held += bytes;
-    this.earned += bytes - (this.#withheld - before);
+    this.earned += bytes - (this.withheld - before);
     return Verdict.fine;
   }
 
@@ -117,12 +117,13 @@ export class Ledger {
   }
 
   #release(bytes: number): void {
-    const before = this.#withheld;
+    const before = this.withheld;
     this.held -= bytes;
-    this.earned += before - this.#withheld;
+    this.earned += before - this.withheld;
   }
 
-  get #withheld(): number {
+  /** Octets held beyond the allowance, for which the connection's window stays shut. */
+  get withheld(): number {
     return Math.max(0, this.held - this.#windows.allowanceBytes);
   }
 

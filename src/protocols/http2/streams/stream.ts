@@ -83,7 +83,7 @@ export abstract class Http2Stream implements BodySink, BodySource, Reusable {
   }
 
   /** Gives back the heads it holds; before `reset`, while the connection is known. */
-  protected dropTrailers(): void {
+  dropTrailers(): void {
     const carrier = this.carrier as Carrier;
     if (this.#trailersIn !== null) carrier.giveHead(this.#trailersIn);
     if (this.#trailersOut !== null) carrier.giveHead(this.#trailersOut);
@@ -99,6 +99,9 @@ export abstract class Http2Stream implements BodySink, BodySource, Reusable {
   protected abstract passing(buffer: Buffer, start: number, end: number): void;
   /** All of the body has gone to the sink, which is to be told. */
   protected abstract complete(trailers: Http2Head | null): void;
+
+  /** What is wrong with `bytes` of DATA now, or null. */
+  abstract dataProblem(bytes: number): string | null;
 
   /** Body bytes arrived. False when there are more than the head had promised. */
   received(buffer: Buffer, start: number, end: number): boolean {
@@ -230,6 +233,16 @@ export abstract class Http2Stream implements BodySink, BodySource, Reusable {
     if (trailers === null) carrier.sendEnd(this);
     else carrier.sendTrailers(this, trailers);
     this.sent();
+  }
+
+  /** The peer wants nothing more: what waits is thrown away. */
+  stopSending(): void {
+    this.weAreDone = true;
+    this.#waiting?.clear();
+    this.#endWaits = false;
+    const trailers = this.#trailersOut;
+    this.#trailersOut = null;
+    if (trailers !== null) this.carrier?.giveHead(trailers);
   }
 
   /** Octets that wait to be sent. */
