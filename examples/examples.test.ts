@@ -9,6 +9,9 @@ import { Linker } from "../src/app/linker.ts";
 import { renderProblems } from "../src/config/problems.ts";
 import { Log } from "../src/telemetry/log.ts";
 import { Backend, type Behaviour } from "../test/support/backend.ts";
+import { H2Caller } from "../test/support/h2-caller.ts";
+import { H2Service, H2ServiceConnection } from "../test/support/h2-service.ts";
+import type { H2Stream } from "../test/support/h2-stream.ts";
 import { type Answer, causeOf, HttpClient } from "../test/support/http-client.ts";
 import { compose, valueOf } from "../test/support/http-text.ts";
 import { type MemoryWorld, memoryWorld, turn } from "../test/support/world.ts";
@@ -47,6 +50,17 @@ class Example {
     return status === 200 ? body : String(status);
   }
 
+  /** One call of gRPC with an empty message, on a connection of its own. */
+  async call(path: string, metadata: Readonly<Record<string, string>> = {}): Promise<H2Stream> {
+    const caller = new H2Caller(this.world, 4140);
+    const head = { ":method": "POST", ":scheme": "http", ":path": path, ":authority": "127.0.0.1:4140" };
+    const fields = { ...head, "content-type": "application/grpc", te: "trailers", ...metadata };
+    const stream = await caller.ask(Object.entries(fields), { body: "\0\0\0\0\0" });
+    caller.close();
+    await turn(); // as above
+    return stream;
+  }
+
   /** What the service got last. */
   lastAt(name: string): Backend["last"] {
     return this.backends[name]?.last ?? expect.fail(`there is no service ${name}`);
@@ -62,8 +76,21 @@ function service(name: string): Behaviour {
   };
 }
 
+/** A service of gRPC: answers every call with its name as metadata, and status 0 in trailers. */
+async function serveGrpc(world: MemoryWorld, name: string, port: number): Promise<void> {
+  const service = await H2Service.start(world, {
+    request: (stream) => stream.reply(200, "\0\0\0\0\0", [["x-name", name]], [["grpc-status", "0"]]),
+  });
+  const listener = await world.transport.listen({ host: "127.0.0.1", port }, (stream) => {
+    const connection = new H2ServiceConnection(service, service.connections.length, () => stream);
+    service.connections.push(connection);
+    stream.attach(connection.peer);
+  });
+  world.atEnd(() => listener.close());
+}
+
 /** Runs an example as it is written, but for the directory of its logs, and then stops it. */
-async function run(file: string, environment: Record<string, string>, story: (example: Example) => Promise<void>) {
+async function run(file: string, { environment = {}, grpc = false, run: story }: Story) {
   const scratch = mkdtempSync(join(tmpdir(), "fairlead-example-"));
   try {
     await using world = memoryWorld();
@@ -71,8 +98,10 @@ async function run(file: string, environment: Record<string, string>, story: (ex
     const { config, problems } = await loadConfig(text, { file, environment });
     if (config === null) throw new Error(renderProblems(problems));
     const backends: Record<string, Backend> = {};
-    for (const [name, port] of Object.entries(SERVICES))
-      backends[name] = await Backend.start(world, service(name), port);
+    for (const [name, port] of Object.entries(SERVICES)) {
+      if (grpc) await serveGrpc(world, name, port);
+      else backends[name] = await Backend.start(world, service(name), port);
+    }
     const linker = await Linker.start(config, {
       log: new Log(world.env.clock, () => undefined),
       env: world.env,
@@ -96,6 +125,8 @@ interface Story {
   /** What the example shows: its name is the subject of the sentence. */
   readonly shows: string;
   readonly environment?: Record<string, string>;
+  /** Its services speak gRPC. */
+  readonly grpc?: boolean;
   readonly run: (example: Example) => Promise<void>;
 }
 
@@ -189,6 +220,25 @@ const stories: Readonly<Record<string, Story>> = {
     },
   },
 
+  "grpc.yaml": {
+    shows: "sends calls of gRPC where service and method lead, and says in a gRPC status when that is nowhere",
+    grpc: true,
+    async run(example) {
+      const whoAnswers = async (path: string, metadata: Readonly<Record<string, string>> = {}) => {
+        const stream = await example.call(path, metadata);
+        expect([stream.status, stream.trailer("grpc-status")]).toEqual([200, "0"]);
+        return stream.value("x-name");
+      };
+      expect(await whoAnswers("/shop.Users/Get")).toEqual(ANY_USERS);
+      expect(await whoAnswers("/shop.Users/Find")).toBe("users-v2");
+      expect(await whoAnswers("/shop.Web/Show")).toBe("web");
+      const override = { "l5d-dtab": "/svc/shop.Users => /#/io.l5d.fs/users-v2" };
+      expect(await whoAnswers("/shop.Users/Get", override)).toBe("users-v2");
+      const lost = await example.call("/shop.Nobody/Get");
+      expect([lost.status, lost.value("grpc-status"), lost.cause]).toEqual([200, "14", "proxy.bind.no-such-name"]);
+    },
+  },
+
   "modern.yaml": {
     shows: "takes values from the environment, and trusts nobody's overrides at the edge",
     environment: { HTTP_PORT: "4199", ADMIN_PORT: "9991" },
@@ -219,8 +269,8 @@ test.for(files)("the example %s is valid", async (file) => {
 
 test.for(Object.entries(stories).map(([file, story]) => ({ file, ...story })))(
   "the example $file $shows",
-  async ({ environment = {}, file, run: story }) => {
+  async ({ file, ...story }) => {
     expect.hasAssertions();
-    await run(file, environment, story);
+    await run(file, story);
   },
 );

@@ -134,9 +134,9 @@ namers:
     rootDir: ${JSON.stringify(disco)}
 
 routers:
-  - protocol: http
-    dtab: |
-      /svc => /#/io.l5d.fs;  # the name a request asks for is its Host: web, users, users-v2
+  - protocol: http           # HTTP/1.1 and HTTP/2 on one port; the services here speak HTTP/1.1
+    dtab: |                  # the name a request asks for is its Host: web, users, users-v2
+      /svc => /#/io.l5d.fs;
     servers:
       - ip: 127.0.0.1
         port: ${port}

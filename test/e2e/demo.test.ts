@@ -1,5 +1,6 @@
 // The demo, on free ports: what it promises, and that nothing is left of it.
 import { spawnSync } from "node:child_process";
+import http2 from "node:http2";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import net from "node:net";
 import { dirname } from "node:path";
@@ -22,6 +23,17 @@ async function started(): Promise<Running> {
   await program.said("Ctrl-C ends all of it");
   const config = /^Read +(\S+)$/m.exec(program.out)?.[1] ?? "";
   return { program, port, adminPort, children: childrenOf(program.pid), folder: dirname(config) };
+}
+
+/** One request over HTTP/2, with prior knowledge. */
+async function askHttp2(port: number, fields: http2.OutgoingHttpHeaders) {
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  const stream = session.request(fields).end();
+  let head: http2.IncomingHttpHeaders = {};
+  stream.on("response", (fields) => (head = fields));
+  const chunks: Buffer[] = await stream.toArray();
+  session.close();
+  return { head, text: Buffer.concat(chunks).toString() };
 }
 
 function childrenOf(pid: number): number[] {
@@ -66,7 +78,7 @@ async function gone({ children, port, adminPort }: Running): Promise<void> {
   for (const at of [port, adminPort]) await expect(ask(at)).rejects.toThrow("ECONNREFUSED");
 }
 
-test("The three lines do what they say, and Ctrl-C ends all of it", async () => {
+test("The lines do what they say, and Ctrl-C ends all of it", async () => {
   const demo = await started();
   await using program = demo.program;
   expect(demo.children).toHaveLength(5);
@@ -77,6 +89,18 @@ test("The three lines do what they say, and Ctrl-C ends all of it", async () => 
 
   const overridden = await ask(demo.port, { Host: "web", "l5d-dtab": OVERRIDE });
   expect(overridden.text).toMatch(/^Hello, Countess Ada Lovelace!\n {2}says users v2 on port \d+\n {2}says web/);
+
+  const overHttp2 = await askHttp2(demo.port, { ":authority": "web" });
+  expect(overHttp2.head[":status"]).toBe(200);
+  expect(overHttp2.text).toMatch(/^Hello, Ada!\n {2}says users v1 on port \d+\n {2}says web on port \d+\n$/);
+
+  const grpc = { ":authority": "nobody", ":path": "/shop.Orders/Last", "content-type": "application/grpc" };
+  const failed = await askHttp2(demo.port, { ":method": "POST", ...grpc });
+  expect(failed.head).toMatchObject({
+    ":status": 200,
+    "grpc-status": "14",
+    "fairlead-cause": "proxy.bind.no-such-name;service=/svc/nobody",
+  });
 
   const explain = (...more: string[]) =>
     spawnSync(
@@ -106,6 +130,7 @@ test("The three lines do what they say, and Ctrl-C ends all of it", async () => 
   expect((await ask(demo.adminPort, { Host: `127.0.0.1:${demo.adminPort}` })).text).toContain("<html");
   expect(program.out).toContain(`curl -H 'Host: web' 127.0.0.1:${demo.port}`);
   expect(program.out).toContain(`curl -H 'Host: web' -H 'l5d-dtab: ${OVERRIDE}' 127.0.0.1:${demo.port}`);
+  expect(program.out).toContain(`curl -i --http2-prior-knowledge -H 'Host: web' 127.0.0.1:${demo.port}`);
   program.signal("SIGINT");
   expect(await program.end()).toBe(0);
   expect(program.err).toBe("");

@@ -5,8 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { browser } from "./cases/browser.ts";
 import { curl } from "./cases/curl.ts";
+import { differential } from "./cases/differential.ts";
 import { discovery } from "./cases/discovery.ts";
 import { grpc } from "./cases/grpc.ts";
+import { grpcApp } from "./cases/grpc-app.ts";
 import { grpcurl } from "./cases/grpcurl.ts";
 import { curlH2, h2load, nghttp } from "./cases/h2-tools.ts";
 import { h2spec, h2specd } from "./cases/h2spec.ts";
@@ -22,7 +24,7 @@ import { Report } from "./report.ts";
 import { type Peer, Stage } from "./stage.ts";
 
 const HTTP1: readonly Peer[] = [curl, node, php, python, go, ruby, java, nginx, haproxy, wrk, discovery, browser, stop];
-const HTTP2: readonly Peer[] = [curlH2, nghttp, h2load, grpcurl, grpc, h2spec, h2specd];
+const HTTP2: readonly Peer[] = [curlH2, nghttp, h2load, grpcurl, grpc, grpcApp, differential, h2spec, h2specd];
 const PEERS: readonly Peer[] = [...HTTP1, ...HTTP2];
 /** Nothing may hang: after this the run ends as failed. */
 const LIMIT_MS = 600_000;

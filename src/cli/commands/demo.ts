@@ -82,9 +82,14 @@ ${answer(running.plain.text)}
 ${paint("bold", `  2  curl -H 'Host: web' -H 'l5d-dtab: ${OVERRIDE}' ${at}`)}
 ${answer(running.overridden.text)}
 
+     The same port speaks HTTP/2, and web gets HTTP/1.1 all the same. Who calls with gRPC is told of a failure in a status of gRPC:
+
+${paint("bold", `  3  curl -i --http2-prior-knowledge -H 'Host: web' ${at}`)}
+${paint("bold", `     curl -i --http2-prior-knowledge -H 'Host: nobody' -H 'content-type: application/grpc' -d '' ${at}/shop.Orders/Last`)}
+
      How the name that web asks for is resolved, step by step, with and without that override:
 
-${paint("bold", `  3  ${explain} /svc/users`)}
+${paint("bold", `  4  ${explain} /svc/users`)}
 ${paint("bold", `     ${explain} --override '${OVERRIDE}' /svc/users`)}
 
 Look at   http://127.0.0.1:${adminPort}/

@@ -136,13 +136,19 @@ function putField(
   const start = head.valueStart(field);
   const end = head.valueEnd(field);
   if (name.id === Field.te && head.value(field).toLowerCase() !== "trailers") return;
-  if (name.id === Field.contentLength && head.find(Field.contentLength) !== field) return;
+  if (name.id === Field.contentLength && !mayTellLength(head, field, request)) return;
   const indexing = SECRETS.has(name.text)
     ? Indexing.never
     : CHANGING.has(name.text)
       ? Indexing.without
       : Indexing.incremental;
   putRange(outbox, encoder, memory, name, indexing, head, start, end);
+}
+
+// Once, and not where there is no body to speak of (RFC 9110 §8.6).
+function mayTellLength(head: HttpHead, field: number, request: boolean): boolean {
+  if (head.find(Field.contentLength) !== field) return false;
+  return request || (head.status >= 200 && head.status !== 204);
 }
 
 function nameOf(memory: FieldMemory, head: HttpHead, field: number): FieldName | null {
