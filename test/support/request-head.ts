@@ -81,6 +81,8 @@ export class PlainHttp2Request implements HttpMessage {
     this.#fields.push([name.toLowerCase(), value]);
   }
 
+  readonly hasAdded = false;
+
   eachAdded(): void {}
 
   putLine(): void {}

@@ -229,6 +229,10 @@ export class HttpHead implements HttpMessage, Reusable {
     this.extraLines += `${name}: ${value}\r\n`;
   }
 
+  get hasAdded(): boolean {
+    return this.extraLines !== "";
+  }
+
   eachAdded(visit: (name: string, value: string) => void): void {
     const lines = this.extraLines.split("\r\n");
     for (let i = 0; i < lines.length; i++) {

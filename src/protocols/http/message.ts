@@ -37,6 +37,7 @@ export interface HttpMessage extends MessageHead {
   clearContext: boolean;
   /** Adds a field of the proxy's own. */
   addField(name: string, value: string): void;
+  readonly hasAdded: boolean;
   /** Those fields. */
   eachAdded(visit: (name: string, value: string) => void): void;
 

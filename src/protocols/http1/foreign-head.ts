@@ -24,7 +24,12 @@ export function lengthOf(message: HttpMessage): number {
 
 /** Writes the head of a request. */
 export function writeForeignRequest(scratch: Scratch, ex: Exchange, message: HttpMessage, framing: Framing): void {
-  scratch.appendText(`${message.method} ${message.target} HTTP/1.1\r\nHost: ${message.host}\r\n`);
+  scratch.appendText(message.method);
+  scratch.appendText(" ");
+  scratch.appendText(message.target);
+  scratch.appendText(" HTTP/1.1\r\nHost: ");
+  scratch.appendText(message.host);
+  scratch.appendText("\r\n");
   const { count } = message;
   let cookies = "";
   for (let field = 0; field < count; field++) {
@@ -40,7 +45,7 @@ export function writeForeignRequest(scratch: Scratch, ex: Exchange, message: Htt
   }
   if (cookies !== "") scratch.appendText(`Cookie: ${cookies}\r\n`);
   ownRequestLines(scratch, ex, "Via: h2 fairlead\r\n", "");
-  message.eachAdded((name, value) => scratch.appendText(`${name}: ${value}\r\n`)); // cold: Forwarded, timestamp
+  if (message.hasAdded) message.eachAdded((name, value) => scratch.appendText(`${name}: ${value}\r\n`)); // cold: Forwarded, timestamp
   if (framing === Framing.length) scratch.appendText(`Content-Length: ${lengthOf(message)}\r\n\r\n`);
   else if (framing === Framing.chunked) scratch.appendText("Transfer-Encoding: chunked\r\n\r\n");
   else scratch.appendText(MAY_HAVE_BODY.has(message.method) ? "Content-Length: 0\r\n\r\n" : "\r\n");

@@ -3,7 +3,7 @@
 import type { Destination } from "../../core/destination.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import { Outcome } from "../../core/outcome.ts";
-import { Field } from "../http/field-names.ts";
+import { Field, FIELD_NAMES } from "../http/field-names.ts";
 import type { HttpHead } from "../http/head.ts";
 import { namedByConnection } from "../http/hop-by-hop.ts";
 import { type FieldName, ownName } from "./codec/field-name.ts";
@@ -18,18 +18,8 @@ const PATH = ownName(":path");
 const AUTHORITY = ownName(":authority");
 const STATUS = ownName(":status");
 const HTTP_SCHEME = ownField(":scheme", "http", Indexing.incremental);
-/** Secrets stay out of every table (RFC 7541 §7.1.3). */
-const SECRETS = new Set(["authorization", "proxy-authorization", "cookie", "set-cookie"]);
-/** Values that differ from message to message are not worth a place in a table. */
-const CHANGING = new Set([
-  "content-length",
-  "etag",
-  "last-modified",
-  "if-none-match",
-  "if-modified-since",
-  "location",
-  "age",
-]);
+/** Names the proxy knows, by their id. */
+const KNOWN: readonly FieldName[] = FIELD_NAMES.map((name) => ownName(name)); // cold: once
 
 const MAX_NAME_BYTES = 256;
 const lowered = Buffer.alloc(MAX_NAME_BYTES);
@@ -137,11 +127,7 @@ function putField(
   const end = head.valueEnd(field);
   if (name.id === Field.te && head.value(field).toLowerCase() !== "trailers") return;
   if (name.id === Field.contentLength && !mayTellLength(head, field, request)) return;
-  const indexing = SECRETS.has(name.text)
-    ? Indexing.never
-    : CHANGING.has(name.text)
-      ? Indexing.without
-      : Indexing.incremental;
+  const indexing = name.secret ? Indexing.never : name.changing ? Indexing.without : Indexing.incremental;
   putRange(outbox, encoder, memory, name, indexing, head, start, end);
 }
 
@@ -152,6 +138,8 @@ function mayTellLength(head: HttpHead, field: number, request: boolean): boolean
 }
 
 function nameOf(memory: FieldMemory, head: HttpHead, field: number): FieldName | null {
+  const id = head.id(field);
+  if (id !== Field.other) return KNOWN[id] as FieldName;
   const start = head.base + head.nameStart(field);
   const length = head.nameEnd(field) - head.nameStart(field);
   if (length > MAX_NAME_BYTES) return ownName(head.name(field).toLowerCase());

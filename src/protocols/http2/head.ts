@@ -215,6 +215,10 @@ export class Http2Head implements HttpMessage, Reusable {
     (this.added ??= []).push([name, value]);
   }
 
+  get hasAdded(): boolean {
+    return this.added !== null;
+  }
+
   eachAdded(visit: (name: string, value: string) => void): void {
     if (this.added === null) return;
     for (let i = 0; i < this.added.length; i++) {

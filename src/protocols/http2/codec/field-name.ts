@@ -48,6 +48,17 @@ const RULES: ReadonlyMap<string, number> = new Map([
 /** Fields of HTTP/1 connections, which may not stand in a message of HTTP/2 (RFC 9113 §8.2.2). */
 const CONNECTION_FIELDS = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]);
 
+const SECRETS = new Set(["authorization", "proxy-authorization", "cookie", "set-cookie"]);
+const CHANGING = new Set([
+  ":path",
+  "content-length",
+  "etag",
+  "last-modified",
+  "if-none-match",
+  "if-modified-since",
+  "location",
+  "age",
+]);
 const TELLING = new Set(["fairlead-cause", "l5d-err"]);
 
 /** The name of a field, as it was received. */
@@ -68,6 +79,9 @@ export class FieldName {
   readonly endsInAnswer: boolean;
   /** `l5d-*` and `fairlead-*`. */
   readonly mesh: boolean;
+  /** A field of this name that comes from HTTP/1 is a secret, which stays out of every table (RFC 7541 §7.1.3), or changes from message to message. */
+  readonly secret: boolean;
+  readonly changing: boolean;
   /** It may stand among trailers: it decides neither framing nor routing nor context. What an inner proxy says of a failure may. */
   readonly trails: boolean;
   /** First index in the static table, 0 when it is not there. */
@@ -92,6 +106,8 @@ export class FieldName {
     this.endsInRequest = DROPPED_FROM_REQUEST[this.id] === 1 && this.id !== Field.te;
     this.endsInAnswer = DROPPED_FROM_ANSWER[this.id] === 1;
     this.mesh = text.startsWith("l5d-") || text.startsWith("fairlead-");
+    this.secret = SECRETS.has(text);
+    this.changing = CHANGING.has(text);
     this.trails = TELLING.has(text) || !(DROPPED_FROM_REQUEST[this.id] === 1 || PROTECTED[this.id] === 1 || this.mesh);
     this.staticIndex = STATIC_NAMES.get(text) ?? 0;
     this.raw = raw;

@@ -38,6 +38,7 @@ export class HeaderField {
   /** `:status`, `content-length` and `grpc-status` as a number, -1 for others. */
   code = -1;
   #text: string | null = null;
+  #line: string | null = null;
 
   constructor(name: FieldName) {
     this.name = name;
@@ -66,15 +67,18 @@ export class HeaderField {
   /** Writes it as a line of HTTP/1. */
   putLine(scratch: Scratch): void {
     const { line } = this.name;
+    if (this.raw !== null) {
+      scratch.appendText((this.#line ??= `${line}${this.value}\r\n`)); // remembered: it is worth the string
+      return;
+    }
     scratch.reserve(line.length + this.length + 2);
     const { buffer } = scratch;
     let at = putLatin1(buffer, scratch.length, line);
-    if (this.#text !== null) at = putLatin1(buffer, at, this.#text);
-    else if (this.huffman && this.raw === null) at = decodeHuffman(this.bytes, this.start, this.end, buffer, at);
-    else if (this.raw === null) {
+    if (this.huffman) at = decodeHuffman(this.bytes, this.start, this.end, buffer, at);
+    else {
       this.bytes.copy(buffer, at, this.start, this.end);
       at += this.length;
-    } else at = putLatin1(buffer, at, this.value); // remembered: it is worth the string
+    }
     buffer[at] = 13;
     buffer[at + 1] = 10;
     scratch.length = at + 2;

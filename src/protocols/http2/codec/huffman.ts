@@ -116,9 +116,13 @@ function isBlank(octet: number): boolean {
   return octet === 32 || octet === 9;
 }
 
-// To measure, the automaton reads a whole octet at a time: texts are measured with every message. An entry holds the state that follows, how
-// many octets were decoded and the last of them, and whether one is forbidden. Made when the first text comes.
-const COUNT_SHIFT = 11;
+// The automaton proper reads a whole octet at a time, which ends one word or two at most. An entry holds the last octet decoded, the one before
+// it, how many there are, whether the code is broken or an octet forbidden, and the state that follows. Made when the first text comes.
+const FIRST_SHIFT = 8;
+const COUNT_SHIFT = 16;
+const BROKEN = 1 << 18;
+const FORBIDDEN = 1 << 19;
+const NEXT_SHIFT = 20;
 let octetAutomaton: Int32Array | null = null;
 
 function byOctets(): Int32Array {
@@ -127,13 +131,19 @@ function byOctets(): Int32Array {
     for (let octet = 0; octet < 256; octet++) {
       const high = AUTOMATON[(state << 4) | (octet >>> 4)] as number;
       const low = AUTOMATON[((high >>> STATE_SHIFT) << 4) | (octet & 15)] as number;
-      const count = ((high >>> 8) & 1) + ((low >>> 8) & 1);
-      const last = (low & EMITS) !== 0 ? low & 255 : high & 255;
-      table[(state << 8) | octet] =
-        ((low >>> STATE_SHIFT) << STATE_SHIFT) | (count << COUNT_SHIFT) | ((high | low) & (FAILS | FORBIDS)) | last;
+      table[(state << 8) | octet] = joined(high, low);
     }
   }
   return table;
+}
+
+function joined(high: number, low: number): number {
+  const count = ((high >>> 8) & 1) + ((low >>> 8) & 1);
+  const last = (low & EMITS) !== 0 ? low & 255 : high & 255;
+  const broken = ((high | low) & FAILS) === 0 ? 0 : BROKEN;
+  const forbidden = ((high | low) & FORBIDS) === 0 ? 0 : FORBIDDEN;
+  const octets = last | ((high & 255) << FIRST_SHIFT) | (count << COUNT_SHIFT);
+  return octets | broken | forbidden | ((low >>> STATE_SHIFT) << NEXT_SHIFT);
 }
 
 /**
@@ -148,16 +158,16 @@ export function measureHuffman(buffer: Buffer, start: number, end: number): numb
   let last = 0;
   for (let at = start; at < end; at++) {
     const entry = table[(state << 8) | (buffer[at] as number)] as number;
-    state = entry >>> STATE_SHIFT;
+    state = entry >>> NEXT_SHIFT;
     flags |= entry;
     const count = (entry >>> COUNT_SHIFT) & 3;
     length += count;
     if (count !== 0) last = entry & 255;
   }
-  if ((flags & FAILS) !== 0 || MAY_END[state] === 0) return MALFORMED;
+  if ((flags & BROKEN) !== 0 || MAY_END[state] === 0) return MALFORMED;
   if (length === 0) return 0;
   const blank = isBlank(last) || beginsBlank(buffer, start, end);
-  return (flags & FORBIDS) === 0 && !blank ? length : -2 - length;
+  return (flags & FORBIDDEN) === 0 && !blank ? length : -2 - length;
 }
 
 // The words of SP (six bits) and of HTAB (24 bits).
@@ -169,15 +179,19 @@ function beginsBlank(buffer: Buffer, start: number, end: number): boolean {
 
 /** Decodes a text that `measureHuffman` found well-formed into `into`; returns the position after it. */
 export function decodeHuffman(buffer: Buffer, start: number, end: number, into: Buffer, at: number): number {
+  const table = (octetAutomaton ??= byOctets());
   let state = 0;
   let out = at;
   for (let i = start; i < end; i++) {
-    const byte = buffer[i] as number;
-    const high = AUTOMATON[(state << 4) | (byte >>> 4)] as number;
-    if ((high & EMITS) !== 0) into[out++] = high & 255;
-    const low = AUTOMATON[((high >>> STATE_SHIFT) << 4) | (byte & 15)] as number;
-    if ((low & EMITS) !== 0) into[out++] = low & 255;
-    state = low >>> STATE_SHIFT;
+    const entry = table[(state << 8) | (buffer[i] as number)] as number;
+    state = entry >>> NEXT_SHIFT;
+    const count = (entry >>> COUNT_SHIFT) & 3;
+    if (count === 1) into[out++] = entry & 255;
+    else if (count === 2) {
+      into[out] = (entry >>> FIRST_SHIFT) & 255;
+      into[out + 1] = entry & 255;
+      out += 2;
+    }
   }
   return out;
 }
