@@ -109,6 +109,7 @@ export async function openServer(
   };
   const opened = await listenHttp(world, options, protocols, stack, http2ServerStats(scope));
   scope.gauge("connections", () => opened.connections);
+  scope.scope("h2").gauge("streams", () => opened.streams);
   return { server: opened, stack };
 }
 

@@ -81,6 +81,27 @@ const REQUEUES: readonly Row[] = [
   ["retries/not_open", "counter", "1", "Acquisitions not repeated because no endpoint was ready."],
 ];
 
+const HTTP2: readonly Row[] = [
+  ["stream/stream_success", "counter", "1", "HTTP/2 streams on which both sides said all there was to say."],
+  [
+    "stream/stream_failures",
+    "counter",
+    "1",
+    "HTTP/2 streams that were reset, by either side, or lost with their connection.",
+  ],
+  ["stream/stream_duration_ms", "stat", "ms", "Life time of HTTP/2 streams."],
+  ["request/stream/data_bytes", "counter", "bytes", "Request bodies passed on over HTTP/2."],
+  ["response/stream/data_bytes", "counter", "bytes", "Bodies of answers passed on over HTTP/2."],
+  ["h2/resets_received", "counter", "1", "Streams the peer reset."],
+  ["h2/resets_sent", "counter", "1", "Streams we reset."],
+  ["h2/goaways_received", "counter", "1", "GOAWAY frames of peers."],
+  ["h2/goaways_sent", "counter", "1", "GOAWAY frames of ours; a connection that is drained gets two."],
+  ["h2/connection_errors", "counter", "1", "Connections given up because the peer broke the rules of HTTP/2."],
+  ["h2/malformed", "counter", "1", "Messages that broke the rules of HTTP/2 (RFC 9113 §8); their streams were reset."],
+];
+
+const HTTP2_SERVER: readonly Row[] = [["h2/streams", "gauge", "1", "HTTP/2 streams open at the moment."]];
+
 const CONNECTING: readonly Row[] = [
   ["connect_latency_ms", "stat", "ms", "Time successful connects took."],
   ["failed_connect_latency_ms", "stat", "ms", "Time failed connects took."],
@@ -175,7 +196,17 @@ const PROCESS: readonly Row[] = [
 
 /** All families, in the order of the documentation. */
 export const METRICS: readonly MetricDoc[] = [
-  ...under(SERVER, [...REQUESTS, ...CAUSES, ...PENDING, ...STATUS, ...TRAFFIC, ...ACCEPTED, ...ONLY_SERVER]),
+  ...under(SERVER, [
+    ...REQUESTS,
+    ...CAUSES,
+    ...PENDING,
+    ...STATUS,
+    ...TRAFFIC,
+    ...ACCEPTED,
+    ...ONLY_SERVER,
+    ...HTTP2_SERVER,
+    ...HTTP2,
+  ]),
   ...under(SERVICE, [...REQUESTS, ...CAUSES, ...PENDING]),
   ...under(CLIENT, [
     ...REQUESTS,
@@ -189,6 +220,7 @@ export const METRICS: readonly MetricDoc[] = [
     ...HEALTH,
     ...ACCRUAL,
     ...BALANCER,
+    ...HTTP2,
   ]),
   ...under(`${CLIENT}/service/<path>`, [...REQUESTS, ...CAUSES, ...PENDING]),
   ...under("rt/<router>", [...CACHES, ...ROUTER]),

@@ -5,6 +5,7 @@ import { prometheusText } from "../../src/exporters/prometheus/exposition.ts";
 import { Histogram } from "../../src/telemetry/histogram.ts";
 import { docOf, METRICS } from "../../src/telemetry/names.ts";
 import type { Scope } from "../../src/telemetry/registry.ts";
+import { get as h2Get, memoryH2Scene } from "../support/h2-scene.ts";
 import { get, memoryScene, type Scene } from "../support/scene.ts";
 import { undeclaredMetrics } from "../support/undeclared-metrics.ts";
 
@@ -53,9 +54,11 @@ async function busyScene(): Promise<Scene> {
 
 test("every metric is declared with its kind, and every declared family exists", async () => {
   await using s = await busyScene();
-  const { root } = s.proxy.linker.metrics;
-  expect(undeclaredMetrics(root)).toEqual([]);
-  const seen = new Set(namesBelow(root).map((segments) => docOf(segments)?.pattern));
+  await using h2 = await memoryH2Scene();
+  await h2.connect().ask(h2Get());
+  const roots = [s, h2].map(({ proxy }) => proxy.linker.metrics.root);
+  expect(roots.flatMap((root) => undeclaredMetrics(root))).toEqual([]);
+  const seen = new Set(roots.flatMap((root) => namesBelow(root)).map((segments) => docOf(segments)?.pattern));
   const unseen = METRICS.map(({ pattern }) => pattern).filter((pattern) => !seen.has(pattern));
   // The proxy of the test kit keeps a record of exchanges of its own in place of access logs.
   expect(unseen.filter((pattern) => !pattern.startsWith("access_log/"))).toEqual([]);
