@@ -28,7 +28,7 @@ const FIRST_STREAMS = 100;
 /** While there are streams, the connection looks after them so often. */
 const WATCH_MS = 500;
 /** A service that does not read gets no further requests when so much waits for it. */
-const MOST_UNSENT_BYTES = 256 * 1024;
+const MOST_UNSENT_BYTES = 64 * 1024;
 /** A caller that has taken nothing for so long makes room when the connection holds too much. */
 const STALLED_MS = 1000;
 
@@ -47,6 +47,7 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
   /** Its SETTINGS have. */
   #told = false;
   #silent = false;
+  #dueMs = 0;
 
   constructor(context: Http2ClientContext, owner: SessionOwner) {
     // The stream tells its connector of nothing before this constructor has returned.
@@ -347,7 +348,11 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
     const { pingIntervalMs } = this.context.limits;
     const busy = this.active > 0 || this.outbox.blocked || this.partialSinceMs >= 0 || this.refused;
     const delayMs = busy ? WATCH_MS : pingIntervalMs > 0 ? pingIntervalMs / 2 : 0;
-    if (delayMs > 0) this.context.shared.loop.wheel.arm(this.timer, delayMs);
+    const dueMs = this.nowMs + delayMs;
+    // Never later than it was: what the timer is for may be something else.
+    if (delayMs === 0 || (this.timer.armed && this.#dueMs <= dueMs)) return;
+    this.#dueMs = dueMs;
+    this.context.shared.loop.wheel.arm(this.timer, delayMs);
   }
 
   onTimer(): void {

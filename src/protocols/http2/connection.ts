@@ -106,6 +106,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
   #rests = false;
   #pingSentMs = -1;
   #onPong: (() => void) | null = null;
+  #pinged = false;
   /** Since when the peer takes nothing, -1 when it does; and how much was left then. */
   #stalledSinceMs = -1;
   #stalledBytes = 0;
@@ -263,7 +264,6 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
       this.#dataStream = stream;
       this.#dataGeneration = stream.generation;
       this.#dataLength = length;
-      if (length > 0) this.glitches.usefulFrame();
     }
     return ErrorCode.noError;
   }
@@ -287,8 +287,10 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
     this.#dataStream = null;
     if (stream === null) return ErrorCode.noError;
     if (padding > 0) this.credit(stream, padding);
+    const empty = this.#dataLength === padding;
+    if (!empty) this.glitches.usefulFrame();
     if (endStream) this.peerEnded(stream, null);
-    else if (this.#dataLength === padding) return this.cheapFrame();
+    else if (empty) return this.cheapFrame();
     return ErrorCode.noError;
   }
 
@@ -449,6 +451,8 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
     }
     const pong = this.#onPong;
     this.#onPong = null;
+    if (pong === null && !this.#pinged) return this.cheapFrame();
+    this.#pinged = false;
     if (pong !== null) pong();
     return ErrorCode.noError;
   }
@@ -456,7 +460,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
   goaway(lastId: number, code: number): number {
     this.context.stats.goawaysReceived.inc();
     this.peerLeaves(lastId, code);
-    return ErrorCode.noError;
+    return this.cheapFrame();
   }
 
   cheapFrame(): number {
@@ -679,6 +683,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
   /** Sends a PING and calls `pong` when it is answered. */
   protected sendPing(pong: (() => void) | null): void {
     this.#onPong = pong;
+    this.#pinged = true;
     putPing(this.outbox, false, PING_PAYLOAD, 0);
   }
 

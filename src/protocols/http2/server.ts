@@ -30,6 +30,10 @@ const WINDOWS = { connectionBytes: 256 * 1024, allowanceBytes: 1024 * 1024 };
 const LEAVE_MS = 1000;
 /** While there are streams, the connection looks after them so often. */
 const WATCH_MS = 500;
+/** A few octets of HPACK can stand for kilobytes: no further stream is taken while the heads of those that are open count for so much. */
+const MOST_HEAD_BYTES = 2 * 1024 * 1024;
+/** A caller for whom so much waits beyond the bodies, which have windows, takes nothing of what it asks for. */
+const MOST_UNTAKEN_BYTES = 1024 * 1024;
 
 const SPEAK_HTTP2_BODY =
   "This port speaks HTTP/2. Send HTTP/2 with prior knowledge, or let the server speak HTTP/1.1 too: http1: true.\n";
@@ -45,6 +49,8 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   #preface = 0;
   #greeted = false;
   #opened = 0;
+  #headBytes = 0;
+  #deaf = false;
   /** Ids were left out: not all below the last were in use. */
   #gaps = false;
   #idleSinceMs: number;
@@ -127,7 +133,8 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     this.lastPeerId = id;
     this.glitches.usefulFrame();
     const { settings, stats } = this.context;
-    if (this.#leaving === 2 || this.streams.size >= settings.maxConcurrentStreams) {
+    const full = this.streams.size >= settings.maxConcurrentStreams || this.#headBytes > MOST_HEAD_BYTES;
+    if (this.#leaving === 2 || full) {
       return this.#refuse(id, head, ErrorCode.refusedStream);
     }
     let problem = head.read(Part.request);
@@ -161,6 +168,8 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   #begin(id: number, head: Http2Head, endStream: boolean): void {
     const stream = this.context.streams.take();
     stream.id = id;
+    stream.headBytes = head.list.size;
+    this.#headBytes += head.list.size;
     this.enter(stream);
     this.#opened++;
     if (this.streams.size === 1) this.#arm();
@@ -214,13 +223,21 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
 
   sendAnswer(stream: Http2ServerStream, ex: Exchange, head: MessageHead): void {
     ex.status = (head as HttpMessage).status; // heads here are HTTP's
-    if (this.closing) return;
+    if (this.closing || this.#deaf) return;
     const { clearContext } = this.context.admission;
     const at =
       head instanceof Http2Head
         ? putAnswer(this.outbox, this.encoder, ex, head, clearContext)
         : putForeignAnswer(this.outbox, this.encoder, ex, head as HttpHead, this.context.shared.memory, clearContext); // as above
     this.sendBlock(stream.id, at, false);
+    this.#mindTheDeaf();
+  }
+
+  // Not at once: whoever answers is in the middle of it.
+  #mindTheDeaf(): void {
+    if (this.#deaf || !this.outbox.blocked || this.outbox.length < MOST_UNTAKEN_BYTES) return;
+    this.#deaf = true;
+    this.context.shared.loop.wheel.arm(this.timer, 0);
   }
 
   sendOwnAnswer(stream: Http2ServerStream, { status, fields }: OwnFields): void {
@@ -254,6 +271,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
 
   /** A stream is over and its exchange ended. */
   over(stream: Http2ServerStream, wasReset: boolean): void {
+    this.#headBytes -= stream.headBytes;
     this.forget(stream, wasReset ? Ending.resetByUs : Ending.complete);
     this.context.streams.give(stream);
     if (this.streams.size > 0) return;
@@ -370,7 +388,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
       this.destroy(false);
       return;
     }
-    if (this.stalled || this.refused) this.#cutOff();
+    if (this.stalled || this.refused || this.#deaf) this.#cutOff();
     else if (this.dribbles) this.giveUp(ErrorCode.enhanceYourCalm);
     else if (!this.checkAlive()) this.#cutOff();
     else if (this.#leaving === 1 && this.nowMs - this.#leavingSinceMs >= LEAVE_MS) this.#lastCall();

@@ -40,6 +40,8 @@ export abstract class Http2Stream implements BodySink, BodySource, Reusable {
   /** It stands in the connection's list of streams to announce windows for, or with bytes to send. */
   credited = false;
   queued = false;
+  /** What the head of the message that opened it counts for. */
+  headBytes = 0;
   /** When it began, and when something last moved; monotonic. */
   begunMs = 0;
   movedMs = 0;
@@ -180,6 +182,7 @@ export abstract class Http2Stream implements BodySink, BodySource, Reusable {
       if (this.#full || !this.listens()) return;
       this.#inbox = null; // the sink may make us write to a new one
       this.#pass(inbox.buffer, inbox.start, inbox.end);
+      inbox.clear();
       if (this.generation !== generation) return;
     }
     if (this.peerDone && this.drained && this.listens()) this.#tellEnd();
