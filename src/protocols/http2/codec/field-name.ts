@@ -135,13 +135,13 @@ export class FieldName {
   }
 }
 
-/** One of so many values of a unique kind is remembered to learn from. */
-const GLANCE_MASK = 15;
+/** One of 64 values of a unique kind is remembered to learn from. */
+const GLANCE_MASK = 63;
 const MOST_FAMILIAR = 64;
 /** So much is believed of a name that is new. */
 const FIRST_FAMILIAR = 16;
 /** A value that comes again although it was only one of few that are remembered says more. */
-const REHABILITATION = 16;
+const REHABILITATION = 64;
 
 let nextNumber = 1;
 

@@ -215,7 +215,7 @@ function obeys(field: HeaderField, rule: number, text: string): boolean {
 }
 
 /** Slots of the memory of fields: pairs of neighbours, the one used last first. */
-const SETS = 4096;
+const SETS = 8192;
 /** Longer values are not remembered beyond their message. */
 const MAX_REMEMBERED_BYTES = 512;
 
