@@ -8,7 +8,6 @@ import { TimerWheel } from "../base/timer-wheel.ts";
 import type { Timers } from "../base/timers.ts";
 import { TurnEnd } from "../base/turn-end.ts";
 import { Attempt } from "./attempt.ts";
-import { combineDeadlines, type Deadline } from "./deadline.ts";
 import { Exchange } from "./exchange.ts";
 
 /** One event loop of the data path: its clock reading, coarse timers, composing buffer and free lists. */
@@ -51,19 +50,6 @@ export class DataLoop {
           this.scratch.flush();
         }), // cold: once per turn
     };
-  }
-
-  /** A deadline `timeoutMs` from now, combined with the one that came with the request (finagle §5.1). */
-  deadline(received: Deadline | null, timeoutMs: number): Deadline {
-    const nowMs = this.clock.epochMs();
-    const own = {
-      timestampMs: nowMs,
-      timestampRestNs: 0,
-      deadlineMs: nowMs + timeoutMs,
-      deadlineRestNs: 0,
-      received: false,
-    };
-    return combineDeadlines(received, own);
   }
 
   /** Reads the clock. */

@@ -1,7 +1,7 @@
 // One request and its one answer, as the protocol-neutral parts of the proxy see it.
 import type { Attempt } from "./attempt.ts";
 import type { BodySink, BodySource } from "./body.ts";
-import type { Deadline } from "./deadline.ts";
+import { combineDeadlines, type Deadline } from "./deadline.ts";
 import type { Destination } from "./destination.ts";
 import type { Failure } from "./failure.ts";
 import type { Stack, Staged } from "./filter.ts";
@@ -67,6 +67,8 @@ export class Exchange implements Staged {
   serverLimit: Limit<Exchange> | null = null;
   totalLimit: Limit<Exchange> | null = null;
   deadline: Deadline | null = null;
+  /** Memory for a deadline that is made here. */
+  readonly #ownDeadline = { timestampMs: 0, timestampRestNs: 0, deadlineMs: 0, deadlineRestNs: 0, received: false };
 
   /** The stack of the server it came in by. */
   server: Stack<Exchange> | null = null;
@@ -98,6 +100,21 @@ export class Exchange implements Staged {
   /** Body bytes passed, for the access log. */
   requestBytes = 0;
   responseBytes = 0;
+
+  /** The work must be done `timeoutMs` from `epochMs` on; a limit that it has already may be earlier. */
+  limitTo(epochMs: number, timeoutMs: number): void {
+    if (this.deadline !== null && this.deadline !== this.#ownDeadline) {
+      const deadlineMs = epochMs + timeoutMs;
+      const own = { timestampMs: epochMs, timestampRestNs: 0, deadlineMs, deadlineRestNs: 0, received: false };
+      this.deadline = combineDeadlines(this.deadline, own); // cold: a deadline came with the request, and is shortened
+      return;
+    }
+    const own = this.#ownDeadline;
+    const known = this.deadline !== null;
+    own.timestampMs = epochMs;
+    own.deadlineMs = known ? Math.min(own.deadlineMs, epochMs + timeoutMs) : epochMs + timeoutMs;
+    this.deadline = own;
+  }
 
   /** Makes the object ready for its next request. */
   reset(): void {

@@ -254,7 +254,7 @@ function totalTimeoutFilter(loop: DataLoop, listener: PathListener, totalTimeout
     down: (ex) => {
       ex.totalLimit ??= new Limit(ex, loop.wheel);
       ex.totalLimit.set(totalTimeoutMs, keeper);
-      ex.deadline = loop.deadline(ex.deadline, totalTimeoutMs);
+      ex.limitTo(loop.clock.epochMs(), totalTimeoutMs);
       return Down.go;
     },
     up: (ex) => {

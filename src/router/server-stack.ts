@@ -140,7 +140,7 @@ export class RouterServer implements ExchangeHandler {
       down: (ex) => {
         ex.serverLimit ??= new Limit(ex, this.#loop.wheel);
         ex.serverLimit.set(timeoutMs, keeper);
-        ex.deadline = this.#loop.deadline(ex.deadline, timeoutMs);
+        ex.limitTo(this.#loop.clock.epochMs(), timeoutMs);
         return Down.go;
       },
       up: (ex) => {

@@ -8,6 +8,8 @@ interface Numbered {
 
 const FIRST_SLOTS = 16;
 
+/** A larger array is given up when it is empty. */
+const KEPT_SLOTS = 1024;
 /** An array with more slots per stream than this is no better than a map. */
 const SPARSE = 8;
 
@@ -41,7 +43,7 @@ export class StreamTable<S extends Numbered> {
     if (this.#slots[slot] === stream) this.#slots[slot] = null;
     else if (this.#others === null || !this.#others.delete(stream.id)) return;
     else if (this.#others.size === 0) this.#others = null;
-    if (--this.size === 0 && this.#slots.length > 4 * FIRST_SLOTS) {
+    if (--this.size === 0 && this.#slots.length > KEPT_SLOTS) {
       this.#slots = new Array<S | null>(FIRST_SLOTS).fill(null);
     }
   }
