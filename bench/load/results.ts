@@ -11,6 +11,10 @@ const KEPT = join(ROOT, "bench/results");
 const SCRATCH = join(ROOT, "node_modules/.cache/fairlead-bench");
 const BEGIN = "<!-- bench:begin -->";
 const END = "<!-- bench:end -->";
+/** A run of rows of HTTP/2 alone has a table of its own. */
+const BEGIN_HTTP2 = "<!-- bench-http2:begin -->";
+const END_HTTP2 = "<!-- bench-http2:end -->";
+const OF_HTTP2 = /\bh2\b|nghttpx/;
 
 /** A whole run, as it is written to JSON. */
 export interface Run {
@@ -88,8 +92,12 @@ export function writeRun(run: Run, site: string, keep: boolean): string {
   keepConfigurations(site, join(folder, stem));
   const path = join(folder, `${stem}.json`);
   writeFileSync(path, `${JSON.stringify(run).replaceAll('{"event":', '\n{"event":')}\n`); // one window per line
-  writeFileSync(join(folder, "latest.md"), markdown(run));
+  writeFileSync(join(folder, isAllHttp2(run) ? "latest-http2.md" : "latest.md"), markdown(run));
   return path;
+}
+
+function isAllHttp2({ rows }: Run): boolean {
+  return rows.every(({ name }) => OF_HTTP2.test(name));
 }
 
 /** Puts the table into README.md, between its two markers. */
@@ -97,5 +105,6 @@ export function updateReadme(run: Run): void {
   const path = join(ROOT, "README.md");
   if (!existsSync(path)) throw new Error("there is no README.md to update");
   const text = readFileSync(path, "utf8");
-  writeFileSync(path, replaceBetween(text, BEGIN, END, `\n${header(run)}\n\n${table(run.rows)}\n`));
+  const [begin, end] = isAllHttp2(run) ? [BEGIN_HTTP2, END_HTTP2] : [BEGIN, END];
+  writeFileSync(path, replaceBetween(text, begin, end, `\n${header(run)}\n\n${table(run.rows)}\n`));
 }
