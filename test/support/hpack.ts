@@ -43,7 +43,7 @@ export class StoryEncoder {
 
   encode(headers: readonly (readonly [string, string])[]): Buffer {
     const fields = headers.map(([name, value]) => this.#field(name, value));
-    const room = fields.reduce((sum, field) => sum + HpackEncoder.room(field), HpackEncoder.BEGIN_BYTES);
+    const room = fields.reduce((sum, field) => sum + field.room, HpackEncoder.BEGIN_BYTES);
     const block = Buffer.alloc(room);
     let at = this.#encoder.begin(block, 0);
     for (const field of fields) at = this.#encoder.field(block, at, field);

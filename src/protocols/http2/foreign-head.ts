@@ -35,7 +35,7 @@ export function putForeignRequest(
   const destination = ex.destination as Destination; // bound before it is dispatched
   const names = (destination.fields ??= destinationFields(destination)) as readonly HeaderField[]; // made by this protocol
   let bytes = room(head) + OWN_BYTES + ex.localDtab.length;
-  for (let i = 0; i < names.length; i++) bytes += HpackEncoder.room(names[i] as HeaderField);
+  for (let i = 0; i < names.length; i++) bytes += (names[i] as HeaderField).room;
   const at = begin(outbox, encoder, bytes);
   putRange(outbox, encoder, memory, METHOD, Indexing.incremental, head, 0, head.methodEnd);
   put(outbox, encoder, HTTP_SCHEME);

@@ -5,43 +5,61 @@ import type { ByteStream } from "../../core/byte-stream.ts";
 import type { Counter } from "../../telemetry/metrics.ts";
 
 const NONE = Buffer.alloc(0);
+/** With hundreds of connections, each of which has a little to say in every turn, there are not enough large ones. */
+const SMALL = 8 * 1024;
 const SIZE = 64 * 1024;
 /** From here on what is composed is sent without waiting for the end of the turn. */
 const FULL = 48 * 1024;
 /** So many buffers may be with peers that do not take what they were sent; further ones get copies that are no larger than needed. */
 const MOST_LENT = 64;
 const KEPT = 32;
+const KEPT_SMALL = 512;
 
 /** Memory for the outboxes of one event loop. */
 export class OutputBuffers {
-  readonly #spare: Buffer[] = [];
+  readonly #small: Buffer[] = [];
+  readonly #large: Buffer[] = [];
+  /** Large ones there are, in use or not. */
+  #made = 0;
   #lent = 0;
 
-  take(): Buffer {
-    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(SIZE);
+  /** A buffer that holds `bytes`, which are not more than the largest there is: a large one while there are some, since most turns fill it. */
+  take(bytes: number): Buffer {
+    const large = this.#large.pop();
+    if (large !== undefined) return large;
+    if (bytes <= SMALL && this.#made >= KEPT) return this.#small.pop() ?? Buffer.allocUnsafeSlow(SMALL);
+    this.#made++;
+    return Buffer.allocUnsafeSlow(SIZE);
   }
 
   give(buffer: Buffer): void {
-    if (buffer.length === SIZE && this.#spare.length < KEPT) this.#spare.push(buffer);
+    if (buffer.length === SIZE) {
+      if (this.#large.length < KEPT) this.#large.push(buffer);
+      else this.#made--;
+    } else if (buffer.length === SMALL && this.#small.length < KEPT_SMALL) this.#small.push(buffer);
   }
 
   /** Memory to hand to a socket that may keep it. */
   lend(buffer: Buffer, length: number): Buffer {
-    if (this.#lent < MOST_LENT && buffer.length === SIZE) return buffer;
+    if (this.#lent < MOST_LENT && isPooled(buffer)) return buffer;
     const copy = Buffer.allocUnsafeSlow(length);
     buffer.copy(copy, 0, 0, length);
     return copy;
   }
 
   lentOut(buffer: Buffer): void {
-    if (buffer.length === SIZE) this.#lent++;
+    if (isPooled(buffer)) this.#lent++;
   }
 
   returned(buffer: Buffer): void {
-    if (buffer.length !== SIZE) return;
+    if (!isPooled(buffer)) return;
     this.#lent--;
     this.give(buffer);
   }
+}
+
+function isPooled({ length }: Buffer): boolean {
+  return length === SMALL || length === SIZE;
 }
 
 /** Composes and sends the frames of one connection. */
@@ -91,14 +109,14 @@ export class Outbox {
 
   #makeRoom(bytes: number): void {
     if (this.buffer === NONE && bytes <= SIZE) {
-      this.buffer = this.#buffers.take();
+      this.buffer = this.#buffers.take(bytes);
       return;
     }
-    if (this.length > 0 && !this.blocked) this.#send();
+    if (this.length + bytes > SIZE && this.length > 0 && !this.blocked) this.#send();
     if (this.length + bytes <= this.buffer.length) return;
     const grown =
-      this.length === 0 && bytes <= SIZE
-        ? this.#buffers.take()
+      this.length + bytes <= SIZE
+        ? this.#buffers.take(this.length + bytes)
         : Buffer.allocUnsafeSlow(Math.max(this.length + bytes, 2 * this.buffer.length));
     this.buffer.copy(grown, 0, 0, this.length);
     this.#buffers.give(this.buffer);

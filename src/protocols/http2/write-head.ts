@@ -42,7 +42,7 @@ export function put(outbox: Outbox, encoder: HpackEncoder, field: HeaderField): 
 function room(head: Http2Head): number {
   const { fields, count } = head.list;
   let bytes = 0;
-  for (let i = 0; i < count; i++) bytes += HpackEncoder.room(fields[i] as HeaderField);
+  for (let i = 0; i < count; i++) bytes += (fields[i] as HeaderField).room;
   const { added } = head;
   if (added !== null) for (let i = 0; i < added.length; i++) bytes += roomOf(added[i] as readonly [string, string]);
   return bytes;
@@ -59,7 +59,7 @@ export function putRequest(outbox: Outbox, encoder: HpackEncoder, ex: Exchange, 
   const destination = ex.destination as Destination; // bound before it is dispatched
   const names = (destination.fields ??= destinationFields(destination)) as readonly HeaderField[]; // made here
   let bytes = room(head) + OWN_BYTES + ex.localDtab.length;
-  for (let i = 0; i < names.length; i++) bytes += HpackEncoder.room(names[i] as HeaderField);
+  for (let i = 0; i < names.length; i++) bytes += (names[i] as HeaderField).room;
   if (head.newTarget !== null) bytes += head.newTarget.length;
   if (head.newHost !== null) bytes += head.newHost.length;
   const at = begin(outbox, encoder, bytes);

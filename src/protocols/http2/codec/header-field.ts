@@ -11,6 +11,8 @@ export const Indexing = { incremental: 0, without: 1, never: 2 } as const;
 export type Indexing = (typeof Indexing)[keyof typeof Indexing];
 
 const NO_BYTES = Buffer.alloc(0);
+/** The three integers of a literal with a name of its own. */
+const INTEGERS_BYTES = 16;
 /** What an entry of a table costs beyond its octets (RFC 7541 §4.1). */
 export const ENTRY_OVERHEAD = 32;
 
@@ -47,6 +49,11 @@ export class HeaderField {
   /** Octets of the value as sent. */
   get rawLength(): number {
     return this.raw === null ? this.end - this.start : this.raw.length;
+  }
+
+  /** Octets it may need in a block. */
+  get room(): number {
+    return this.name.raw.length + this.rawLength + INTEGERS_BYTES;
   }
 
   /** The value, one character per octet. */

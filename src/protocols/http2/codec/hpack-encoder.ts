@@ -13,16 +13,20 @@ const MOST_BYTES = 4096;
 /** No table of ours has more entries. A power of two. */
 const RING: number = MOST_BYTES / ENTRY_OVERHEAD;
 
+const NO_SLOTS = new Int32Array(0);
+const NO_SIZES = new Uint16Array(0);
+
 const FIRST_BITS = { incremental: 0x40, without: 0, never: 0x10 } as const;
 
 /** The encoding half of one connection. */
 export class HpackEncoder {
   // By `number & MASK`: whose slot it is, and as which insertion it stands in the table.
-  readonly #fields = new Int32Array(SLOTS);
-  readonly #fieldAt = new Int32Array(SLOTS);
-  readonly #names = new Int32Array(SLOTS);
-  readonly #nameAt = new Int32Array(SLOTS);
-  readonly #sizes = new Uint16Array(RING);
+  // They are made with the first entry: a connection that has not answered yet has none.
+  #fields = NO_SLOTS;
+  #fieldAt = NO_SLOTS;
+  #names = NO_SLOTS;
+  #nameAt = NO_SLOTS;
+  #sizes = NO_SIZES;
   #inserted = 0;
   #count = 0;
   #bytes = 0;
@@ -63,12 +67,7 @@ export class HpackEncoder {
     return out;
   }
 
-  /** Bytes that `field` may need. */
-  static room(field: HeaderField): number {
-    return field.name.raw.length + field.rawLength + 16;
-  }
-
-  /** Writes a field; returns the position after it. `room` must be there. */
+  /** Writes a field; returns the position after it. `field.room` octets must be there. */
   field(buffer: Buffer, at: number, field: HeaderField): number {
     if (field.staticIndex > 0) {
       buffer[at] = 0x80 | field.staticIndex;
@@ -114,6 +113,7 @@ export class HpackEncoder {
   }
 
   #insert(field: HeaderField, size: number): void {
+    if (this.#inserted === 0) this.#makeSlots();
     this.#evict(size);
     const at = ++this.#inserted;
     this.#sizes[at & (RING - 1)] = size;
@@ -125,6 +125,14 @@ export class HpackEncoder {
     const nameSlot = field.name.number & MASK;
     this.#names[nameSlot] = field.name.number;
     this.#nameAt[nameSlot] = at;
+  }
+
+  #makeSlots(): void {
+    this.#fields = new Int32Array(SLOTS);
+    this.#fieldAt = new Int32Array(SLOTS);
+    this.#names = new Int32Array(SLOTS);
+    this.#nameAt = new Int32Array(SLOTS);
+    this.#sizes = new Uint16Array(RING);
   }
 
   #evict(room: number): void {
