@@ -9,7 +9,7 @@ import { namedByConnection } from "../http/hop-by-hop.ts";
 import { type FieldName, ownName } from "./codec/field-name.ts";
 import { HeaderField, Indexing, ownField, plainField } from "./codec/header-field.ts";
 import type { FieldMemory } from "./codec/hpack-decoder.ts";
-import { HpackEncoder } from "./codec/hpack-encoder.ts";
+import type { HpackEncoder } from "./codec/hpack-encoder.ts";
 import type { Outbox } from "./outbox.ts";
 import { begin, destinationFields, FAILURE, OWN_BYTES, put, putOwn, putText, SUCCESS, VIA } from "./write-head.ts";
 

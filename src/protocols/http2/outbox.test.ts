@@ -242,7 +242,7 @@ describe("OutputBuffers", () => {
       expect([stage.outbox.buffer.length, stage.stream.sent]).toEqual([0, ["abc"]]);
     }
     const sizes = stages.map(({ stream }) => stream.buffers[0]?.length);
-    expect(sizes).toEqual([...Array.from({ length: MOST_LENT }, (_, i) => (i < 32 ? SIZE : SMALL)), 3, 3, 3]);
+    expect(sizes).toEqual([...Array.from({ length: MOST_LENT }, (_, i) => (i < 16 ? SIZE : SMALL)), 3, 3, 3]);
 
     stages[0]?.drained();
     stages.at(-1)?.drained(); // a copy: no place becomes free
@@ -256,13 +256,13 @@ describe("OutputBuffers", () => {
     expect([lent(), lent()]).toEqual([SIZE, 4]);
   });
 
-  test("keep no more than 32 buffers, and none of another size", () => {
+  test("keep no more than 16 large buffers, and none of another size", () => {
     const buffers = new OutputBuffers();
     const made = Array.from({ length: 40 }, () => buffers.take(SIZE));
     for (const buffer of made) buffers.give(buffer);
     buffers.give(Buffer.alloc(SIZE + 1));
     const again = Array.from({ length: 40 }, () => buffers.take(SIZE));
-    expect(again.filter((buffer) => made.includes(buffer))).toHaveLength(32);
+    expect(again.filter((buffer) => made.includes(buffer))).toHaveLength(16);
     expect(again.every(({ length }) => length === SIZE)).toBe(true);
   });
 });

@@ -12,7 +12,7 @@ const SIZE = 64 * 1024;
 const FULL = 48 * 1024;
 /** So many buffers may be with peers that do not take what they were sent; further ones get copies that are no larger than needed. */
 const MOST_LENT = 64;
-const KEPT = 32;
+const KEPT = 16;
 const KEPT_SMALL = 512;
 
 /** Memory for the outboxes of one event loop. */

@@ -259,7 +259,7 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
 }
 
 /** Most bodies of calls fit here; the memory stays with the pooled stream. */
-const REPLAY_FIRST_BYTES = 256;
+const REPLAY_FIRST_BYTES = 128;
 
 function callStatusOf(trailers: Trailers): number {
   if (trailers instanceof Http2Head) return trailers.grpcStatus;

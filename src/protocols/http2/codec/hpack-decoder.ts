@@ -25,7 +25,7 @@ export interface BlockLimits {
   readonly maxBytes: number;
 }
 
-const FIRST_ENTRIES = 64;
+const FIRST_ENTRIES = 16;
 
 /** The decoding half of one connection. */
 export class HpackDecoder {
