@@ -1,6 +1,7 @@
 // `Upgrade: h2c` (RFC 7540 §3.2; RFC 9113 §3.1 keeps the token reserved): the request that asks becomes the first stream.
 import { Field } from "../../protocols/http/field-names.ts";
 import { ConnectionFlag, type HttpHead } from "../../protocols/http/head.ts";
+import { namedByConnection } from "../../protocols/http/hop-by-hop.ts";
 import { Indexing, plainField } from "../../protocols/http2/codec/header-field.ts";
 import type { Http2Head } from "../../protocols/http2/head.ts";
 
@@ -22,6 +23,8 @@ const ENDING = new Set([
 /** The client's settings, when the request asks for h2c as it should; null when it does not, or asks for something else. */
 export function offerOf(head: HttpHead): Buffer | null {
   if ((head.connection & ConnectionFlag.upgrade) === 0 || head.host === "" || !asksForHttp2(head)) return null;
+  const { target } = head;
+  if (!target.startsWith("/") && target !== "*") return null; // a proxy's form of it, which HTTP/1 brings to its own
   let written: string | null = null;
   for (let field = 0; field < head.count; field++) {
     if (head.name(field).toLowerCase() !== SETTINGS_FIELD) continue;
@@ -55,7 +58,7 @@ export function headOf(request: HttpHead, head: Http2Head): Http2Head {
   add(":path", request.target);
   for (let field = 0; field < request.count; field++) {
     const name = request.name(field).toLowerCase();
-    if (!ENDING.has(name)) add(name, request.value(field));
+    if (!ENDING.has(name) && !namedByConnection(request, field)) add(name, request.value(field));
   }
   return head;
 }

@@ -215,6 +215,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   #upgrades(head: HttpHead, buffer: Buffer, next: number, end: number): boolean {
     const { neighbour } = this.#context;
     if (neighbour === null || head.framing !== Framing.none || head.minor === 0) return false;
+    if (this.#isLeaving() || this.#writer.blocked) return false;
     const offer = neighbour.offer(head);
     if (offer === null) return false;
     const rest = Buffer.from(buffer.subarray(next, end));
@@ -236,6 +237,9 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     this.#head = null;
     if (head !== null) heads.give(head);
     this.#context.gone(this);
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#stream.resume();
   }
 
   #start(head: HttpHead): void {
@@ -377,8 +381,8 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   // A new attempt hears the body from its beginning.
   #attachSink(sink: BodySink): void {
     this.#sink = sink;
-    const replay = this.#replay as ReplayBuffer;
-    if (replay.length > 0) sink.write(replay.buffer, 0, replay.length, false);
+    const replay = this.#replay;
+    if (replay !== null && replay.length > 0) sink.write(replay.buffer, 0, replay.length, false);
     if (this.#requestDone) sink.end(null);
     else this.#arm();
   }

@@ -19,6 +19,7 @@ import { Http2Connection } from "./connection.ts";
 import { Http2Head, Part } from "./head.ts";
 import { Ending } from "./streams/stream-table.ts";
 import { putForeignRequest } from "./foreign-head.ts";
+import type { Http2Stream } from "./streams/stream.ts";
 import { putRequest } from "./write-head.ts";
 
 /** A service may send so much before it hears from us, and so much more may be held here for slow callers; see `Ledger`. */
@@ -47,6 +48,8 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
   /** Its SETTINGS have. */
   #told = false;
   #silent = false;
+  /** Slow callers have taken what was held for them: there may be room again. */
+  #relieved = false;
   #dueMs = 0;
 
   constructor(context: Http2ClientContext, owner: SessionOwner) {
@@ -113,7 +116,7 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
     this.#settle();
     stream.begin(this, id, attempt, this.outbox.writes);
     this.enter(stream);
-    if (this.active === 1 && !this.timer.armed) this.watch();
+    if (this.active === 1) this.watch();
     const head = ex.request;
     const at =
       head instanceof Http2Head
@@ -136,6 +139,20 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
   #hasRoom(): boolean {
     if (this.active >= this.peerMaxStreams || this.ledger.withheld > 0) return false;
     return !this.outbox.blocked || this.outbox.length < MOST_UNSENT_BYTES;
+  }
+
+  override credit(stream: Http2Stream, bytes: number): void {
+    super.credit(stream, bytes);
+    if (this.status !== SessionStatus.full || this.ledger.withheld > 0) return;
+    this.#relieved = true;
+    this.outbox.wake();
+  }
+
+  override turnEnded(): void {
+    super.turnEnded();
+    if (!this.#relieved) return;
+    this.#relieved = false;
+    this.unblocked();
   }
 
   protected unblocked(): void {
@@ -260,6 +277,7 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
     const streams = this.streams.all();
     for (let i = 0; i < streams.length; i++) {
       const stream = streams[i] as Http2ClientStream;
+      if (stream.carrier !== this) continue; // one before it has led to its end
       if (stream.id > lastId && !stream.peerDone)
         stream.fail(causes.h2Goaway, code === ErrorCode.noError ? {} : { code, error: errorName(code) });
     }
@@ -272,6 +290,7 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
     const streams = this.streams.all();
     for (let i = 0; i < streams.length; i++) {
       const stream = streams[i] as Http2ClientStream;
+      if (stream.carrier !== this) continue; // one before it has led to its end
       if (stream.peerDone) stream.stopSending(); // all of its answer is here, and its caller takes the last of it
       else this.#lose(stream, code, name);
     }
@@ -375,6 +394,7 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
     const streams = this.streams.all();
     for (let i = 0; i < streams.length && this.ledger.withheld > 0; i++) {
       const stream = streams[i] as Http2ClientStream;
+      if (stream.carrier !== this) continue; // one before it has led to its end
       if (stream.account.held === 0 || this.nowMs - stream.movedMs < STALLED_MS) continue;
       this.sendReset(stream.id, ErrorCode.cancel);
       stream.fail(causes.clientStalled, {});
@@ -403,6 +423,7 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
     const streams = this.streams.all();
     for (let i = 0; i < streams.length; i++) {
       const stream = streams[i] as Http2ClientStream;
+      if (stream.carrier !== this) continue; // one before it has led to its end
       const still = this.nowMs - stream.movedMs >= bodyIdleTimeoutMs;
       if (still && stream.answered && !stream.peerDone && stream.idleIn) {
         this.sendReset(stream.id, ErrorCode.cancel);

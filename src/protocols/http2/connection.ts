@@ -319,7 +319,11 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
 
   reset(id: number, code: number): number {
     const stream = this.streams.get(id);
-    if (stream === null) return this.isIdle(id) ? ErrorCode.protocolError : this.cheapFrame();
+    if (stream === null) {
+      if (this.isIdle(id)) return ErrorCode.protocolError;
+      this.gone.note(id, Ending.resetByPeer); // whatever it sends on that stream from now on is an error
+      return this.cheapFrame();
+    }
     this.context.stats.resetsReceived.inc();
     this.peerReset(stream, code);
     return ErrorCode.noError;
@@ -568,11 +572,17 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
   }
 
   turnEnded(): void {
-    if (!this.closed) {
-      this.#announce();
-      this.#sendWaiting();
+    try {
+      if (!this.closed) {
+        this.#sendWaiting(); // it may lead to credit, which is announced behind it
+        this.#announce();
+      }
+    } catch (error) {
+      this.destroy(true); // an error of ours; half a turn's frames are of no use to anybody
+      throw error;
+    } finally {
+      this.outbox.flush();
     }
-    this.outbox.flush();
     if (this.outbox.blocked && this.#stalledSinceMs < 0) this.#noteStall();
     this.#framesBefore = this.#reader.frames;
     if (this.#rests && !(this.outbox.blocked && this.outbox.length > PAUSE_BYTES)) this.#resume();

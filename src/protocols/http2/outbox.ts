@@ -42,7 +42,8 @@ export class OutputBuffers {
   /** Memory to hand to a socket that may keep it. */
   lend(buffer: Buffer, length: number): Buffer {
     if (this.#lent < MOST_LENT && isPooled(buffer)) return buffer;
-    const copy = Buffer.allocUnsafeSlow(length);
+    // A copy must not be taken for one of ours when it comes back.
+    const copy = Buffer.allocUnsafeSlow(length === SIZE || length === SMALL ? length + 1 : length);
     buffer.copy(copy, 0, 0, length);
     return copy;
   }

@@ -254,7 +254,7 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
 
   /** The caller still owes a part of the body, and somebody waits for it. */
   get owed(): boolean {
-    return !this.peerDone && this.drained && this.listens();
+    return !this.peerDone && this.drained && !this.full && this.listens();
   }
 }
 

@@ -20,7 +20,7 @@ import { Http2Head, Part } from "./head.ts";
 import type { Http2ServerContext } from "./server-context.ts";
 import type { Http2ServerStream } from "./server-stream.ts";
 import { Ending } from "./streams/stream-table.ts";
-import type { Carrier } from "./streams/stream.ts";
+import type { Carrier, Http2Stream } from "./streams/stream.ts";
 import { putForeignAnswer } from "./foreign-head.ts";
 import { putAnswer, putFields, putInterim } from "./write-head.ts";
 
@@ -219,6 +219,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
         ? putInterim(this.outbox, this.encoder, head)
         : putForeignAnswer(this.outbox, this.encoder, null, head as HttpHead, this.context.shared.memory, true); // else it is HTTP/1's
     this.sendBlock(stream.id, at, false);
+    this.#mindTheDeaf();
   }
 
   sendAnswer(stream: Http2ServerStream, ex: Exchange, head: MessageHead): void {
@@ -233,10 +234,16 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     this.#mindTheDeaf();
   }
 
+  override sendTrailers(stream: Http2Stream, trailers: Trailers): void {
+    super.sendTrailers(stream, trailers);
+    this.#mindTheDeaf();
+  }
+
   // Not at once: whoever answers is in the middle of it.
   #mindTheDeaf(): void {
     if (this.#deaf || !this.outbox.blocked || this.outbox.length < MOST_UNTAKEN_BYTES) return;
     this.#deaf = true;
+    this.#dueMs = this.nowMs;
     this.context.shared.loop.wheel.arm(this.timer, 0);
   }
 
@@ -411,6 +418,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     const streams = this.streams.all();
     for (let i = 0; i < streams.length; i++) {
       const stream = streams[i] as Http2ServerStream;
+      if (stream.carrier !== this) continue; // one before it has led to its end
       const stillMs = this.nowMs - stream.movedMs;
       if (exceeds(stillMs, writeStallTimeoutMs) && stream.stuck) this.#end(stream, causes.clientStalled);
       else if (exceeds(stillMs, bodyIdleTimeoutMs) && stream.owed) this.#tooSlow(stream);

@@ -246,6 +246,9 @@ export abstract class Http2Stream implements BodySink, BodySource, Reusable {
     const trailers = this.#trailersOut;
     this.#trailersOut = null;
     if (trailers !== null) this.carrier?.giveHead(trailers);
+    if (!this.#stopped) return;
+    this.#stopped = false;
+    this.source()?.resume(); // what it still sends is swallowed
   }
 
   /** Octets that wait to be sent. */
