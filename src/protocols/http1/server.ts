@@ -204,7 +204,9 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   #isNeighbours(head: HttpHead, buffer: Buffer, start: number, end: number): boolean {
     const { neighbour } = this.#context;
     if (neighbour === null || this.#requests > 0 || head.problem !== causes.requestVersion) return false;
-    if (!buffer.toString("latin1", start, end).startsWith(HTTP2_LINE)) return false;
+    // As much of it as has come; the neighbour reads the rest of its preface itself.
+    if (!HTTP2_LINE.startsWith(buffer.toString("latin1", start, Math.min(end, start + HTTP2_LINE.length))))
+      return false;
     const bytes = Buffer.from(buffer.subarray(start, end));
     this.#handOver();
     neighbour.takeOver(this.#stream, bytes, 0, bytes.length);

@@ -1,6 +1,9 @@
 // @hot One HTTP/2 connection, as both sides have it: frames in and out, settings, windows, and the streams' life and death (RFC 9113 §3–6).
 // What a header block means is the business of the sides: `server` and `client`.
 //
+// One long file, because it is one state machine: every frame may end a stream, open a window or end the connection, and who reads one handler
+// has to see the others. What could be taken out has been: frames, windows, tables, bodies, the outbox.
+//
 // Everything that is sent is composed in the outbox and leaves when the event loop's turn ends. While the peer does not take what it was sent,
 // no DATA is composed; when even the answers to its frames pile up, nothing more is read from it.
 import { WheelTimer } from "../../base/timer-wheel.ts";
