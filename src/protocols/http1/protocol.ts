@@ -6,6 +6,7 @@ import type { ExchangeHandler } from "../../core/exchange-handler.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { Session, SessionOwner } from "../../core/session.ts";
 import type { AdmissionOptions } from "../http/admit.ts";
+import { Connections } from "../http/connections.ts";
 import { HttpHead } from "../http/head.ts";
 import type { ClientConnectionStats, ClientContext } from "./client-context.ts";
 import { Http1Session } from "./client.ts";
@@ -88,9 +89,7 @@ export class Http1 {
 export class Http1Server {
   listener: Listener | null = null;
   context: ServerContext | null = null;
-  readonly #connections = new Set<Http1ServerConnection>();
-  #draining = false;
-  #drained: (() => void) | null = null;
+  readonly #connections = new Connections<Http1ServerConnection>();
 
   /** Connections open at the moment. */
   get connections(): number {
@@ -98,7 +97,7 @@ export class Http1Server {
   }
 
   accept(stream: ByteStream): void {
-    if (this.context === null || this.#draining) {
+    if (this.context === null || this.#connections.draining) {
       stream.destroy();
       return;
     }
@@ -107,24 +106,16 @@ export class Http1Server {
   }
 
   gone(connection: Http1ServerConnection): void {
-    this.#connections.delete(connection);
-    if (this.#connections.size === 0) this.#drained?.();
+    this.#connections.gone(connection);
   }
 
   /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
-  async drain(): Promise<void> {
-    this.#draining = true;
-    await this.listener?.close();
-    if (this.#connections.size === 0) return;
-    const done = new Promise<void>((resolve) => {
-      this.#drained = resolve;
-    });
-    for (const connection of [...this.#connections]) connection.drain();
-    await done;
+  drain(): Promise<void> {
+    return this.#connections.drain(this.listener);
   }
 
   /** Ends whatever is left, each exchange with this failure. */
   abandon(failure: Failure): void {
-    for (const connection of [...this.#connections]) connection.abandon(failure);
+    this.#connections.abandon(failure);
   }
 }

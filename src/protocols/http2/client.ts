@@ -254,10 +254,6 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
     else if (this.status !== SessionStatus.closed) this.#owner.released(this);
   }
 
-  protected finished(): void {
-    // The stream has seen to it when the answer was complete.
-  }
-
   protected peerReset(stream: Http2ClientStream, code: number): void {
     // RFC 9113 §8.1: after a complete answer it can only say that the rest of the request is not wanted.
     if (stream.peerDone) stream.stopSending();

@@ -299,16 +299,9 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
 
   /** The peer has said all on this stream. */
   protected peerEnded(stream: S, trailers: Http2Head | null): void {
-    const { generation } = stream;
-    if (!stream.ended(trailers)) {
-      this.breakStream(stream, ErrorCode.protocolError, "less DATA than content-length says");
-    } else if (stream.generation === generation && stream.weAreDone) {
-      this.finished(stream);
-    }
+    if (stream.ended(trailers)) return;
+    this.breakStream(stream, ErrorCode.protocolError, "less DATA than content-length says");
   }
-
-  /** Both sides have said all. */
-  protected abstract finished(stream: S): void;
 
   priority(id: number, selfish: boolean, wrongLength: boolean): number {
     const stream = this.streams.get(id);

@@ -6,6 +6,7 @@ import type { ExchangeHandler } from "../../core/exchange-handler.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { Session, SessionOwner } from "../../core/session.ts";
 import type { AdmissionOptions } from "../http/admit.ts";
+import { Connections } from "../http/connections.ts";
 import type { Http2ClientContext, Http2ClientStats } from "./client-context.ts";
 import { Http2ClientStream } from "./client-stream.ts";
 import { Http2Session } from "./client.ts";
@@ -108,9 +109,7 @@ export class Http2 {
 export class Http2Server {
   listener: Listener | null = null;
   context: Http2ServerContext | null = null;
-  readonly #connections = new Set<Http2ServerConnection>();
-  #draining = false;
-  #drained: (() => void) | null = null;
+  readonly #connections = new Connections<Http2ServerConnection>();
 
   /** Connections open at the moment. */
   get connections(): number {
@@ -126,7 +125,7 @@ export class Http2Server {
 
   /** Takes a connection; null when there shall be no more. */
   accept(stream: ByteStream): Http2ServerConnection | null {
-    if (this.context === null || this.#draining) {
+    if (this.context === null || this.#connections.draining) {
       stream.destroy();
       return null;
     }
@@ -137,24 +136,16 @@ export class Http2Server {
   }
 
   gone(connection: Http2ServerConnection): void {
-    this.#connections.delete(connection);
-    if (this.#connections.size === 0) this.#drained?.();
+    this.#connections.gone(connection);
   }
 
   /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
-  async drain(): Promise<void> {
-    this.#draining = true;
-    await this.listener?.close();
-    if (this.#connections.size === 0) return;
-    const done = new Promise<void>((resolve) => {
-      this.#drained = resolve;
-    });
-    for (const connection of [...this.#connections]) connection.drain();
-    await done;
+  drain(): Promise<void> {
+    return this.#connections.drain(this.listener);
   }
 
   /** Ends whatever is left, each exchange with this failure. */
   abandon(failure: Failure): void {
-    for (const connection of [...this.#connections]) connection.abandon(failure);
+    this.#connections.abandon(failure);
   }
 }

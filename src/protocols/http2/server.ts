@@ -272,10 +272,6 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
 
   // ---- The end of streams ------------------------------------------------------------------------------------------
 
-  protected finished(): void {
-    // The stream has seen to it when it sent its last frame.
-  }
-
   /** A stream is over and its exchange ended. */
   over(stream: Http2ServerStream, wasReset: boolean): void {
     this.#headBytes -= stream.headBytes;

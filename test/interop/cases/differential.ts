@@ -173,7 +173,7 @@ async function wrongIn<Case extends Named>(
   });
 }
 
-/** A difference that is no more there must not be allowed any longer; those that are faults of ours are told. */
+/** A difference that is no more there must not be allowed any longer. */
 async function allUsed<Case>(
   report: Stage["report"],
   { allowed, used }: Comparison<Case>,
@@ -183,7 +183,6 @@ async function allUsed<Case>(
     const idle = allowed.filter((entry) => !used.has(entry));
     if (idle.length > 0) throw new Error(idle.map(({ tags, what }) => `${what}: ${tags.source}`).join("\n"));
   });
-  for (const { known = false, tags, why } of allowed) if (known) report.skip(`known fault: ${tags.source}`, why);
 }
 
 async function startNghttpx(stage: Stage, command: string, recorder: Recorder): Promise<Side> {

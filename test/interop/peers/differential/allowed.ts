@@ -6,8 +6,6 @@ export interface Allowed {
   readonly what: string;
   readonly tags: RegExp;
   readonly why: string;
-  /** It is a fault of fairlead that is known. */
-  readonly known?: true;
 }
 
 /** Requests. */

@@ -1,0 +1,53 @@
+// The accepted connections of one server: how many there are, and how they leave.
+import type { Listener } from "../../core/byte-stream.ts";
+import type { Failure } from "../../core/failure.ts";
+
+/** One accepted connection, as its server sees it. */
+interface Leaving {
+  /** Lets what is under way finish, then closes. */
+  drain(): void;
+  /** Ends everything with a failure, at once. */
+  abandon(failure: Failure): void;
+}
+
+/** A set of connections that can be drained. */
+export class Connections<C extends Leaving> implements Iterable<C> {
+  readonly #all = new Set<C>();
+  /** No further connection shall be taken. */
+  draining = false;
+  #drained: (() => void) | null = null;
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  [Symbol.iterator](): Iterator<C> {
+    return this.#all[Symbol.iterator]();
+  }
+
+  add(connection: C): void {
+    this.#all.add(connection);
+  }
+
+  gone(connection: C): void {
+    this.#all.delete(connection);
+    if (this.#all.size === 0) this.#drained?.();
+  }
+
+  /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
+  async drain(listener: Listener | null): Promise<void> {
+    this.draining = true;
+    await listener?.close();
+    if (this.#all.size === 0) return;
+    const done = new Promise<void>((resolve) => {
+      this.#drained = resolve;
+    });
+    for (const connection of [...this.#all]) connection.drain();
+    await done;
+  }
+
+  /** Ends whatever is left, each exchange with this failure. */
+  abandon(failure: Failure): void {
+    for (const connection of [...this.#all]) connection.abandon(failure);
+  }
+}
