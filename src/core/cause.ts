@@ -455,6 +455,13 @@ export const causes = {
     "The service reset the stream; the detail has the code it gave.",
     "Look at the service's log; ENHANCE_YOUR_CALM is a limit of it, INTERNAL_ERROR a fault.",
   ),
+  h2GaveUp: cause(
+    "upstream.h2.gave-up",
+    "timeout",
+    "never",
+    "The service gave the call up (CANCEL) as its deadline passed.",
+    "Look at the service's latency; give the call more time if the work really takes that long.",
+  ),
   h2Malformed: cause(
     "upstream.h2.malformed",
     "bad-answer",

@@ -29,6 +29,14 @@ export function combineDeadlines(a: Deadline | null, b: Deadline): Deadline {
   };
 }
 
+/**
+ * Is it over at `epochMs`? Wall clocks tell whole milliseconds, and so it counts as over from the millisecond before it on: who was given
+ * less than one has it behind them before the clock moves.
+ */
+export function hasPassed(deadline: Deadline, epochMs: number): boolean {
+  return epochMs + 1 >= deadline.deadlineMs;
+}
+
 function isBefore(ms: number, restNs: number, otherMs: number, otherRestNs: number): boolean {
   return ms < otherMs || (ms === otherMs && restNs < otherRestNs);
 }

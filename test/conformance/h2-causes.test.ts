@@ -42,6 +42,15 @@ const cases: Readonly<Record<string, Case>> = {
   [causes.h2Refused.token]: { setup: once, behaviour: refusesFirst(1) },
   [causes.h2Goaway.token]: { setup: once, behaviour: { head: (_, connection) => connection.goaway(0) } },
   [causes.h2Reset.token]: { behaviour: resets(Code.internal) },
+  [causes.h2GaveUp.token]: {
+    behaviour: silent(),
+    async provoke(scene, caller) {
+      caller.request(get("/", [["grpc-timeout", "40m"]]));
+      await scene.service.begun(1);
+      await scene.world.pass(39);
+      scene.service.last.sendReset(Code.cancel);
+    },
+  },
   [causes.h2Malformed.token]: { behaviour: answers(200, "", [["Upper", "case"]]) },
   [causes.h2Protocol.token]: { behaviour: notHttp2() },
   [causes.h2Silent.token]: {

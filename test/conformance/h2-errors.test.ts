@@ -1,6 +1,6 @@
 // Answers that the proxy makes itself over HTTP/2 (linkerd1 §2.1.7), and the same for gRPC: one header block with a grpc-status.
 import { expect, test } from "vitest";
-import type { FieldPairs } from "../support/h2-frames.ts";
+import { Code, type FieldPairs } from "../support/h2-frames.ts";
 import { call, get, type H2Scene, memoryH2Scene, post, request } from "../support/h2-scene.ts";
 import { silent } from "../support/h2-service.ts";
 import type { H2Stream } from "../support/h2-stream.ts";
@@ -238,4 +238,19 @@ test("a failure of ours while an answer is on its way never looks like its end",
     "14",
     "upstream.http.body-timeout",
   ]);
+});
+
+test.each([
+  ["a moment before the deadline", 39, "4", "upstream.h2.gave-up"],
+  ["after the deadline", 60, "4", "upstream.h2.gave-up"],
+  ["long before the deadline", 10, "1", "upstream.h2.reset"],
+])("a call that the service cancels %s", async (_, afterMs, status, cause) => {
+  await using scene = await memoryH2Scene({}, silent());
+  const caller = scene.connect();
+  const stream = caller.request(call([["grpc-timeout", "40m"]]));
+  await scene.service.begun(1);
+  await scene.world.pass(afterMs);
+  scene.service.last.sendReset(Code.cancel);
+  await caller.finished(stream);
+  expect([stream.value("grpc-status"), stream.cause]).toEqual([status, cause]);
 });

@@ -2,6 +2,7 @@
 import type { Attempt, AttemptOwner, Upstream } from "../../core/attempt.ts";
 import type { BodySink, BodySource, Trailers } from "../../core/body.ts";
 import { type Cause, causes } from "../../core/cause.ts";
+import { hasPassed } from "../../core/deadline.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import { Failure, type FailureDetail } from "../../core/failure.ts";
 import type { HttpMessage } from "../http/message.ts";
@@ -191,7 +192,15 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
   /** The service reset the stream. */
   peerReset(code: number): void {
     if (code === ErrorCode.refusedStream && !this.#answered) this.fail(causes.h2Refused, {}, Ending.resetByPeer);
-    else this.fail(causes.h2Reset, { code, error: errorName(code) }, Ending.resetByPeer);
+    else this.fail(this.#causeOfReset(code), { code, error: errorName(code) }, Ending.resetByPeer);
+  }
+
+  // Services of gRPC know the deadline too, and those of grpc-go reset what is late: a hair before the caller, who then hears it from us.
+  #causeOfReset(code: number): Cause {
+    const deadline = this.#attempt?.exchange?.deadline ?? null;
+    if (code !== ErrorCode.cancel || deadline === null) return causes.h2Reset;
+    const { clock } = (this.#session as Http2Session).context.shared.loop;
+    return hasPassed(deadline, clock.epochMs()) ? causes.h2GaveUp : causes.h2Reset;
   }
 
   /** Nothing of the answer waits here for its caller. */

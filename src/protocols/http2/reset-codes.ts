@@ -1,4 +1,5 @@
 // Error codes of streams that end early, from one side of the proxy to the other.
+import { causes } from "../../core/cause.ts";
 import type { Failure } from "../../core/failure.ts";
 import { ErrorCode } from "./codec/frames.ts";
 import { GrpcStatus } from "../grpc/status.ts";
@@ -20,6 +21,7 @@ const PASSED_ON = new Set<number>([
 
 /** The gRPC status of a stream that its service reset ("HTTP2 Transport Mapping" of gRPC over HTTP/2); undefined for other failures. */
 export function grpcStatusOfReset(failure: Failure): number | undefined {
+  if (failure.cause === causes.h2GaveUp) return undefined; // whatever the code: it is a timeout
   const { code } = failure.detail;
   return typeof code === "number" ? (STATUS_OF_RESET.get(code) ?? GrpcStatus.internal) : undefined;
 }
