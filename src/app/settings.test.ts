@@ -144,13 +144,18 @@ test("policies of an h2 router come to the same settings as those of an http rou
   const keys = "  servers: [{}]\n  client: {requestAttemptTimeoutMs: 5}\n  service: {totalTimeoutMs: 6}";
   const [http, http2] = [policiesOf(await httpRouter(keys)), policiesOf(await http2Router(keys))];
   expect(http2.client("/#/io.l5d.fs/web")).toEqual(http.client("/#/io.l5d.fs/web"));
-  expect(http2.service("/svc/web")).toEqual({ totalTimeoutMs: 6, allSuccessful: false });
+  expect(http2.service("/svc/web")).toMatchObject({
+    totalTimeoutMs: 6,
+    classifier: { kind: "io.l5d.h2.nonRetryable5XX" },
+  });
+  expect(http2.service("/svc/web").retries).toEqual(http.service("/svc/web").retries);
 });
 
-test("allSuccessful of either protocol leaves no answer a failure", async () => {
+test("the classifier of a service is that of its kind", async () => {
   for (const protocol of ["http", "h2"] as const) {
     const keys = `  servers: [{}]\n  service: {responseClassifier: {kind: io.l5d.${protocol}.allSuccessful}}`;
-    expect(policiesOf(await routerOf(protocol, keys)).service("/svc/web").allSuccessful).toBe(true);
+    const { classifier } = policiesOf(await routerOf(protocol, keys)).service("/svc/web");
+    expect(classifier).toMatchObject({ kind: `io.l5d.${protocol}.allSuccessful`, retries: false, late: false });
   }
 });
 

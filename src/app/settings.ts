@@ -1,6 +1,10 @@
 // From configuration to what the running parts take: every "unset" becomes a number.
+import { invariant } from "../base/invariant.ts";
+import type { Classifier } from "../core/classifier.ts";
 import { PathMatcher } from "../core/path-matcher.ts";
 import { pathFrom } from "../core/path.ts";
+import { grpcClassifier } from "../protocols/grpc/classifiers.ts";
+import { statusClassifier } from "../protocols/http/classifiers.ts";
 import type { Http1Limits } from "../protocols/http1/limits.ts";
 import { type Http2Limits, type Http2Settings, http2Defaults } from "../protocols/http2/limits.ts";
 import { mergePolicies } from "../router/policies.ts";
@@ -173,11 +177,30 @@ function servicePolicy({ service }: RouterConfig, path: string): ServicePolicy {
   return mergePolicies<ServicePolicy>(service, matching(path));
 }
 
-function serviceSettings({ totalTimeoutMs, responseClassifier: { kind } }: ServicePolicy): ServiceSettings {
+function serviceSettings(policy: ServicePolicy): ServiceSettings {
+  const { retries } = policy;
+  const classifier = classifierOf(policy.responseClassifier);
+  const buffers = "retryBufferSize" in policy ? policy.retryBufferSize : null;
   return {
-    totalTimeoutMs: totalTimeoutMs ?? 0,
-    allSuccessful: kind === "io.l5d.http.allSuccessful" || kind === "io.l5d.h2.allSuccessful",
+    totalTimeoutMs: policy.totalTimeoutMs ?? 0,
+    classifier,
+    retries,
+    perTryTimeoutMs: retries.perTryTimeoutMs ?? 0,
+    hold:
+      "classificationTimeoutMs" in policy && buffers !== null && classifier.late
+        ? { responseBytes: buffers.responseBytes, timeoutMs: policy.classificationTimeoutMs }
+        : null,
+    replayBytes: buffers === null ? REPLAY_BYTES : buffers.requestBytes,
   };
+}
+
+/** Http routers have no key for it. */
+const REPLAY_BYTES = 16 * KB;
+
+function classifierOf(spec: ServicePolicy["responseClassifier"]): Classifier {
+  const classifier = grpcClassifier(spec) ?? statusClassifier(spec.kind);
+  invariant(classifier !== null, "the schema knows no other kinds");
+  return classifier;
 }
 
 function matching(name: string): (prefix: string) => boolean {

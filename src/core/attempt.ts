@@ -13,6 +13,8 @@ export interface Upstream extends BodySink, BodySource {
   readonly deaf: boolean;
   /** Stops the work: HTTP/1 closes the connection, HTTP/2 resets the stream, Mux sends Tdiscarded. */
   cancel(attempt: Attempt, why: Failure): void;
+  /** The answer whose head has just come is not wanted. Of the connection is kept what can be kept cheaply. Tells the owner nothing more. */
+  discard(attempt: Attempt): void;
 }
 
 /** What a session reports of an attempt. Exactly one of `failed`, `finished`, `broke` ends it. */
@@ -46,6 +48,8 @@ export class Attempt implements Staged {
   /** Milliseconds to the answer's head; NaN before that. */
   latencyMs = Number.NaN;
   status = 0;
+  /** What the service itself made of the call (gRPC: `grpc-status`), -1 before it was told. Set by the protocol before it tells the owner. */
+  callStatus = -1;
   failure: Failure | null = null;
   outcome: Outcome = Outcome.success;
   /** Has failure accrual heard how it went? */
@@ -62,6 +66,7 @@ export class Attempt implements Staged {
     this.reused = false;
     this.latencyMs = Number.NaN;
     this.status = 0;
+    this.callStatus = -1;
     this.failure = null;
     this.outcome = Outcome.success;
     this.judged = false;

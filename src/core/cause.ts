@@ -299,6 +299,13 @@ export const causes = {
     "One attempt took longer than requestAttemptTimeoutMs.",
     "Look at the service's latency; raise requestAttemptTimeoutMs if the work really takes that long.",
   ),
+  tryTimeout: cause(
+    "proxy.timeout.try",
+    "timeout",
+    "if-idempotent",
+    "One try took longer than retries.perTryTimeoutMs.",
+    "Look at the service's latency; raise perTryTimeoutMs if the work really takes that long.",
+  ),
   serverTimeout: cause(
     "proxy.timeout.server",
     "timeout",

@@ -15,6 +15,8 @@ export class DataLoop {
   readonly clock: Clock;
   readonly random: Random;
   readonly wheel: TimerWheel;
+  /** For short times that matter to the millisecond; it runs only while something is armed. */
+  readonly fine: TimerWheel;
   readonly scratch = new Scratch();
   /** The end of this turn of the event loop: when multiplexed connections send what they have composed. */
   readonly turn: TurnEnd;
@@ -30,6 +32,7 @@ export class DataLoop {
     this.nowMs = env.clock.nowMs();
     const timers = this.#flushing(env.timers);
     this.wheel = new TimerWheel({ clock: env.clock, timers });
+    this.fine = new TimerWheel({ clock: env.clock, timers }, FINE_TICK_MS);
     this.turn = new TurnEnd(timers, broken);
   }
 
@@ -58,6 +61,9 @@ export class DataLoop {
     return this.nowMs;
   }
 }
+
+/** Retries, single tries and deadlines are this exact, and at most twice this late. */
+const FINE_TICK_MS = 2;
 
 function rethrow(error: unknown): never {
   throw error;

@@ -1,6 +1,7 @@
 // One request and its one answer, as the protocol-neutral parts of the proxy see it.
 import type { Attempt } from "./attempt.ts";
 import type { BodySink, BodySource } from "./body.ts";
+import type { Classifier } from "./classifier.ts";
 import { combineDeadlines, type Deadline } from "./deadline.ts";
 import type { Destination } from "./destination.ts";
 import type { Failure } from "./failure.ts";
@@ -31,8 +32,10 @@ export interface PathStage {
   /** `/svc/users`. */
   readonly service: string;
   readonly stack: Stack<Exchange>;
-  /** Makes an outcome of an answer's status. */
-  readonly classify: (ex: Exchange, status: number) => Outcome;
+  /** So much of a request's body is kept, so that it can be sent again. */
+  readonly replayBytes: number;
+  /** Says which answers are failures. */
+  readonly classifier: Classifier;
 }
 
 /** Whoever keeps an exchange waiting and must let go when it is cancelled. */
@@ -66,6 +69,8 @@ export class Exchange implements Staged {
   /** The server's and the service's limits in time, when they are set. */
   serverLimit: Limit<Exchange> | null = null;
   totalLimit: Limit<Exchange> | null = null;
+  /** Of one try, and of the wait before the next. */
+  tryLimit: Limit<Exchange> | null = null;
   deadline: Deadline | null = null;
   /** Memory for a deadline that is made here. */
   readonly #ownDeadline = { timestampMs: 0, timestampRestNs: 0, deadlineMs: 0, deadlineRestNs: 0, received: false };
@@ -93,6 +98,17 @@ export class Exchange implements Staged {
   callStatus = -1;
   failure: Failure | null = null;
   outcome: Outcome = Outcome.success;
+  /** The classifier waits for the end of the answer; until then it counts as a success. */
+  undecided = false;
+  /** The classifier thinks that the failure is worth another try. */
+  retryable = false;
+  /** How often it was sent again as a whole, and how long the last of these retries waited, ms. */
+  retries = 0;
+  retryDelayMs = 0;
+  /** What the service says of the next try (gRPC: `grpc-retry-pushback-ms`): after so many ms; 0 nothing, -1 not at all. */
+  pushbackMs = 0;
+  /** `attempts` when it came to the client it is with now. */
+  attemptsBefore = 0;
   /** What a proxy nearer to the service made of the answer (`l5d-success-class`); it counts for the server's statistics. */
   verdict: Outcome | null = null;
   /** Milliseconds from arrival to the answer's head; NaN before that. */
@@ -135,6 +151,7 @@ export class Exchange implements Staged {
     this.client = null;
     this.serverLimit?.lift();
     this.totalLimit?.lift();
+    this.tryLimit?.lift();
     this.keeper = null;
     this.attempt = null;
     this.attempts = 0;
@@ -144,6 +161,12 @@ export class Exchange implements Staged {
     this.callStatus = -1;
     this.failure = null;
     this.outcome = Outcome.success;
+    this.undecided = false;
+    this.retryable = false;
+    this.retries = 0;
+    this.retryDelayMs = 0;
+    this.pushbackMs = 0;
+    this.attemptsBefore = 0;
     this.verdict = null;
     this.latencyMs = Number.NaN;
     this.requestBytes = 0;
@@ -151,7 +174,8 @@ export class Exchange implements Staged {
   }
 }
 
-const noHead: MessageHead = { get: () => undefined, each: () => undefined };
+/** A message without fields. */
+export const noHead: MessageHead = { get: () => undefined, each: () => undefined, kept: () => noHead };
 
 // A released exchange must not reach any connection: late calls land here and are loud.
 function late(): never {

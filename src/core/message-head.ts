@@ -6,4 +6,6 @@ export interface MessageHead {
   get(name: string): string | undefined;
   /** Calls `visit` for every field in order, names in lower case. */
   each(visit: (name: string, value: string) => void): void;
+  /** A copy that lasts: what comes with a callback is valid during it only. */
+  kept(): MessageHead;
 }

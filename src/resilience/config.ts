@@ -1,6 +1,6 @@
 // Configuration of timeouts, retry budgets and what counts as a failure (reference §6.1, §6.6, §6.7).
 import { kindOf } from "../config/kinds.ts";
-import { bool, int, number, object, unavailable } from "../config/schema.ts";
+import { bool, int, list, number, object } from "../config/schema.ts";
 
 export const totalTimeoutMs = int({
   doc: "Answers 503 when a request, all its attempts included, takes longer.",
@@ -82,15 +82,40 @@ export const requeueBudget = object(
   budgetKeys,
 );
 
-const noRetries =
-  "retries are not performed in this release; requests that were not processed are still repeated (requeueBudget)";
-
 export const retries = object(
-  { doc: "Bounds and spaces the retries of requests that the classifier calls retryable.", accepted: noRetries },
-  { budget: object({ doc: "Bounds the retries.", default: {} }, budgetKeys), backoff },
+  {
+    doc: "Sends requests again whose answer, or want of an answer, the classifier calls a retryable failure.",
+    default: {},
+  },
+  {
+    budget: object({ doc: "Bounds the retries.", default: {} }, budgetKeys),
+    backoff,
+    maxRetries: int({
+      doc: "So often one request is sent again at most.",
+      min: 0,
+      defaultDoc: "no limit but the budget",
+      example: 3,
+      origin: "fairlead",
+    }),
+    perTryTimeoutMs: int({
+      doc: "Gives up one try whose answer does not begin within this time, so that another can follow.",
+      unit: "ms",
+      min: 1,
+      defaultDoc: "no limit",
+      example: 250,
+      origin: "fairlead",
+    }),
+  },
 );
 
-const failuresOnly = "its failures count as such, but are not retried in this release";
+/** Kinds that look at the status of HTTP alone, for either version. */
+const byStatus = {
+  nonRetryable5XX: object({ doc: "5xx and broken connections are failures; none is retryable." }, {}),
+  retryableRead5XX: object({ doc: "As above; GET, HEAD, OPTIONS and TRACE are retryable." }, {}),
+  retryableIdempotent5XX: object({ doc: "As above; also PUT and DELETE are retryable." }, {}),
+  retryableAll5XX: object({ doc: "As above; also POST and PATCH are retryable." }, {}),
+  allSuccessful: object({ doc: "Every answer is a success, 5xx included." }, {}),
+};
 
 export const responseClassifier = kindOf(
   {
@@ -98,24 +123,19 @@ export const responseClassifier = kindOf(
     default: { kind: "io.l5d.http.nonRetryable5XX" },
   },
   {
-    "io.l5d.http.nonRetryable5XX": object({ doc: "5xx and broken connections are failures; none is retryable." }, {}),
-    "io.l5d.http.retryableRead5XX": object(
-      { doc: "As above; GET, HEAD, OPTIONS and TRACE are retryable.", accepted: failuresOnly },
-      {},
-    ),
-    "io.l5d.http.retryableIdempotent5XX": object(
-      { doc: "As above; also PUT and DELETE are retryable.", accepted: failuresOnly },
-      {},
-    ),
-    "io.l5d.http.retryableAll5XX": object(
-      { doc: "As above; also POST and PATCH are retryable.", accepted: failuresOnly },
-      {},
-    ),
-    "io.l5d.http.allSuccessful": object({ doc: "Every answer is a success, 5xx included." }, {}),
+    "io.l5d.http.nonRetryable5XX": byStatus.nonRetryable5XX,
+    "io.l5d.http.retryableRead5XX": byStatus.retryableRead5XX,
+    "io.l5d.http.retryableIdempotent5XX": byStatus.retryableIdempotent5XX,
+    "io.l5d.http.retryableAll5XX": byStatus.retryableAll5XX,
+    "io.l5d.http.allSuccessful": byStatus.allSuccessful,
   },
 );
 
-const byStatus = "use io.l5d.h2.nonRetryable5XX, which looks at the HTTP status alone";
+const statusCode = int({ doc: "A status of gRPC.", min: 0, max: 16 });
+const successStatusCodes = list(
+  { doc: "Statuses that count as successes; a list replaces the default.", default: [0] },
+  statusCode,
+);
 
 /** As `responseClassifier`, for h2 routers. */
 export const http2ResponseClassifier = kindOf(
@@ -124,24 +144,37 @@ export const http2ResponseClassifier = kindOf(
     default: { kind: "io.l5d.h2.nonRetryable5XX" },
   },
   {
-    "io.l5d.h2.nonRetryable5XX": object({ doc: "5xx and reset streams are failures; none is retryable." }, {}),
-    "io.l5d.h2.retryableRead5XX": object(
-      { doc: "As above; GET, HEAD, OPTIONS and TRACE are retryable.", accepted: failuresOnly },
-      {},
+    "io.l5d.h2.nonRetryable5XX": byStatus.nonRetryable5XX,
+    "io.l5d.h2.retryableRead5XX": byStatus.retryableRead5XX,
+    "io.l5d.h2.retryableIdempotent5XX": byStatus.retryableIdempotent5XX,
+    "io.l5d.h2.retryableAll5XX": byStatus.retryableAll5XX,
+    "io.l5d.h2.allSuccessful": byStatus.allSuccessful,
+    "io.l5d.h2.grpc.default": object(
+      { doc: "By gRPC status: 0 is a success, 14 (UNAVAILABLE) a failure that is retryable." },
+      { successStatusCodes },
     ),
-    "io.l5d.h2.retryableIdempotent5XX": object(
-      { doc: "As above; also PUT and DELETE are retryable.", accepted: failuresOnly },
-      {},
+    "io.l5d.h2.grpc.compliant": object(
+      {
+        doc: "By gRPC status, as gRPC itself recommends: 14 (UNAVAILABLE) is retryable, and so are refused streams and the HTTP statuses 429, 502, 503 and 504.",
+        differs:
+          "In Linkerd 1.x a fault of its wiring makes it behave as io.l5d.h2.grpc.default; here it does what it says.",
+      },
+      { successStatusCodes },
     ),
-    "io.l5d.h2.retryableAll5XX": object(
-      { doc: "As above; also POST and PATCH are retryable.", accepted: failuresOnly },
-      {},
+    "io.l5d.h2.grpc.alwaysRetryable": object(
+      { doc: "By gRPC status; every failure is retryable." },
+      { successStatusCodes },
     ),
-    "io.l5d.h2.allSuccessful": object({ doc: "Every answer is a success, 5xx included." }, {}),
-    "io.l5d.h2.grpc.default": unavailable("By gRPC status; 14 is retryable.", byStatus),
-    "io.l5d.h2.grpc.compliant": unavailable("By gRPC status, as gRPC recommends.", byStatus),
-    "io.l5d.h2.grpc.alwaysRetryable": unavailable("By gRPC status; every failure is retryable.", byStatus),
-    "io.l5d.h2.grpc.neverRetryable": unavailable("By gRPC status; no failure is retryable.", byStatus),
-    "io.l5d.h2.grpc.retryableStatusCodes": unavailable("By gRPC status; listed ones are retryable.", byStatus),
+    "io.l5d.h2.grpc.neverRetryable": object(
+      { doc: "By gRPC status; no failure is retryable." },
+      { successStatusCodes },
+    ),
+    "io.l5d.h2.grpc.retryableStatusCodes": object(
+      { doc: "By gRPC status; the listed ones are retryable." },
+      {
+        successStatusCodes,
+        retryableStatusCodes: list({ doc: "Statuses that are retryable.", required: true }, statusCode),
+      },
+    ),
   },
 );

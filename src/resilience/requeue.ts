@@ -54,8 +54,9 @@ export class Requeue {
       return false;
     }
     if (acquiring) {
-      if (ex.attempts > MAX_ACQUISITIONS) return false;
+      if (ex.attempts - ex.attemptsBefore > MAX_ACQUISITIONS) return false;
     } else if (!this.#pay(ex)) {
+      ex.retryable = false; // whoever stands above must not multiply what is refused here (finagle §4.2)
       return false;
     }
     this.#requeues.inc();
@@ -64,7 +65,7 @@ export class Requeue {
 
   #pay(ex: Exchange): boolean {
     const nowMs = this.#loop.nowMs;
-    if (ex.attempts > this.budget.limitPerRequest(nowMs)) {
+    if (ex.attempts - ex.attemptsBefore > this.budget.limitPerRequest(nowMs)) {
       this.#requestLimit.inc();
       return false;
     }
@@ -76,8 +77,9 @@ export class Requeue {
   /** The exchange left the client for good. Only successes earn the budget something. */
   ended(ex: Exchange): void {
     if (ex.outcome === Outcome.success) this.budget.deposit(this.#loop.nowMs);
-    if (ex.attempts === 1) this.#perRequest.recordZero();
-    else if (ex.attempts > 1) this.#perRequest.record(ex.attempts - 1);
+    const attempts = ex.attempts - ex.attemptsBefore;
+    if (attempts === 1) this.#perRequest.recordZero();
+    else if (attempts > 1) this.#perRequest.record(attempts - 1);
   }
 
   /** Parameters, for people. */

@@ -14,7 +14,7 @@ import { Outcome } from "../core/outcome.ts";
 import { type Balancer, EndpointStatus, type LoadCell } from "../core/picker.ts";
 import type { Requeue } from "../resilience/requeue.ts";
 import { type AttemptListener, type Endpoint, viewOf } from "./endpoint-stack.ts";
-import type { RequestStats } from "./request-stats.ts";
+import { RequestStats } from "./request-stats.ts";
 import type { BoundClient } from "./bound-tree.ts";
 import { Cached } from "./service-cache.ts";
 import { Waiting } from "./waiting.ts";
@@ -52,7 +52,7 @@ export interface ClientParts {
 export class Client extends Cached implements AttemptListener, Keeper {
   readonly requeue: Requeue;
   /** Statistics of this client's requests by logical name. */
-  readonly services: StatsByName;
+  readonly services: StatsByName<RequestStats>;
   readonly balancer: Balancer<Endpoint>;
   readonly stack: Stack<Exchange>;
   readonly #loop: DataLoop;
@@ -65,7 +65,11 @@ export class Client extends Cached implements AttemptListener, Keeper {
   constructor(parts: ClientParts) {
     super(parts.id);
     this.requeue = parts.requeue;
-    this.services = new StatsByName((service) => parts.scope.scope("service", service.slice(1)), parts.maxIdleServices); // cold: once per client
+    this.services = new StatsByName(
+      (service) => parts.scope.scope("service", service.slice(1)), // cold: once per client
+      (scope) => new RequestStats(scope), // cold: as above
+      parts.maxIdleServices,
+    );
     this.balancer = parts.balancer;
     this.stack = parts.stack;
     this.#loop = parts.loop;
@@ -134,7 +138,7 @@ export class Client extends Cached implements AttemptListener, Keeper {
 
   answered(ex: Exchange, head: MessageHead): BodySink | null {
     const stack = ex.client as Stack<Exchange>;
-    stack.up(ex);
+    if (!stack.up(ex)) return null; // sent again
     return this.#parts.listener.answered(ex, head);
   }
 
@@ -171,6 +175,16 @@ export class Client extends Cached implements AttemptListener, Keeper {
 /** Stops an attempt that nobody wants any longer. */
 export function cancelAttempt(attempt: Attempt, why: Failure): void {
   (attempt.owner as Endpoint).cancel(attempt, why); // attempts of the router belong to endpoints
+}
+
+/** Drops an answer that nobody wants any longer: another attempt follows. */
+export function discardAttempt(attempt: Attempt): void {
+  (attempt.owner as Endpoint).discard(attempt); // as above
+}
+
+/** Ends an attempt that took too long. */
+export function timeOutAttempt(attempt: Attempt, failure: Failure): void {
+  (attempt.owner as Endpoint).giveUp(attempt, failure); // as above
 }
 
 /** One (path, client) pair: its names, and what is counted for it. */
@@ -217,6 +231,7 @@ function serviceStatsFilter(): Filter<Exchange> {
     name: "client-service-stats",
     doc: "Counts requests under rt/<router>/client/<id>/service/<name>, requeues not counted apart.",
     down: (ex) => {
+      ex.attemptsBefore = ex.attempts;
       statsOf(ex).begin();
       return Down.go;
     },

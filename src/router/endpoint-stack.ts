@@ -3,6 +3,7 @@ import type { Accrual } from "../resilience/accrual/accrual.ts";
 import { type Attempt, AttemptLevel, type AttemptOwner } from "../core/attempt.ts";
 import type { BodySink } from "../core/body.ts";
 import { causes } from "../core/cause.ts";
+import { type Classifier, Verdict } from "../core/classifier.ts";
 import type { DataLoop } from "../core/data-loop.ts";
 import type { Exchange, PathStage } from "../core/exchange.ts";
 import type { MessageHead } from "../core/message-head.ts";
@@ -75,8 +76,7 @@ export class Endpoint implements BalancerNode, AttemptOwner {
   answered(attempt: Attempt, head: MessageHead): BodySink | null {
     const ex = attempt.exchange as Exchange;
     attempt.latencyMs = this.#loop.nowMs - attempt.startMs;
-    attempt.outcome = (ex.path as PathStage).classify(ex, attempt.status);
-    ex.outcome = attempt.outcome;
+    judge(attempt, ex, classifierOf(ex).answer(ex, attempt.status, head, attempt.callStatus));
     this.stack.up(attempt);
     return this.#listener.answered(ex, head);
   }
@@ -90,7 +90,13 @@ export class Endpoint implements BalancerNode, AttemptOwner {
   }
 
   finished(attempt: Attempt): void {
-    this.#over(attempt, attempt.exchange as Exchange);
+    const ex = attempt.exchange as Exchange;
+    if (ex.undecided) {
+      judge(attempt, ex, classifierOf(ex).end(ex, attempt.callStatus));
+      this.stack.up(attempt);
+    }
+    ex.callStatus = attempt.callStatus;
+    this.#over(attempt, ex);
   }
 
   broke(attempt: Attempt, failure: Failure): void {
@@ -110,6 +116,12 @@ export class Endpoint implements BalancerNode, AttemptOwner {
     this.#over(attempt, ex);
   }
 
+  /** Drops an answer whose head has come: something else follows. */
+  discard(attempt: Attempt): void {
+    attempt.upstream?.discard(attempt);
+    this.#over(attempt, attempt.exchange as Exchange);
+  }
+
   #release(attempt: Attempt, why: Failure): void {
     if (attempt.waitingIn !== null) attempt.waitingIn.abandon(attempt);
     else attempt.upstream?.cancel(attempt, why);
@@ -117,9 +129,9 @@ export class Endpoint implements BalancerNode, AttemptOwner {
 
   #note(attempt: Attempt, ex: Exchange, failure: Failure): void {
     attempt.failure = failure;
-    attempt.outcome = failure.ignorable ? Outcome.ignorable : Outcome.failure;
     ex.failure = failure;
-    ex.outcome = attempt.outcome;
+    judge(attempt, ex, classifierOf(ex).failed(ex, failure));
+    if (failure.ignorable) attempt.outcome = ex.outcome = Outcome.ignorable;
   }
 
   #over(attempt: Attempt, ex: Exchange): void {
@@ -130,9 +142,27 @@ export class Endpoint implements BalancerNode, AttemptOwner {
 
   /** An attempt took too long. */
   timeUp(attempt: Attempt): void {
-    this.#release(attempt, new Failure(causes.attemptTimeout));
-    this.failed(attempt, new Failure(causes.attemptTimeout));
+    this.giveUp(attempt, new Failure(causes.attemptTimeout));
   }
+
+  /** Ends an attempt with a failure of ours. */
+  giveUp(attempt: Attempt, failure: Failure): void {
+    this.#release(attempt, failure);
+    this.failed(attempt, failure);
+  }
+}
+
+function classifierOf(ex: Exchange): Classifier {
+  return (ex.path as PathStage).classifier; // whoever has an attempt has a path
+}
+
+// What the classifier says holds for the attempt and, until there is another, for the exchange.
+function judge(attempt: Attempt, ex: Exchange, verdict: Verdict): void {
+  const failed = verdict === Verdict.failure || verdict === Verdict.retryable;
+  attempt.outcome = failed ? Outcome.failure : Outcome.success;
+  ex.outcome = attempt.outcome;
+  ex.undecided = verdict === Verdict.undecided;
+  ex.retryable = verdict === Verdict.retryable;
 }
 
 /** Attempts of this router belong to endpoints. */
@@ -211,6 +241,7 @@ function accrualFilter(loop: DataLoop): Filter<Attempt> {
       return Down.go;
     },
     up: (attempt) => {
+      if ((attempt.exchange as Exchange).undecided) return Up.go;
       const { accrual } = endpointOf(attempt);
       attempt.judged = true;
       if (attempt.outcome === Outcome.success) accrual.succeeded(loop.nowMs);

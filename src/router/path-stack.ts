@@ -1,5 +1,6 @@
 // @hot A logical name under one dtab override: its policy, its statistics, and where it is bound to at the moment.
 import { causes } from "../core/cause.ts";
+import type { Classifier } from "../core/classifier.ts";
 import type { DataLoop } from "../core/data-loop.ts";
 import { type Exchange, ExchangeLevel, type Keeper, type PathStage } from "../core/exchange.ts";
 import { Failure } from "../core/failure.ts";
@@ -12,7 +13,13 @@ import type { RequestStats } from "./request-stats.ts";
 import { Cached } from "./service-cache.ts";
 import type { ServiceSettings } from "./settings.ts";
 import type { StatsByName } from "./stats-by-name.ts";
+import { HeldAnswer, type HoldLimits, type HoldOwner, type HoldStats } from "./held-answer.ts";
+import type { BodySink } from "../core/body.ts";
+import type { MessageHead } from "../core/message-head.ts";
+import type { Counter } from "../telemetry/metrics.ts";
 import { Waiting } from "./waiting.ts";
+import { retryFilter, type RetryPath } from "./retry-filter.ts";
+import type { Retries } from "../resilience/retries.ts";
 
 /** Hands results back to the router. */
 export interface PathListener {
@@ -24,13 +31,23 @@ export interface PathListener {
   pathClosed(path: PathEntry): void;
 }
 
+/** What all bindings of one logical name have in common. */
+export interface ServiceFigures {
+  readonly stats: RequestStats;
+  readonly retries: Retries;
+  /** Answers that could not be held back until their verdict. */
+  readonly held: HoldStats;
+  /** Answers that were not, since the request could not be repeated. */
+  readonly requestTooLong: Counter;
+}
+
 /** What paths of one router share. */
 export interface PathShared {
   readonly loop: DataLoop;
   readonly trees: BoundTrees;
   readonly stacks: PathStacks;
   /** Statistics by logical name. */
-  readonly services: StatsByName;
+  readonly services: StatsByName<ServiceFigures>;
   readonly bindingTimeoutMs: number;
   readonly listener: PathListener;
   /** Tells of an unroutable name: names, base and override dtab, in one sentence. */
@@ -38,16 +55,21 @@ export interface PathShared {
 }
 
 /** One entry of the path cache. */
-export class PathEntry extends Cached implements PathStage, Keeper {
+export class PathEntry extends Cached implements PathStage, Keeper, RetryPath {
   readonly service: string;
   readonly localDtab: string;
   /** Number by which control knows the binding. */
   readonly binding: number;
   readonly stack: Stack<Exchange>;
   readonly stats: RequestStats;
-  readonly classify: (ex: Exchange, status: number) => Outcome;
+  readonly retries: Retries;
+  readonly perTryTimeoutMs: number;
+  readonly classifier: Classifier;
   /** Keys of identifiers that lead here, forgotten with it. */
   readonly aliases: string[] = [];
+  readonly replayBytes: number;
+  readonly #figures: ServiceFigures;
+  readonly #hold: HoldLimits | null;
   readonly #shared: PathShared;
   readonly #waiting: Waiting;
   readonly #clients = new Map<BoundClient, PathClient>();
@@ -69,10 +91,28 @@ export class PathEntry extends Cached implements PathStage, Keeper {
     this.localDtab = localDtab;
     this.binding = binding;
     this.#shared = shared;
-    this.classify = settings.allSuccessful ? alwaysSuccess : failureFrom500;
+    this.classifier = settings.classifier;
     this.#waiting = new Waiting(shared.loop, shared.bindingTimeoutMs, (ex, failure) => this.#fail(ex, failure)); // cold: once
-    this.stats = shared.services.take(service);
+    this.#figures = shared.services.take(service);
+    this.stats = this.#figures.stats;
+    this.retries = this.#figures.retries;
+    this.#hold = settings.hold;
+    this.replayBytes = settings.replayBytes;
+    this.perTryTimeoutMs = settings.perTryTimeoutMs;
     this.stack = shared.stacks.of(settings.totalTimeoutMs);
+  }
+
+  /** May an answer of which only the end tells whether it failed be held back until then? */
+  holds(ex: Exchange): boolean {
+    if (this.#hold === null || !this.classifier.retries) return false;
+    if (ex.downstream.canReplay()) return true;
+    this.#figures.requestTooLong.inc();
+    return false;
+  }
+
+  /** Holds it back. Returns where its body goes. */
+  hold(ex: Exchange, head: MessageHead, owner: HoldOwner): BodySink {
+    return new HeldAnswer(ex, head, this.#hold as HoldLimits, this.#figures.held, owner, this.#shared.loop); // cold: retried gRPC only
   }
 
   /** A request enters; it waits at the bottom of the stack while the name is not bound yet. */
@@ -181,14 +221,6 @@ export class PathEntry extends Cached implements PathStage, Keeper {
   }
 }
 
-function failureFrom500(_ex: Exchange, status: number): Outcome {
-  return status >= 500 ? Outcome.failure : Outcome.success;
-}
-
-function alwaysSuccess(): Outcome {
-  return Outcome.success;
-}
-
 /** The path that an exchange in a path stack goes by. */
 function pathOf(ex: Exchange): PathEntry {
   return ex.path as PathEntry; // paths of this router
@@ -219,6 +251,7 @@ export class PathStacks {
 function pathStack(loop: DataLoop, listener: PathListener, totalTimeoutMs: number): Stack<Exchange> {
   const filters = [pathStatsFilter()];
   if (totalTimeoutMs > 0) filters.push(totalTimeoutFilter(loop, listener, totalTimeoutMs));
+  filters.push(retryFilter(loop, pathOf));
   return new Stack(
     ExchangeLevel.path,
     filters,

@@ -2,17 +2,21 @@
 import type { BodySink } from "../core/body.ts";
 import type { ToControl, ToData } from "../core/border.ts";
 import { causes } from "../core/cause.ts";
+import { Verdict } from "../core/classifier.ts";
 import type { DataLoop } from "../core/data-loop.ts";
-import type { Exchange } from "../core/exchange.ts";
+import { type Exchange, noHead } from "../core/exchange.ts";
 import type { MessageHead } from "../core/message-head.ts";
 import { Failure } from "../core/failure.ts";
 import type { Identifier } from "../core/identifier.ts";
 import { Outcome } from "../core/outcome.ts";
+import { Retries } from "../resilience/retries.ts";
 import type { MetricsRegistry, Scope } from "../telemetry/registry.ts";
 import { Bindings } from "./bindings.ts";
 import { type BoundClient, type BoundTreeEntry, BoundTrees } from "./bound-tree.ts";
 import { cancelAttempt, type Client, type ClientListener } from "./client-stack.ts";
-import { type PathEntry, type PathListener, PathStacks } from "./path-stack.ts";
+import { type PathEntry, type PathListener, PathStacks, type ServiceFigures } from "./path-stack.ts";
+import { RequestStats } from "./request-stats.ts";
+import type { HoldOwner } from "./held-answer.ts";
 import { type CacheLimits, ServiceCache } from "./service-cache.ts";
 import type { Policies } from "./settings.ts";
 import { StatsByName } from "./stats-by-name.ts";
@@ -53,7 +57,7 @@ export interface RouterParts {
 }
 
 /** One router: names, bindings and clients of one protocol. */
-export class Router implements ClientListener, PathListener {
+export class Router implements ClientListener, PathListener, HoldOwner {
   readonly label: string;
   readonly bindings: Bindings;
   readonly #loop: DataLoop;
@@ -77,12 +81,30 @@ export class Router implements ClientListener, PathListener {
         loop: parts.loop,
         trees,
         stacks: new PathStacks(parts.loop, this),
-        services: new StatsByName((service) => scope.scope("service", service.slice(1)), 0), // cold: once
+        services: new StatsByName(
+          (service) => scope.scope("service", service.slice(1)), // cold: once
+          (place, service) => this.#figures(place, service), // cold: once per service
+          0,
+        ),
         bindingTimeoutMs: parts.bindingTimeoutMs,
         listener: this,
         unroutable: (service, localDtab) => this.#unroutable(service, localDtab), // cold: failures only
       },
     });
+  }
+
+  #figures(scope: Scope, service: string): ServiceFigures {
+    const { retries } = this.#parts.policies.service(service);
+    const place = scope.scope("retries");
+    return {
+      stats: new RequestStats(scope),
+      retries: new Retries(retries, place, this.#loop.clock),
+      held: {
+        tooLong: place.counter("response_stream_too_long"),
+        timeouts: place.counter("classification_timeout"),
+      },
+      requestTooLong: place.counter("request_stream_too_long"),
+    };
   }
 
   #boundTrees(scope: Scope): BoundTrees {
@@ -144,23 +166,44 @@ export class Router implements ClientListener, PathListener {
   answered(ex: Exchange, head: MessageHead): BodySink | null {
     ex.latencyMs = this.#loop.nowMs - ex.startMs;
     ex.verdict = verdictOf(head);
-    ex.path?.stack.up(ex);
+    const path = ex.path as PathEntry; // of this router
+    if (ex.retryable) ex.pushbackMs = path.classifier.pushbackMs(head);
+    else if (ex.undecided && path.holds(ex)) return path.hold(ex, head, this);
+    if (!path.stack.up(ex)) return null; // sent again
+    this.#answer(ex, head);
+    return ex.downstream;
+  }
+
+  #answer(ex: Exchange, head: MessageHead): void {
     ex.server?.up(ex);
     ex.downstream.answer(ex, head);
     ex.answered = true;
-    return ex.downstream;
+  }
+
+  retries(ex: Exchange, told: MessageHead | null): boolean {
+    const path = ex.path as PathEntry; // as above
+    if (ex.retryable && told !== null) ex.pushbackMs = path.classifier.pushbackMs(told);
+    return !path.stack.up(ex);
+  }
+
+  passes(ex: Exchange, head: MessageHead): void {
+    if (ex.undecided) ex.path?.stack.up(ex);
+    this.#answer(ex, head);
   }
 
   canned(ex: Exchange, status: number): void {
     ex.latencyMs = this.#loop.nowMs - ex.startMs;
-    ex.outcome = (ex.path as PathEntry).classify(ex, status);
+    const verdict = (ex.path as PathEntry).classifier.answer(ex, status, noHead, -1);
+    ex.outcome = verdict === Verdict.success ? Outcome.success : Outcome.failure;
     ex.path?.stack.up(ex);
     ex.server?.up(ex);
     ex.downstream.canned(ex, status);
   }
 
   failed(ex: Exchange): void {
-    this.pathFailed(ex);
+    if (ex.path?.stack.up(ex) === false) return; // sent again
+    ex.outcome = Outcome.failure;
+    this.#tell(ex, withNames(ex, ex.failure as Failure));
   }
 
   pathFailed(ex: Exchange): void {
@@ -178,8 +221,14 @@ export class Router implements ClientListener, PathListener {
   #fail(ex: Exchange, failure: Failure): void {
     ex.failure = failure;
     ex.outcome = Outcome.failure;
-    if (!ex.answered) ex.latencyMs = this.#loop.nowMs - ex.startMs;
+    ex.retryable = false; // whatever it was: this is the end of it
     ex.path?.stack.up(ex);
+    this.#tell(ex, failure);
+  }
+
+  #tell(ex: Exchange, failure: Failure): void {
+    if (!ex.answered) ex.latencyMs = this.#loop.nowMs - ex.startMs;
+    ex.failure = failure;
     ex.server?.up(ex);
     ex.downstream.fail(ex, failure);
   }

@@ -1,7 +1,10 @@
 // What policy comes to at run time: configuration with every default filled in.
 import type { BalancerSpec } from "../balance/balancer.ts";
+import type { Classifier } from "../core/classifier.ts";
 import type { AccrualSpec } from "../resilience/accrual/kinds.ts";
 import type { BudgetSpec } from "../resilience/budget.ts";
+import type { RetriesSpec } from "../resilience/retries.ts";
+import type { HoldLimits } from "./held-answer.ts";
 import type { PoolLimits } from "../sessions/pool.ts";
 
 /** Policy of one bound client (linkerd1 §6.1). 0 ms = no limit. */
@@ -19,8 +22,15 @@ export interface ClientSettings {
 /** Policy of one logical name (linkerd1 §6.6). */
 export interface ServiceSettings {
   readonly totalTimeoutMs: number;
-  /** Which answers are failures; of `io.l5d.http.allSuccessful` none is. */
-  readonly allSuccessful: boolean;
+  readonly retries: RetriesSpec;
+  /** How an answer is held back whose end has to tell whether it failed; null where none is. */
+  readonly hold: HoldLimits | null;
+  /** So much of a request's body is kept to be sent again. */
+  readonly replayBytes: number;
+  /** How long one try may take to the head of its answer; 0 for no limit. */
+  readonly perTryTimeoutMs: number;
+  /** Which answers are failures. */
+  readonly classifier: Classifier;
 }
 
 /** Looks policy up by name: concrete ids for clients, logical names for services. */

@@ -2,11 +2,16 @@ import { expect, test } from "vitest";
 import { ManualEnv } from "../../test/support/manual-env.ts";
 import { Outcome } from "../core/outcome.ts";
 import { MetricsRegistry } from "../telemetry/registry.ts";
+import { RequestStats } from "./request-stats.ts";
 import { StatsByName } from "./stats-by-name.ts";
 
 function setUp(maxIdle: number) {
   const registry = new MetricsRegistry(new ManualEnv());
-  const stats = new StatsByName((name) => registry.root.scope("service", name), maxIdle);
+  const stats = new StatsByName(
+    (name) => registry.root.scope("service", name),
+    (scope) => new RequestStats(scope),
+    maxIdle,
+  );
   const count = (name: string) => {
     stats.take(name).begin();
     stats.take(name).end(Outcome.success, null, 1);

@@ -1,33 +1,35 @@
 // Statistics per name, shared by all who count under it: a name that is bound with and without an override is one name in the metrics.
 import type { Scope } from "../telemetry/registry.ts";
-import { RequestStats } from "./request-stats.ts";
 
-interface Entry {
-  readonly stats: RequestStats;
+interface Entry<T> {
+  readonly stats: T;
   readonly scope: Scope;
   uses: number;
 }
 
 /** Kept as long as somebody uses them; of those that nobody uses a bounded number stays, because names may come back, and may be made up. */
-export class StatsByName {
+export class StatsByName<T> {
   readonly #scopeOf: (name: string) => Scope;
+  readonly #make: (scope: Scope, name: string) => T;
   readonly #maxIdle: number;
-  readonly #used = new Map<string, Entry>();
+  readonly #used = new Map<string, Entry<T>>();
   /** Unused ones, the longest unused first. */
-  readonly #idle = new Map<string, Entry>();
+  readonly #idle = new Map<string, Entry<T>>();
 
   /**
    * @param scopeOf where the statistics of a name stand; removed with them.
+   * @param make makes them.
    * @param maxIdle how many unused ones are kept.
    */
-  constructor(scopeOf: (name: string) => Scope, maxIdle: number) {
+  constructor(scopeOf: (name: string) => Scope, make: (scope: Scope, name: string) => T, maxIdle: number) {
     this.#scopeOf = scopeOf;
+    this.#make = make;
     this.#maxIdle = maxIdle;
   }
 
   /** The statistics of a name; `give` follows once for each call. */
-  take(name: string): RequestStats {
-    const entry = this.#used.get(name) ?? this.#takeIdle(name) ?? this.#make(name);
+  take(name: string): T {
+    const entry = this.#used.get(name) ?? this.#takeIdle(name) ?? this.#new(name);
     entry.uses++;
     return entry.stats;
   }
@@ -40,7 +42,7 @@ export class StatsByName {
     if (this.#idle.size > this.#maxIdle) this.#forgetOldest();
   }
 
-  #takeIdle(name: string): Entry | undefined {
+  #takeIdle(name: string): Entry<T> | undefined {
     const entry = this.#idle.get(name);
     if (entry === undefined) return undefined;
     this.#idle.delete(name);
@@ -48,9 +50,9 @@ export class StatsByName {
     return entry;
   }
 
-  #make(name: string): Entry {
+  #new(name: string): Entry<T> {
     const scope = this.#scopeOf(name);
-    const entry = { stats: new RequestStats(scope), scope, uses: 0 };
+    const entry = { stats: this.#make(scope, name), scope, uses: 0 };
     this.#used.set(name, entry);
     return entry;
   }

@@ -69,6 +69,10 @@ export class PlainHttp2Request implements HttpMessage {
     return this.#fields.findIndex((_, i) => i > field && this.id(i) === id);
   }
 
+  kept(): this {
+    return this; // it lasts as it is
+  }
+
   get(name: string): string | undefined {
     return this.#fields.find(([known]) => known === name)?.[1];
   }

@@ -6,7 +6,6 @@ import { DataLoop } from "../../core/data-loop.ts";
 import { Destination } from "../../core/destination.ts";
 import { type Downstream, Exchange } from "../../core/exchange.ts";
 import { Failure } from "../../core/failure.ts";
-import { Outcome } from "../../core/outcome.ts";
 import { LOG_FIELDS } from "./access-log-fields.ts";
 import { type AccessLogFormat, parseTemplate } from "./access-log-format.ts";
 import { AccessLog } from "./access-log.ts";
@@ -48,7 +47,7 @@ function exchange(request: string, more: Partial<Exchange> = {}): Exchange {
 
 /** A request that was answered. */
 function served(request = WHOLE): Exchange {
-  const path = { service: "/svc/users", stack: null as never, classify: () => Outcome.success }; // a log reads its name only
+  const path = { service: "/svc/users", stack: null as never, classifier: null as never, replayBytes: 0 }; // a log reads its name only
   const ex = exchange(request, {
     status: 200,
     requestBytes: 3,

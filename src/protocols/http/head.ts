@@ -225,6 +225,27 @@ export class HttpHead implements HttpMessage, Reusable {
     return HOSTS.of(this.bytes, this.base + this.valueStart(field), this.base + this.valueEnd(field));
   }
 
+  kept(): HttpHead {
+    const copy = new HttpHead();
+    copy.bytes = Buffer.from(this.bytes.subarray(this.base, this.base + this.length)); // cold: answers that are held back
+    copy.table = this.table.slice();
+    copy.count = this.count;
+    copy.first.set(this.first);
+    copy.fieldsStart = this.fieldsStart;
+    copy.fieldsEnd = this.fieldsEnd;
+    copy.length = this.length;
+    copy.status = this.status;
+    copy.reasonStart = this.reasonStart;
+    copy.reasonEnd = this.reasonEnd;
+    copy.minor = this.minor;
+    copy.framing = this.framing;
+    copy.contentLength = this.contentLength;
+    copy.chunked = this.chunked;
+    copy.connection = this.connection;
+    copy.started = this.started;
+    return copy;
+  }
+
   addField(name: string, value: string): void {
     this.extraLines += `${name}: ${value}\r\n`;
   }

@@ -1,6 +1,5 @@
 // @hot The beginning of a request body, kept while it is streamed on, so that a lost race for a connection can be repeated.
 
-const MAX_BYTES = 16 * 1024;
 const NONE = Buffer.alloc(0);
 
 /** Keeps a body as long as it is short. */
@@ -22,12 +21,12 @@ export class ReplayBuffer {
     if (this.buffer.length > this.#firstBytes) this.buffer = NONE;
   }
 
-  /** Keeps a copy of a chunk, or gives up. */
-  keep(source: Buffer, start: number, end: number): void {
+  /** Keeps a copy of a chunk, or gives up when that makes more than `mostBytes`. */
+  keep(source: Buffer, start: number, end: number, mostBytes: number): void {
     if (!this.complete) return;
     const needed = this.length + end - start;
-    if (needed > MAX_BYTES) return this.give();
-    if (needed > this.buffer.length) this.#grow(needed);
+    if (needed > mostBytes) return this.give();
+    if (needed > this.buffer.length) this.#grow(needed, mostBytes);
     source.copy(this.buffer, this.length, start, end);
     this.length = needed;
     return undefined;
@@ -40,8 +39,8 @@ export class ReplayBuffer {
     this.buffer = NONE;
   }
 
-  #grow(needed: number): void {
-    const grown = Buffer.allocUnsafeSlow(needed <= this.#firstBytes ? this.#firstBytes : MAX_BYTES);
+  #grow(needed: number, mostBytes: number): void {
+    const grown = Buffer.allocUnsafeSlow(needed <= this.#firstBytes ? this.#firstBytes : mostBytes);
     this.buffer.copy(grown, 0, 0, this.length);
     this.buffer = grown;
   }

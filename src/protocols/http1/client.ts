@@ -19,6 +19,7 @@ import type { ClientContext } from "./client-context.ts";
 import { answerFraming, Parse, parseAnswerHead } from "./codec/parse-head.ts";
 import { connectFailure, errorCode } from "../http/connect-failure.ts";
 import { MessageWriter, type WriterOwner } from "./message-writer.ts";
+import { Discard, discarded, MOST_DISCARDED_BYTES } from "./discarded.ts";
 import { lengthOf, requestFraming, writeForeignRequest } from "./foreign-head.ts";
 import { writeRequestHead } from "./write-head.ts";
 
@@ -158,13 +159,30 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     this.#writer.written();
     if (this.#late && !this.#writer.blocked) this.#release();
     // Also when that was the end of the request: the caller may send on, or leave.
-    if (this.#attempt !== null) (this.#attempt.exchange as Exchange).downstream.resume();
+    this.#attempt?.exchange?.downstream.resume();
   }
 
   cancel(attempt: Attempt, _why: Failure): void {
     if (this.#attempt !== attempt) return;
     this.#forget();
     this.close();
+  }
+
+  // Only while `answered` tells of its head: what follows goes to nobody, or the connection is closed.
+  discard(attempt: Attempt): void {
+    if (this.#attempt !== attempt) return;
+    if (!this.#requestDone || !this.#keep || this.#writer.blocked || this.#answerBytes() > MOST_DISCARDED_BYTES) {
+      this.#forget();
+      this.close();
+      return;
+    }
+    this.#attempt = discarded;
+    this.#sink = new Discard(() => this.close()); // cold: answers that are not passed on
+  }
+
+  // As far as it was told.
+  #answerBytes(): number {
+    return this.#framing === Framing.length ? (this.#body as BodyReader).remaining : 0;
   }
 
   // ---- The answer --------------------------------------------------------------------------------------------------
@@ -275,7 +293,11 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
       this.#body.begin(head.framing, head.contentLength);
     }
     const sink = (attempt.owner as AttemptOwner).answered(attempt, head);
-    if (this.#attempt !== attempt) return; // taken back meanwhile: a retry, or the caller is gone
+    if (this.#attempt !== attempt) {
+      // Taken back meanwhile: a retry, or the caller is gone.
+      if (this.#attempt === discarded) this.#passOver(more);
+      return;
+    }
     this.#sink = sink;
     if (sink === null) {
       this.#forget();
@@ -285,6 +307,11 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     } else if (!more) {
       this.#watchProgress(); // a body that is here already needs no watching
     }
+  }
+
+  #passOver(more: boolean): void {
+    if (this.#framing === Framing.none) this.#finish(null, more);
+    else this.#watchProgress();
   }
 
   #readBody(buffer: Buffer, start: number, end: number, lendable: boolean): number {

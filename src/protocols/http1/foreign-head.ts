@@ -66,7 +66,8 @@ export function answerFramingOf(message: HttpMessage, toHead: boolean, minor: nu
 export function writeForeignAnswer(scratch: Scratch, ex: Exchange, message: HttpMessage, form: AnswerForm): void {
   writeStatusLine(scratch, message);
   writeAnswerFields(scratch, message, form.clearContext);
-  if (form.clearContext) scratch.appendText("Via: 1.1 fairlead\r\n");
+  if (form.clearContext) scratch.appendText(VIA_LINE);
+  else if (ex.undecided) scratch.appendText(VIA_LINE);
   else scratch.appendText((ex.verdict ?? ex.outcome) === Outcome.success ? SUCCESS_LINES : FAILURE_LINES);
   if (form.chunked) scratch.appendText("Transfer-Encoding: chunked\r\n");
   if (form.close) scratch.appendText("Connection: close\r\n");
@@ -74,11 +75,13 @@ export function writeForeignAnswer(scratch: Scratch, ex: Exchange, message: Http
   scratch.appendText("\r\n");
 }
 
+const VIA_LINE = "Via: 1.1 fairlead\r\n";
+
 /** Writes an interim answer (1xx), without context lines. */
 export function writeForeignInterim(scratch: Scratch, message: HttpMessage): void {
   writeStatusLine(scratch, message);
   writeAnswerFields(scratch, message, true);
-  scratch.appendText("Via: 1.1 fairlead\r\n\r\n");
+  scratch.appendText(`${VIA_LINE}\r\n`);
 }
 
 function writeStatusLine(scratch: Scratch, { status }: HttpMessage): void {

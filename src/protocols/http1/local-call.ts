@@ -233,6 +233,11 @@ export class LocalCall implements Upstream {
     }
   }
 
+  // Answers of the proxy itself are never tried again.
+  discard(): void {
+    this.cancel();
+  }
+
   cancel(): void {
     this.over();
   }

@@ -333,7 +333,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   #pass(sink: BodySink, buffer: Buffer, start: number, end: number, lendable: boolean): boolean {
     const ex = this.#exchange as Exchange;
     ex.requestBytes += end - start;
-    (this.#replay as ReplayBuffer).keep(buffer, start, end);
+    (this.#replay as ReplayBuffer).keep(buffer, start, end, ex.path?.replayBytes ?? 0);
     if (sink.write(buffer, start, end, lendable)) return true;
     this.#full = true;
     this.#chunkLent = lendable;

@@ -24,6 +24,8 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
   #interim = 0;
   #toHead = false;
   #bodiless = false;
+  /** The head of the answer was all of it. */
+  #headOnly = false;
   /** `Outbox.writes` when the request was composed: as long as it is that, nothing of the request has left. */
   #composedAt = 0;
   /** `reads` of the connection when it began. */
@@ -37,6 +39,7 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
     this.#interim = 0;
     this.#toHead = false;
     this.#bodiless = false;
+    this.#headOnly = false;
   }
 
   /** Belongs to an attempt from now on; its request is composed next. */
@@ -107,6 +110,16 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
     session.abandonStream(this, ErrorCode.cancel);
   }
 
+  // Its session sends RST_STREAM unless both sides are done; the connection carries on.
+  discard(attempt: Attempt): void {
+    const session = this.#session;
+    if (this.#attempt !== attempt || session === null) return;
+    this.#attempt = null;
+    if (this.#headOnly && this.weAreDone) session.completeStream(this);
+    else return session.abandonStream(this, ErrorCode.cancel);
+    session.tellReleased();
+  }
+
   // ---- The answer --------------------------------------------------------------------------------------------------
 
   dataProblem(bytes: number): string | null {
@@ -135,6 +148,8 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
     const attempt = this.#attempt as Attempt;
     const { generation } = this;
     attempt.status = head.status;
+    attempt.callStatus = head.grpcStatus; // "Trailers-Only"
+    this.#headOnly = endStream;
     this.#session?.beganAnswer();
     const sink = (attempt.owner as AttemptOwner).answered(attempt, head);
     if (this.generation !== generation) return null; // taken back meanwhile: a retry, or the caller is gone
@@ -162,6 +177,7 @@ export class Http2ClientStream extends Http2Stream implements Upstream {
     const session = this.#session as Http2Session;
     const sink = this.sink as BodySink;
     this.#attempt = null;
+    if (trailers !== null) attempt.callStatus = trailers.grpcStatus;
     const owner = attempt.owner as AttemptOwner;
     session.completeStream(this);
     owner.finished(attempt);

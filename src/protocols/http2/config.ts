@@ -159,21 +159,31 @@ export const http2ClientKeys = {
   }),
 };
 
-const noBuffers = "has no effect in this release: answers are passed on at once, and none is retried";
+const MOST_KEPT_BYTES = 16_777_216;
 
 /** Keys of their services. */
 export const http2ServiceKeys = {
   classificationTimeoutMs: int({
-    doc: "How long an answer would be held back until it is known whether it is a failure.",
+    doc: "How long an answer is held back until it is known whether it is a failure worth another try. Only where the classifier looks at the end of answers, as those of gRPC do.",
     unit: "ms",
     default: 100,
-    accepted: noBuffers,
+    min: 1,
   }),
   retryBufferSize: object(
-    { doc: "How much would be kept to repeat a request.", accepted: noBuffers },
+    { doc: "How much is kept so that a request can be repeated.", default: {} },
     {
-      requestBytes: int({ doc: "Of the request.", unit: "bytes", default: 16_383 }),
-      responseBytes: int({ doc: "Of the answer.", unit: "bytes", default: 16_383 }),
+      requestBytes: int({
+        doc: "Of the request; one with a longer body is not repeated.",
+        unit: "bytes",
+        default: 16_383,
+        max: MOST_KEPT_BYTES,
+      }),
+      responseBytes: int({
+        doc: "Of the answer, while it is held back.",
+        unit: "bytes",
+        default: 16_383,
+        max: MOST_KEPT_BYTES,
+      }),
     },
   ),
 };

@@ -152,10 +152,19 @@ export class Http2Head implements HttpMessage, Reusable {
     return null;
   }
 
-  /** Takes over the fields of another head, which may then be used again. For trailers only. */
+  kept(): Http2Head {
+    const copy = new Http2Head();
+    copy.copyFrom(this);
+    return copy;
+  }
+
+  /** Takes over an answer or trailers from another head, which may then be used again. */
   copyFrom(other: Http2Head): void {
     this.reset();
     this.list.copyFrom(other.list);
+    if (other.statusField !== null) this.statusField = this.list.fields[0] as HeaderField; // it stands before all others (§8.3)
+    this.status = other.status;
+    this.contentLength = other.contentLength;
     this.#first = other.#first;
     this.#low = other.#low;
     this.#high = other.#high;

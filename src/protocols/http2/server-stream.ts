@@ -7,6 +7,8 @@ import { admitContext } from "../http/admit.ts";
 import { joinDeadline } from "../grpc/deadline.ts";
 import { isGrpcMessage } from "../grpc/content-type.ts";
 import { cannedFields, failureStatus } from "../http/failure-answer.ts";
+import { Field } from "../http/field-names.ts";
+import { Outcome } from "../../core/outcome.ts";
 import { ErrorCode } from "./codec/frames.ts";
 import type { HeaderField } from "./codec/header-field.ts";
 import { failureHead, failureTrailers, type OwnFields } from "./failure-answer.ts";
@@ -15,6 +17,9 @@ import { ReplayBuffer } from "../http/replay-buffer.ts";
 import { resetCodeOf } from "./reset-codes.ts";
 import type { Http2ServerConnection } from "./server.ts";
 import { type Carrier, Http2Stream } from "./streams/stream.ts";
+import { FAILURE, SUCCESS } from "./write-head.ts";
+
+const ANY = Number.POSITIVE_INFINITY;
 
 /** A stream that a caller has opened. */
 export class Http2ServerStream extends Http2Stream implements Downstream {
@@ -26,6 +31,8 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
   #requestPassed = false;
   /** Which attempt the sink belongs to: streams are pooled, so that the next may have the very object of the last. */
   #heardBy = -1;
+  /** The head of the answer could not tell how the call went. */
+  #owesClass = false;
 
   override reset(): void {
     super.reset();
@@ -35,6 +42,7 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
     this.#replay?.reset();
     this.#requestPassed = false;
     this.#heardBy = -1;
+    this.#owesClass = false;
   }
 
   get remote(): string {
@@ -94,9 +102,10 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
   }
 
   protected passing(buffer: Buffer, start: number, end: number): void {
-    (this.#exchange as Exchange).requestBytes += end - start;
+    const ex = this.#exchange as Exchange;
+    ex.requestBytes += end - start;
     (this.#connection as Http2ServerConnection).context.stats.requestBytes.add(end - start);
-    (this.#replay ??= new ReplayBuffer(REPLAY_FIRST_BYTES)).keep(buffer, start, end);
+    (this.#replay ??= new ReplayBuffer(REPLAY_FIRST_BYTES)).keep(buffer, start, end, ex.path?.replayBytes ?? 0);
   }
 
   protected complete(trailers: Http2Head | null): void {
@@ -148,14 +157,23 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
   }
 
   answer(ex: Exchange, head: MessageHead): void {
-    if (head instanceof Http2Head) ex.callStatus = head.grpcStatus; // gRPC's "Trailers-Only"
+    this.#owesClass = ex.undecided;
     this.movedMs = (this.#connection as Http2ServerConnection).nowMs;
     (this.#connection as Http2ServerConnection).sendAnswer(this, ex, head);
   }
 
+  // Where only the end of the answer tells how it went, that is said there too (linkerd1 §2.6.3).
   override end(trailers: Trailers | null): void {
-    if (trailers !== null && this.#exchange !== null) this.#exchange.callStatus = callStatusOf(trailers);
+    const ex = this.#exchange;
+    if (this.#owesClass && ex !== null && trailers instanceof Http2Head) this.#tellClass(ex, trailers);
     super.end(trailers);
+  }
+
+  #tellClass(ex: Exchange, trailers: Http2Head): void {
+    const told = trailers.find(Field.l5dSuccessClass);
+    if (told >= 0) ex.verdict = trailers.value(told) === "0.0" ? Outcome.failure : Outcome.success;
+    else if (!(this.#connection as Http2ServerConnection).context.admission.clearContext)
+      trailers.list.add(ex.outcome === Outcome.success ? SUCCESS : FAILURE, ANY, ANY);
   }
 
   fail(ex: Exchange, failure: Failure): void {
@@ -260,12 +278,6 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
 
 /** Most bodies of calls fit here; the memory stays with the pooled stream. */
 const REPLAY_FIRST_BYTES = 128;
-
-function callStatusOf(trailers: Trailers): number {
-  if (trailers instanceof Http2Head) return trailers.grpcStatus;
-  const value = trailers.get("grpc-status");
-  return value === undefined ? -1 : Number(value);
-}
 
 // RFC 9110 §9.2.2, by length first so that no string is made.
 function isIdempotent(method: HeaderField): boolean {

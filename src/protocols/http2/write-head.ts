@@ -148,7 +148,8 @@ export function putAnswer(
     const field = head.at(i);
     if (!field.name.endsInAnswer && !(clearContext && field.name.mesh)) put(outbox, encoder, field);
   }
-  if (!clearContext) put(outbox, encoder, (ex.verdict ?? ex.outcome) === Outcome.success ? SUCCESS : FAILURE);
+  if (!clearContext && !ex.undecided)
+    put(outbox, encoder, (ex.verdict ?? ex.outcome) === Outcome.success ? SUCCESS : FAILURE);
   put(outbox, encoder, VIA);
   return at;
 }

@@ -59,7 +59,7 @@ const CHANGING = new Set([
   "location",
   "age",
 ]);
-const TELLING = new Set(["fairlead-cause", "l5d-err"]);
+const TELLING = new Set(["fairlead-cause", "l5d-err", "l5d-success-class"]);
 
 /** The name of a field, as it was received. */
 export class FieldName {
