@@ -127,26 +127,67 @@ test("A gradient limit moves by a fifth of the way to gradient × limit + √lim
   expect(read("limit")).toBe(Math.floor(20 + 0.2 * Math.sqrt(20)));
 });
 
-test("A gradient limit falls as latency rises, by a tenth per sample at most", () => {
-  const { limiter, read } = setUp({ ...GRADIENT, initialLimit: 100 });
+/** Ten answers at a moment when a window ends: one sample each, of a limit that is used up. */
+function sampler(limiter: AdaptiveLimit): (latencyMs: number) => void {
   let nowMs = 0;
-  const sample = (latencyMs: number) => {
+  return (latencyMs) => {
     nowMs += 1_001;
-    const taken = fill(limiter);
-    for (let n = 0; n < taken; n++) limiter.release(nowMs, nowMs - latencyMs, Outcome.success);
+    fill(limiter);
+    for (let n = 0; n < 10; n++) limiter.release(nowMs, nowMs - latencyMs, Outcome.success);
   };
-  for (let n = 0; n < 10; n++) sample(10);
-  const calm = read("limit");
-  expect(calm).toBeGreaterThan(100);
+}
+
+test("A gradient limit falls as latency rises beyond what is tolerated, by a tenth per sample at most", () => {
+  const { limiter, read } = setUp({ ...GRADIENT, initialLimit: 100 });
+  const sample = sampler(limiter);
+  let limit = 100;
+  const expectLimit = (gradient: number) => {
+    limit += 0.2 * (gradient * limit + Math.sqrt(limit) - limit);
+    expect(read("limit")).toBe(Math.floor(limit));
+  };
+  for (let n = 0; n < 10; n++) {
+    sample(10);
+    expectLimit(1);
+  }
   expect(read("min_rtt_ms")).toBeCloseTo(10, 9);
   sample(14.9);
-  expect(read("limit")).toBeGreaterThanOrEqual(calm);
-  const before = read("limit");
-  sample(1_000);
-  expect(read("limit")).toBeGreaterThanOrEqual(Math.floor(0.9 * before));
-  expect(read("limit")).toBeLessThan(before);
+  expectLimit(1);
+  for (let n = 0; n < 10; n++) {
+    sample(1_000);
+    expectLimit(0.5);
+  }
   for (let n = 0; n < 100; n++) sample(1_000);
   expect(read("limit")).toBe(4);
+});
+
+test("A gradient limit's long average follows by 2/601 of the way, a twentieth of that while requests are refused, and falls faster when it is out of date", () => {
+  const { limiter, read } = setUp(GRADIENT);
+  const sample = sampler(limiter);
+  for (let n = 0; n < 10; n++) sample(100);
+  sample(160);
+  const refused = 100 + (60 * 2) / 601 / 20;
+  expect(read("min_rtt_ms")).toBeCloseTo(refused, 9);
+  sample(90);
+  const less = refused + ((90 - refused) * 2) / 601;
+  expect(read("min_rtt_ms")).toBeCloseTo(less, 9);
+  sample(10);
+  expect(read("min_rtt_ms")).toBeCloseTo(0.9 * (less + ((10 - less) * 2) / 601), 9);
+});
+
+test("A gradient limit waits two round trips to see what its last change did, but no longer than a second", () => {
+  const { limiter, read } = setUp(GRADIENT);
+  const expectWindowEnd = (endMs: number, latencyMs: number) => {
+    const before = read("min_rtt_ms");
+    fill(limiter);
+    for (let n = 0; n < 10; n++) limiter.release(endMs - 1, endMs - 1 - latencyMs, Outcome.success);
+    expect(read("min_rtt_ms")).toBe(before);
+    limiter.release(endMs, endMs - latencyMs, Outcome.success);
+    expect(read("min_rtt_ms")).not.toBe(before);
+  };
+  expectWindowEnd(100, 40);
+  expectWindowEnd(200, 300);
+  expectWindowEnd(800, 3_000);
+  expectWindowEnd(1_800, 1);
 });
 
 test("A gradient limit that is hardly used does not grow", () => {

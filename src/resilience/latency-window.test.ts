@@ -18,6 +18,11 @@ test("LatencyWindow knows the percentiles of whole milliseconds exactly", () => 
   expect(window.percentile(0, 0)).toBe(1);
 });
 
+test("LatencyWindow does not lose a rank to binary fractions", () => {
+  expect(0.55 * 100).toBeGreaterThan(55);
+  expect(windowOf(Array.from({ length: 100 }, (_, n) => n + 1)).percentile(0, 0.55)).toBe(55);
+});
+
 test("LatencyWindow cuts fractions off and takes what it cannot hold for the longest", () => {
   const window = windowOf([0.7, 1.9, -3, Number.NaN, 5_000, Number.POSITIVE_INFINITY]);
   expect(window.percentile(0, 0.5)).toBe(0);
