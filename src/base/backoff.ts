@@ -30,6 +30,12 @@ export function decorrelatedJittered(minMs: number, maxMs: number, random: Rando
   return new DecorrelatedJittered(minMs, maxMs, random);
 }
 
+/** One step of `decorrelatedJittered`, for whoever keeps the delay before it; 0 when there was none. */
+export function nextDecorrelated(minMs: number, maxMs: number, previousMs: number, random: Random): number {
+  const drawnMs = previousMs === 0 ? minMs : minMs + random.next() * (3 * previousMs - minMs);
+  return Math.min(drawnMs, maxMs);
+}
+
 class EqualJittered implements Backoff {
   readonly #startMs: number;
   readonly #maxMs: number;
@@ -76,9 +82,7 @@ class DecorrelatedJittered implements Backoff {
   }
 
   next(): number {
-    const topMs = 3 * this.#previousMs;
-    const drawnMs = topMs === 0 ? this.#minMs : this.#minMs + this.#random.next() * (topMs - this.#minMs);
-    this.#previousMs = Math.min(drawnMs, this.#maxMs);
+    this.#previousMs = nextDecorrelated(this.#minMs, this.#maxMs, this.#previousMs, this.#random);
     return this.#previousMs;
   }
 

@@ -81,6 +81,71 @@ const REQUEUES: readonly Row[] = [
   ["retries/not_open", "counter", "1", "Acquisitions not repeated because no endpoint was ready."],
 ];
 
+const RETRIES: readonly Row[] = [
+  ["retries/total", "counter", "1", "Requests sent again because the classifier called their answer retryable."],
+  ["retries/per_request", "stat", "1", "Retries per request, requeues not counted."],
+  ["retries/budget", "gauge", "1", "Retries the budget would allow now."],
+  ["retries/budget_exhausted", "counter", "1", "Retries the budget refused."],
+  [
+    "retries/backoffs_exhausted",
+    "counter",
+    "1",
+    "Always 0, as in the original: no backoff that can be configured ends.",
+  ],
+  ["retries/max_exhausted", "counter", "1", "Retries refused because the request had been retried maxRetries times."],
+  ["retries/cannot_replay", "counter", "1", "Retries not made because the request's body was gone."],
+];
+
+const NACKS: readonly Row[] = [
+  [
+    "nack_admission_control/dropped_requests",
+    "counter",
+    "1",
+    "Requests refused here because the service refused most of those before.",
+  ],
+  [
+    "nack_admission_control/ema_value",
+    "gauge",
+    "1",
+    "Share of requests the service accepted, the last two minutes mostly; some are dropped below 0.5.",
+  ],
+];
+
+const CONCURRENCY: readonly Row[] = [
+  ["concurrency_limit/limit", "gauge", "1", "Requests that may be in progress, as the latency has it at the moment."],
+  ["concurrency_limit/inflight", "gauge", "1", "Requests in progress, as the limit counts them."],
+  ["concurrency_limit/min_rtt_ms", "gauge", "ms", "Latency without a queue, as a long average; of fairlead.gradient."],
+  ["concurrency_limit/refused", "counter", "1", "Requests the limit refused."],
+];
+
+const BACKUPS: readonly Row[] = [
+  [
+    "backups/send_backup_after_ms",
+    "stat",
+    "ms",
+    "How long a request waits for its second attempt; looked up every 3 s.",
+  ],
+  ["backups/backups_sent", "counter", "1", "Second attempts beside a slow first one."],
+  ["backups/backups_won", "counter", "1", "Second attempts that were answered first."],
+  ["backups/budget_exhausted", "counter", "1", "Second attempts that one of the two budgets refused."],
+];
+
+const DEADLINES: readonly Row[] = [
+  ["deadline", "refused because their deadline had"],
+  ["darkmode_deadline", "that would be refused, were deadlines enforced, because theirs had"],
+].flatMap(([place, what]): Row[] => [
+  [`admission_control/${place}/exceeded`, "counter", "1", "Requests whose deadline had passed when they arrived."],
+  [`admission_control/${place}/rejected`, "counter", "1", `Requests ${what} passed; at most a fifth of all in 10 s.`],
+  [`admission_control/${place}/expired_ms`, "stat", "ms", "How late those were."],
+  [`admission_control/${place}/remaining_ms`, "stat", "ms", "How much time the others had left."],
+  [
+    `admission_control/${place}/future`,
+    "counter",
+    "1",
+    "Requests not judged because their caller's clock is more than 1 s ahead.",
+  ],
+]);
+
 const HTTP2: readonly Row[] = [
   ["stream/stream_success", "counter", "1", "HTTP/2 streams on which both sides said all there was to say."],
   [
@@ -204,10 +269,11 @@ export const METRICS: readonly MetricDoc[] = [
     ...TRAFFIC,
     ...ACCEPTED,
     ...ONLY_SERVER,
+    ...DEADLINES,
     ...HTTP2_SERVER,
     ...HTTP2,
   ]),
-  ...under(SERVICE, [...REQUESTS, ...CAUSES, ...PENDING]),
+  ...under(SERVICE, [...REQUESTS, ...CAUSES, ...PENDING, ...RETRIES]),
   ...under(CLIENT, [
     ...REQUESTS,
     ...CAUSES,
@@ -217,6 +283,9 @@ export const METRICS: readonly MetricDoc[] = [
     ...CONNECTING,
     ...BROKEN,
     ...REQUEUES,
+    ...BACKUPS,
+    ...NACKS,
+    ...CONCURRENCY,
     ...HEALTH,
     ...ACCRUAL,
     ...BALANCER,

@@ -51,8 +51,7 @@ nested objects, \`?pretty=1\` to read), and in the text format of Prometheus at 
 const ABSENT = `## What the original has and this release has not
 
 - \`handletime_us\` of servers: a request is handed on in the turn of the event loop it arrives in, and the clock is read once per turn.
-- \`retries/*\` of services: answers are not retried yet, only requeues are made (\`retries/requeues\` of clients).
-- \`failfast/*\`, \`nack_admission_control/*\`, \`namer/*\`, \`interpreter/*\`: nothing here does what they count.
+- \`failfast/*\`, \`namer/*\`, \`interpreter/*\`: nothing here does what they count.
 - \`jvm/*\`: see [Process](#process). \`jvm/uptime\` is \`process/uptime_ms\`, \`jvm/mem/current/used\` is \`process/memory/heap_used_bytes\`; pauses of the collector show in
   \`process/event_loop/lag_ms\`.
 `;
