@@ -5,6 +5,10 @@ import type { LoadCell } from "../core/picker.ts";
 import type { SessionSource } from "../core/session.ts";
 import { Accrual, accrualCounters } from "../resilience/accrual/accrual.ts";
 import { accrualPolicy } from "../resilience/accrual/kinds.ts";
+import { nackOf } from "../protocols/http/nack.ts";
+import { adaptiveLimit } from "../resilience/adaptive-limit.ts";
+import { HedgePolicy } from "../resilience/hedge-policy.ts";
+import { NackAdmission } from "../resilience/nack-admission.ts";
 import { Requeue } from "../resilience/requeue.ts";
 import { Client, type ClientListener } from "../router/client-stack.ts";
 import { type AttemptListener, Endpoint, type EndpointShared, type EndpointStacks } from "../router/endpoint-stack.ts";
@@ -45,6 +49,7 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
     stats: new RequestStats(scope),
     statuses: new StatusStats(scope, false),
     stack: parts.endpointStacks.of(settings.attemptTimeoutMs),
+    nackOf,
     accrualView: accrualView(settings),
   };
   const policy = clientPolicy(config, id);
@@ -55,6 +60,10 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
     loop,
     scope,
     balancer: createBalancer<Endpoint>(settings.balancer, env, scope.scope("loadbalancer")),
+    nacks: new NackAdmission(scope.scope("nack_admission_control"), loop.nowMs),
+    limit: adaptiveLimit(settings.concurrencyLimit, scope.scope("concurrency_limit"), loop.nowMs),
+    hedge: hedgeOf(settings, scope, loop.nowMs),
+    limitKind: settings.concurrencyLimit.kind,
     requeue: new Requeue(settings.requeueBudget, loop, scope.scope("retries")),
     stack: parts.clientStack,
     maxIdleServices: config.bindingCache.paths,
@@ -75,6 +84,11 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
     const endpointShared: EndpointShared = { ...shared, listener: attempts };
     return new Endpoint(info.key, info.weight, cell, accrual, sessions(info), endpointShared);
   }
+}
+
+function hedgeOf({ hedge }: ClientSettings, scope: Scope, nowMs: number) {
+  if (hedge === null) return null;
+  return { policy: new HedgePolicy(hedge, scope.scope("backups"), nowMs), methods: hedge.methods };
 }
 
 function accrualView({ accrual }: ClientSettings): EndpointShared["accrualView"] {

@@ -55,7 +55,7 @@ test("the smallest Linkerd 1.x file gets the defaults of Linkerd 1.x", async () 
     bindingTimeoutMs: 10_000,
     bindingCache: { paths: 1000, trees: 1000, bounds: 1000, clients: 1000, idleTtlSecs: 600 },
     originator: false,
-    enforceDeadlines: false,
+    deadlines: "report",
     maxHeadersKB: 8,
     maxInitialLineKB: 4,
     maxErrResponseKB: 5120,
@@ -78,12 +78,16 @@ test("the smallest Linkerd 1.x file gets the defaults of Linkerd 1.x", async () 
     failFast: false,
     requeueBudget: { minRetriesPerSec: 10, percentCanRetry: 0.2, ttlSecs: 10 },
     clientSession: {},
+    concurrencyLimit: { kind: "none" },
     connectTimeoutMs: 1000,
     socketOptions: { noDelay: true, keepAlive: false },
     forwardClientCert: false,
     protocol: "http/1.1",
   });
-  expect(routers[0]?.service.defaults).toEqual({ responseClassifier: { kind: "io.l5d.http.nonRetryable5XX" } });
+  expect(routers[0]?.service.defaults).toEqual({
+    retries: { budget: { minRetriesPerSec: 10, percentCanRetry: 0.2, ttlSecs: 10 } },
+    responseClassifier: { kind: "io.l5d.http.nonRetryable5XX" },
+  });
 });
 
 test("the smallest h2 router gets the defaults of Linkerd 1.x, and a limit on headers", async () => {
@@ -158,8 +162,8 @@ test.for([
   ],
   ["  client: {protocol: h3}", '4:22 routers[0].client.protocol: unknown word "h3"; did you mean "h2"?'],
   [
-    "  service: {responseClassifier: {kind: io.l5d.h2.grpc.default}}",
-    '4:40 routers[0].service.responseClassifier.kind: "io.l5d.h2.grpc.default" is not available',
+    "  service: {responseClassifier: {kind: io.l5d.h2.grpc.default, successStatusCodes: [17]}}",
+    "4:85 routers[0].service.responseClassifier.successStatusCodes[0]: expected a whole number from 0 to 16",
   ],
   [
     "  service: {responseClassifier: {kind: io.l5d.http.allSuccessful}}",
@@ -185,9 +189,6 @@ test("what has no effect in an h2 router is a warning", async () => {
   const { config, problems } = await loadConfig(text, { file: "l.yaml", environment: {} });
   expect(problems.map(({ severity, path }) => `${severity} ${path}`)).toEqual([
     "warning routers[0].client.hostConnectionPool",
-    "warning routers[0].service.classificationTimeoutMs",
-    "warning routers[0].service.retryBufferSize",
-    "warning routers[0].service.responseClassifier.kind",
   ]);
   expect(config?.routers[0]?.client.entries[0]?.params.hostConnectionPool?.maxSize).toBe(5);
 });
@@ -260,10 +261,7 @@ test.for([
   ["  baseDtab: /a => /b", "4:3 routers[0].baseDtab: is no key of Linkerd 1.x any more; write dtab"],
   ["  dtab: |\n    /svc => /a;\n    /svc/x => /b |;", "6:19 routers[0].dtab: "],
   ["  dstPrefix: svc", "4:14 routers[0].dstPrefix: "],
-  [
-    "  enforceDeadlines: true",
-    "4:21 routers[0].enforceDeadlines: is not available in this release: deadlines are passed on",
-  ],
+  ["  deadlines: sometimes", '4:14 routers[0].deadlines: unknown word "sometimes"'],
   ["  streamingEnabled: false", "4:21 routers[0].streamingEnabled: cannot be switched off"],
   ["  compressionLevel: 6", "4:21 routers[0].compressionLevel: compression is not available in this release; write 0"],
   ["  httpAccessLogRollPolicy: daily", "4:28 routers[0].httpAccessLogRollPolicy: is not available"],
@@ -407,8 +405,6 @@ test("what has no effect is a warning, and the file is used", async () => {
     "warning routers[0].maxRequestKB",
     "warning routers[0].servers[0].engine",
     "warning routers[0].client.socketOptions.backlog",
-    "warning routers[0].service.retries",
-    "warning routers[0].service.responseClassifier.kind",
   ]);
   expect(config?.routers[0]?.service.entries[0]?.params.responseClassifier?.kind).toBe("io.l5d.http.retryableRead5XX");
 });

@@ -64,7 +64,7 @@ export function makeRouter(
   const parts: ClientParts = {
     config,
     policies: policiesOf(config),
-    clientStack: clientStack(),
+    clientStack: clientStack(world.loop),
     endpointStacks: new EndpointStacks(world.loop),
     world,
   };
@@ -91,7 +91,11 @@ export async function openServer(
   world: RouterWorld,
 ): Promise<{ server: ProtocolServer; stack: RouterServer }> {
   const scope = world.metrics.root.scope("rt", config.label, "server", `${server.ip}/${server.port}`);
-  const settings = { maxConcurrentRequests: server.maxConcurrentRequests ?? 0, timeoutMs: server.timeoutMs ?? 0 };
+  const settings = {
+    maxConcurrentRequests: server.maxConcurrentRequests ?? 0,
+    timeoutMs: server.timeoutMs ?? 0,
+    deadlines: config.deadlines,
+  };
   const broken = (error: unknown) => world.logger.error("a request failed after an error of the proxy", error);
   const stack = new RouterServer(router, world.loop, settings, scope, broken);
   const { backlog, keepAlive, noDelay, reusePort } = server.socketOptions;

@@ -155,6 +155,8 @@ function clientSettings(policy: ClientPolicy): ClientSettings {
     attemptTimeoutMs: policy.requestAttemptTimeoutMs ?? 0,
     connectTimeoutMs: policy.connectTimeoutMs,
     requeueBudget: policy.requeueBudget,
+    concurrencyLimit: policy.concurrencyLimit,
+    hedge: policy.hedge ?? null,
     noDelay: policy.socketOptions.noDelay,
     keepAlive: policy.socketOptions.keepAlive,
   };

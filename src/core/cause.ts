@@ -47,6 +47,48 @@ const FIX_SERVICE = "Correct or replace the service; the connection to it was cl
 
 /** Every cause, by a name for use in code. */
 export const causes = {
+  deadlineExpired: cause(
+    "downstream.context.expired",
+    "timeout",
+    "never",
+    "The request arrived after its deadline; no work was begun for it.",
+    "Look at where the time went before; with deadlines: report such requests are served all the same.",
+  ),
+  superseded: cause(
+    "proxy.hedge.superseded",
+    "gone",
+    "never",
+    "Request was superseded by another in BackupRequestFilter",
+    "Nothing to do: of two attempts at the request the other one was answered first.",
+  ),
+  deadlinePassed: cause(
+    "proxy.timeout.deadline",
+    "timeout",
+    "never",
+    "The deadline that came with the request passed before it was answered.",
+    "Look at the service's latency; give the call more time if the work really takes that long.",
+  ),
+  nack: cause(
+    "upstream.nack",
+    "overload",
+    "safe",
+    "The service refused to work on the request (nack), and so did the others that were tried, or the budget for trying was used up.",
+    "Look at the load of the service; more endpoints or fewer requests help, more retries do not.",
+  ),
+  nackAdmission: cause(
+    "proxy.limit.nacks",
+    "overload",
+    "never",
+    "The service refuses most of what it is sent, so a part is not sent to it.",
+    "Look at the load of the service; this ends by itself when it takes more again.",
+  ),
+  adaptiveLimit: cause(
+    "proxy.limit.concurrency",
+    "overload",
+    "safe",
+    "As many requests were in progress as the client's concurrencyLimit found the service to serve well.",
+    "Look at the load of the service, and at the client's concurrency_limit metrics.",
+  ),
   // The caller's request breaks the rules of HTTP/1.1 (RFC 9112).
   requestLine: cause(
     "downstream.http.request-line",

@@ -4,10 +4,12 @@ import type { BodySink, BodySource } from "./body.ts";
 import type { Classifier } from "./classifier.ts";
 import { combineDeadlines, type Deadline } from "./deadline.ts";
 import type { Destination } from "./destination.ts";
+import type { ExactLimit } from "./exact-limit.ts";
 import type { Failure } from "./failure.ts";
 import type { Stack, Staged } from "./filter.ts";
 import type { Limit } from "./limit.ts";
 import type { MessageHead } from "./message-head.ts";
+import { Nack } from "./nack.ts";
 import { Outcome } from "./outcome.ts";
 import { TraceId } from "./trace-id.ts";
 
@@ -25,6 +27,8 @@ export interface Downstream extends BodySink, BodySource {
   canned(ex: Exchange, status: number): void;
   /** Can the request's body be sent again from its beginning? */
   canReplay(): boolean;
+  /** Has all of the request gone to an attempt, or is waiting to? */
+  readonly requestPassed: boolean;
 }
 
 /** The logical name an exchange was bound by: its policy, and its place in the path cache. */
@@ -60,6 +64,8 @@ export class Exchange implements Staged {
   startMs = 0;
   /** Sending it twice does no harm (RFC 9110 §9.2.2). */
   idempotent = false;
+  /** It asks and changes nothing (RFC 9110 §9.2.1). */
+  safe = false;
   /** Has it a body at all? */
   hasBody = false;
 
@@ -72,7 +78,16 @@ export class Exchange implements Staged {
   /** Of one try, and of the wait before the next. */
   tryLimit: Limit<Exchange> | null = null;
   deadline: Deadline | null = null;
+  /** Of a deadline that is enforced. */
+  deadlineLimit: ExactLimit<Exchange> | null = null;
+  /** The deadline is enforced here: it is told by our clock, and what has passed of it is passed on. */
+  deadlineKept = false;
+  /** The deadline is for all of the answer and not its beginning alone (gRPC). */
+  deadlineOfWhole = false;
+  /** What the caller gave us to work with, counted from arrival, ms; NaN when nothing was said. */
+  budgetMs = Number.NaN;
   /** Memory for a deadline that is made here. */
+  #arrivedMs = 0;
   readonly #ownDeadline = { timestampMs: 0, timestampRestNs: 0, deadlineMs: 0, deadlineRestNs: 0, received: false };
 
   /** The stack of the server it came in by. */
@@ -85,6 +100,10 @@ export class Exchange implements Staged {
   client: Stack<Exchange> | null = null;
   keeper: Keeper | null = null;
   attempt: Attempt | null = null;
+  /** The attempt before, while it is still under way beside `attempt`: one of the two will answer (hedging). */
+  rival: Attempt | null = null;
+  /** When a second attempt is made beside the first. */
+  hedgeLimit: ExactLimit<Exchange> | null = null;
   /** Attempts made so far, requeues included. */
   attempts = 0;
   /** `host:port` of the endpoint of the last attempt, `""` before there was one. */
@@ -102,6 +121,11 @@ export class Exchange implements Staged {
   undecided = false;
   /** The classifier thinks that the failure is worth another try. */
   retryable = false;
+  /** The service says that it has not worked on it. */
+  nack: Nack = Nack.none;
+  /** When it came to the client it is with now; and does it take up a place there? */
+  sentMs = 0;
+  hasPlace = false;
   /** How often it was sent again as a whole, and how long the last of these retries waited, ms. */
   retries = 0;
   retryDelayMs = 0;
@@ -132,6 +156,23 @@ export class Exchange implements Staged {
     this.deadline = own;
   }
 
+  /** The deadline holds by our own clock: `budgetMs` from now on. */
+  keepDeadline(epochMs: number, budgetMs: number): void {
+    const own = this.#ownDeadline;
+    own.timestampMs = epochMs;
+    own.deadlineMs = epochMs + Math.ceil(budgetMs);
+    own.received = true;
+    this.#arrivedMs = epochMs;
+    this.deadline = own;
+    this.deadlineKept = true;
+  }
+
+  /** What is sent on says what is left of a deadline that is kept: its time stamp is that of the sending. */
+  passTime(nowMs: number): void {
+    const own = this.#ownDeadline;
+    own.timestampMs = Math.min(own.deadlineMs, this.#arrivedMs + Math.floor(nowMs - this.startMs));
+  }
+
   /** Makes the object ready for its next request. */
   reset(): void {
     this.generation++;
@@ -141,10 +182,18 @@ export class Exchange implements Staged {
     this.downstream = nobody;
     this.request = noHead;
     this.idempotent = false;
+    this.safe = false;
     this.hasBody = false;
     this.localDtab = "";
     this.trace.reset();
     this.deadline = null;
+    this.#ownDeadline.received = false;
+    this.deadlineKept = false;
+    this.deadlineOfWhole = false;
+    this.budgetMs = Number.NaN;
+    this.nack = Nack.none;
+    this.sentMs = 0;
+    this.hasPlace = false;
     this.server = null;
     this.path = null;
     this.destination = null;
@@ -152,8 +201,11 @@ export class Exchange implements Staged {
     this.serverLimit?.lift();
     this.totalLimit?.lift();
     this.tryLimit?.lift();
+    this.deadlineLimit?.lift();
     this.keeper = null;
     this.attempt = null;
+    this.rival = null;
+    this.hedgeLimit?.lift();
     this.attempts = 0;
     this.endpoint = "";
     this.answered = false;
@@ -188,6 +240,7 @@ const nobody: Downstream = {
   fail: late,
   canned: late,
   canReplay: late,
+  requestPassed: false,
   write: late,
   end: late,
   abort: late,

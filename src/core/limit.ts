@@ -13,6 +13,7 @@ export class Limit<S> implements TimerOwner {
   readonly #timer = new WheelTimer(this);
   #keeper: LimitKeeper<S> | null = null;
 
+  /** @param wheel how exact it is. */
   constructor(subject: S, wheel: TimerWheel) {
     this.#subject = subject;
     this.#wheel = wheel;

@@ -18,18 +18,6 @@ export const requestAttemptTimeoutMs = int({
   example: 1000,
 });
 
-export const enforceDeadlines = bool({
-  doc: "Whether the deadline a caller sends along (`l5d-ctx-deadline`) shortens the timeouts here. Either way it is passed on.",
-  default: false,
-  origin: "fairlead",
-  refuse: {
-    shown: "true",
-    when: (on) => on,
-    because: "is not available in this release: deadlines are passed on and nothing more, as in Linkerd 1.x",
-    instead: "remove it, and set service.totalTimeoutMs",
-  },
-});
-
 export const failFast = bool({
   doc: "Takes an endpoint out after one failed connection attempt, and reconnects in the background.",
   default: false,

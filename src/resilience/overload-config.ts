@@ -99,6 +99,7 @@ export const deadlines = word(
   {
     doc: "What becomes of requests that arrive after their deadline (`l5d-ctx-deadline`): `enforce` refuses them with 503, at most a fifth of all within ten seconds; `report` only counts them; `off` does not look.",
     default: "report",
+    modernDefault: "enforce",
     origin: "fairlead",
   },
   ["enforce", "report", "off"],
@@ -124,10 +125,10 @@ export const hedge = object(
     }),
     methods: word(
       {
-        doc: "Which requests may be sent twice: `safe` ones (GET, HEAD, OPTIONS, TRACE), or all `idempotent` ones (PUT and DELETE, too).",
+        doc: "Which requests may be sent twice: `safe` ones (GET, HEAD, OPTIONS, TRACE), all `idempotent` ones (PUT and DELETE, too), or `all`, where the service is known to take that well, as gRPC services do that only read.",
         default: "idempotent",
       },
-      ["idempotent", "safe"],
+      ["idempotent", "safe", "all"],
     ),
   },
 );

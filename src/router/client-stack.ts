@@ -10,8 +10,13 @@ import { type Exchange, ExchangeLevel, type Keeper } from "../core/exchange.ts";
 import type { MessageHead } from "../core/message-head.ts";
 import { Failure } from "../core/failure.ts";
 import { Down, Filter, type FilterView, Stack, Up } from "../core/filter.ts";
+import { Nack } from "../core/nack.ts";
 import { Outcome } from "../core/outcome.ts";
 import { type Balancer, EndpointStatus, type LoadCell } from "../core/picker.ts";
+import { type HedgeClient, type HedgedMethods, Hedging } from "./hedging.ts";
+import type { HedgePolicy } from "../resilience/hedge-policy.ts";
+import type { AdaptiveLimit } from "../resilience/adaptive-limit.ts";
+import type { NackAdmission } from "../resilience/nack-admission.ts";
 import type { Requeue } from "../resilience/requeue.ts";
 import { type AttemptListener, type Endpoint, viewOf } from "./endpoint-stack.ts";
 import { RequestStats } from "./request-stats.ts";
@@ -38,6 +43,11 @@ export interface ClientParts {
   readonly scope: Scope;
   readonly balancer: Balancer<Endpoint>;
   readonly requeue: Requeue;
+  readonly nacks: NackAdmission;
+  readonly limit: AdaptiveLimit | null;
+  readonly hedge: { readonly policy: HedgePolicy; readonly methods: HedgedMethods } | null;
+  /** The kind of `concurrencyLimit`, for people. */
+  readonly limitKind: string;
   /** For how many logical names that no longer come to this client its statistics are kept. */
   readonly maxIdleServices: number;
   /** The same for all clients of a router: `clientStack`. */
@@ -48,9 +58,18 @@ export interface ClientParts {
   makeEndpoint(info: EndpointInfo, cell: LoadCell, listener: AttemptListener): Endpoint;
 }
 
+/** A second attempt goes to another endpoint; so often one is drawn. */
+const MOST_DRAWS = 4;
+
 /** One concrete name and everything that serves it. */
-export class Client extends Cached implements AttemptListener, Keeper {
+export class Client extends Cached implements AttemptListener, Keeper, HedgeClient {
   readonly requeue: Requeue;
+  /** Holds a part of the requests back while most are refused. */
+  readonly nacks: NackAdmission;
+  /** How many requests may be in progress; null for any number. */
+  readonly limit: AdaptiveLimit | null;
+  /** Makes second attempts; null for none. */
+  readonly hedging: Hedging | null;
   /** Statistics of this client's requests by logical name. */
   readonly services: StatsByName<RequestStats>;
   readonly balancer: Balancer<Endpoint>;
@@ -65,6 +84,11 @@ export class Client extends Cached implements AttemptListener, Keeper {
   constructor(parts: ClientParts) {
     super(parts.id);
     this.requeue = parts.requeue;
+    this.nacks = parts.nacks;
+    this.limit = parts.limit;
+    const { hedge } = parts;
+    this.hedging =
+      hedge === null ? null : new Hedging(hedge.policy, hedge.methods, parts.requeue.budget, parts.loop, this);
     this.services = new StatsByName(
       (service) => parts.scope.scope("service", service.slice(1)), // cold: once per client
       (scope) => new RequestStats(scope), // cold: as above
@@ -109,13 +133,19 @@ export class Client extends Cached implements AttemptListener, Keeper {
       this.#waiting.add(ex, this);
       return;
     }
-    const endpoint = this.balancer.pick(loop.nowMs);
-    if (endpoint === null) {
-      ex.failure = this.#noEndpoints();
-      ex.outcome = Outcome.failure;
-      this.failed(ex);
+    if (!this.nacks.admits(loop.nowMs, loop.random)) {
+      this.#refuse(ex, new Failure(causes.nackAdmission, undefined, { client: this.key }));
       return;
     }
+    const endpoint = this.balancer.pick(loop.nowMs);
+    if (endpoint === null) this.#refuse(ex, this.#noEndpoints());
+    else this.#send(ex, endpoint);
+  }
+
+  #send(ex: Exchange, endpoint: Endpoint): void {
+    const loop = this.#loop;
+    if (ex.deadlineKept) ex.passTime(loop.nowMs);
+    ex.nack = Nack.none;
     const attempt = loop.attempts.take();
     attempt.exchange = ex;
     attempt.owner = endpoint;
@@ -124,6 +154,46 @@ export class Client extends Cached implements AttemptListener, Keeper {
     ex.attempts++;
     ex.endpoint = endpoint.key;
     endpoint.stack.down(attempt);
+  }
+
+  // ---- Two attempts at a time --------------------------------------------------------------------------------------
+
+  attemptBeside(ex: Exchange): boolean {
+    const first = ex.attempt as Attempt; // whoever hedges has one
+    for (let draws = 0; draws < MOST_DRAWS; draws++) {
+      const endpoint = this.balancer.pick(this.#loop.nowMs);
+      if (endpoint === null || endpoint === first.owner) continue;
+      ex.rival = first;
+      this.#send(ex, endpoint);
+      return true;
+    }
+    return false;
+  }
+
+  stop(attempt: Attempt, why: Failure): void {
+    cancelAttempt(attempt, why);
+  }
+
+  drop(attempt: Attempt): void {
+    discardAttempt(attempt);
+  }
+
+  wins(attempt: Attempt): boolean {
+    const ex = attempt.exchange as Exchange;
+    if (!(this.hedging as Hedging).wins(attempt)) return false; // there are two only where there is hedging
+    ex.endpoint = (attempt.owner as Endpoint).key;
+    return true;
+  }
+
+  loses(ex: Exchange): void {
+    this.hedging?.loses(ex);
+  }
+
+  #refuse(ex: Exchange, failure: Failure): void {
+    ex.failure = failure;
+    ex.outcome = Outcome.failure;
+    ex.retryable = false;
+    this.leave(ex);
   }
 
   #noEndpoints(): Failure {
@@ -138,13 +208,35 @@ export class Client extends Cached implements AttemptListener, Keeper {
 
   answered(ex: Exchange, head: MessageHead): BodySink | null {
     const stack = ex.client as Stack<Exchange>;
+    if (this.hedging !== null) this.hedging.ended(ex, ex.attempt?.startMs ?? ex.sentMs);
+    this.nacks.record(this.#loop.nowMs, ex.nack !== Nack.none);
     if (!stack.up(ex)) return null; // sent again
+    if (ex.nack !== Nack.none && !this.#passesNack(ex)) return null;
     return this.#parts.listener.answered(ex, head);
   }
 
+  // A nack that could not be sent elsewhere becomes a failure, which says so no longer; other programs' ways to say it pass.
+  #passesNack(ex: Exchange): boolean {
+    if (ex.nack !== Nack.retryable) {
+      if (ex.nack === Nack.hinted) ex.failure = null;
+      return true;
+    }
+    if (ex.attempt !== null) discardAttempt(ex.attempt);
+    this.leave(ex);
+    return false;
+  }
+
   failed(ex: Exchange): void {
+    this.nacks.record(this.#loop.nowMs, ex.failure?.cause === causes.h2Refused);
+    this.hedging?.ended(ex, ex.sentMs);
     const stack = ex.client as Stack<Exchange>;
     if (!stack.up(ex)) return; // sent again
+    this.leave(ex);
+  }
+
+  /** The exchange goes back up with its failure. */
+  leave(ex: Exchange): void {
+    const stack = ex.client as Stack<Exchange>;
     stack.end(ex);
     ex.client = null;
     this.#parts.listener.failed(ex);
@@ -159,7 +251,7 @@ export class Client extends Cached implements AttemptListener, Keeper {
   view(): { client: FilterView[]; endpoint: FilterView[] } {
     const [first] = this.endpoints;
     return {
-      client: this.stack.view({ [REQUEUE]: this.requeue.view() }),
+      client: this.stack.view({ [REQUEUE]: this.requeue.view(), [LIMIT]: { kind: this.#parts.limitKind } }),
       endpoint: first === undefined ? [] : viewOf(first),
     };
   }
@@ -217,21 +309,58 @@ function statsOf(ex: Exchange): RequestStats {
 }
 
 /** The client stack of a router. Its filters find the client by the exchange, so one stack serves all clients. */
-export function clientStack(): Stack<Exchange> {
+export function clientStack(loop: DataLoop): Stack<Exchange> {
   return new Stack<Exchange>(
     ExchangeLevel.client,
-    [serviceStatsFilter(), requeueFilter()],
+    [serviceStatsFilter(loop), limitFilter(loop), hedgeFilter(), requeueFilter()],
     (ex) => clientOf(ex).attempt(ex), // cold: compiled once
-    (ex) => clientOf(ex).failed(ex), // cold: compiled once
+    (ex) => clientOf(ex).leave(ex), // cold: compiled once
   );
 }
 
-function serviceStatsFilter(): Filter<Exchange> {
+function limitFilter(loop: DataLoop): Filter<Exchange> {
+  return new Filter<Exchange>({
+    name: LIMIT,
+    doc: "Refuses at once what goes beyond the number of requests that the service was found to serve well; nobody waits.",
+    down: (ex) => {
+      const { limit } = clientOf(ex);
+      if (limit === null) return Down.go;
+      if (limit.tryAcquire()) {
+        ex.hasPlace = true;
+        return Down.go;
+      }
+      ex.failure = new Failure(causes.adaptiveLimit, undefined, { client: clientOf(ex).key });
+      ex.outcome = Outcome.failure;
+      ex.retryable = false;
+      return Down.answered;
+    },
+    end: (ex) => {
+      if (!ex.hasPlace) return;
+      ex.hasPlace = false;
+      clientOf(ex).limit?.release(loop.nowMs, ex.sentMs, ex.outcome);
+    },
+  });
+}
+
+function hedgeFilter(): Filter<Exchange> {
+  return new Filter<Exchange>({
+    name: "hedge",
+    doc: "Makes a second attempt, at another endpoint, when the first takes longer than nearly all others did; the first good answer wins.",
+    down: (ex) => {
+      clientOf(ex).hedging?.begin(ex);
+      return Down.go;
+    },
+    end: (ex) => ex.hedgeLimit?.lift(), // cold: compiled once
+  });
+}
+
+function serviceStatsFilter(loop: DataLoop): Filter<Exchange> {
   return new Filter<Exchange>({
     name: "client-service-stats",
     doc: "Counts requests under rt/<router>/client/<id>/service/<name>, requeues not counted apart.",
     down: (ex) => {
       ex.attemptsBefore = ex.attempts;
+      ex.sentMs = loop.nowMs;
       statsOf(ex).begin();
       return Down.go;
     },
@@ -240,6 +369,7 @@ function serviceStatsFilter(): Filter<Exchange> {
 }
 
 const REQUEUE = "requeue";
+const LIMIT = "concurrency-limit";
 
 // Immediately, within the client's budget (linkerd1 §6.6.2).
 function requeueFilter(): Filter<Exchange> {
@@ -250,6 +380,7 @@ function requeueFilter(): Filter<Exchange> {
       if (ex.failure === null) return Up.go;
       const client = clientOf(ex);
       if (!client.mayRequeue(ex)) return Up.go;
+      if (ex.attempt !== null) discardAttempt(ex.attempt); // it was answered, with a refusal
       ex.failure = null;
       ex.outcome = Outcome.success;
       client.attempt(ex);

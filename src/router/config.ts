@@ -19,14 +19,8 @@ import {
 } from "../config/schema.ts";
 import { bindingCache, bindingTimeoutMs, interpreter } from "../naming/config.ts";
 import { failureAccrual } from "../resilience/accrual/config.ts";
-import {
-  enforceDeadlines,
-  failFast,
-  requestAttemptTimeoutMs,
-  requeueBudget,
-  retries,
-  totalTimeoutMs,
-} from "../resilience/config.ts";
+import { failFast, requestAttemptTimeoutMs, requeueBudget, retries, totalTimeoutMs } from "../resilience/config.ts";
+import { concurrencyLimit, deadlines, hedge } from "../resilience/overload-config.ts";
 import { clientSession, connectTimeoutMs, hostConnectionPool, serverSession } from "../sessions/config.ts";
 import { clientSocketOptions, serverSocketOptions, tls } from "../transport/config.ts";
 
@@ -58,7 +52,7 @@ export const routerKeys = {
     doc: "Marks this router as the first of two that a request passes, so that dashboards count it once.",
     default: false,
   }),
-  enforceDeadlines,
+  deadlines,
   baseDtab: removed("The base delegation table.", "write dtab"),
   timeoutMs: removed(
     "A time limit.",
@@ -110,6 +104,8 @@ export const clientKeys = {
   requestAttemptTimeoutMs,
   failFast,
   requeueBudget,
+  concurrencyLimit,
+  hedge,
   clientSession,
   connectTimeoutMs,
   tls,

@@ -73,8 +73,9 @@ export function* pathStacks(router: Router): Generator<PathStackDump> {
   for (const entry of router.bindings.paths()) yield pathStack(entry);
 }
 
-function pathStack({ localDtab, service, stack, waiting }: PathEntry): PathStackDump {
-  return { path: service, ...(localDtab === "" ? {} : { dtab: localDtab }), waiting, filters: stack.view() };
+function pathStack(path: PathEntry): PathStackDump {
+  const { localDtab, service, waiting } = path;
+  return { path: service, ...(localDtab === "" ? {} : { dtab: localDtab }), waiting, filters: path.view() };
 }
 
 /** The client stacks of a router, made one by one. */

@@ -10,10 +10,14 @@ import type { MessageHead } from "../core/message-head.ts";
 import { Failure } from "../core/failure.ts";
 import { Down, Filter, type FilterView, Stack, Up } from "../core/filter.ts";
 import { Limit } from "../core/limit.ts";
+import { Nack } from "../core/nack.ts";
 import { Outcome } from "../core/outcome.ts";
 import { type BalancerNode, EndpointStatus, type LoadCell } from "../core/picker.ts";
 import type { SessionSource } from "../core/session.ts";
 import type { RequestStats, StatusStats } from "./request-stats.ts";
+
+/** Only answers with this status may say that nothing was done (finagle §6.4). */
+const REFUSED = 503;
 
 /** Told how an attempt went. */
 export interface AttemptListener {
@@ -21,6 +25,10 @@ export interface AttemptListener {
   answered(ex: Exchange, head: MessageHead): BodySink | null;
   /** No answer came; the attempt is over. */
   failed(ex: Exchange): void;
+  /** Of two attempts one has an answer. False when it is not to be passed on: the other is waited for. */
+  wins(attempt: Attempt): boolean;
+  /** Of two attempts one has failed; the other goes on. */
+  loses(ex: Exchange): void;
 }
 
 /** What endpoints of one client share. */
@@ -29,6 +37,8 @@ export interface EndpointShared {
   readonly stack: Stack<Attempt>;
   readonly stats: RequestStats;
   readonly statuses: StatusStats;
+  /** What an answer that refuses says of having worked on the request; a matter of the protocol. */
+  readonly nackOf: (ex: Exchange, head: MessageHead) => Nack;
   /** Parameters of failure accrual, for people. */
   readonly accrualView: FilterView["params"];
   readonly listener: AttemptListener;
@@ -47,6 +57,7 @@ export class Endpoint implements BalancerNode, AttemptOwner {
   readonly accrualView: FilterView["params"];
   readonly #loop: DataLoop;
   readonly #listener: AttemptListener;
+  readonly #nackOf: EndpointShared["nackOf"];
 
   constructor(
     key: string,
@@ -67,6 +78,7 @@ export class Endpoint implements BalancerNode, AttemptOwner {
     this.accrualView = shared.accrualView;
     this.#loop = shared.loop;
     this.#listener = shared.listener;
+    this.#nackOf = shared.nackOf;
   }
 
   status(nowMs: number): EndpointStatus {
@@ -77,16 +89,30 @@ export class Endpoint implements BalancerNode, AttemptOwner {
     const ex = attempt.exchange as Exchange;
     attempt.latencyMs = this.#loop.nowMs - attempt.startMs;
     judge(attempt, ex, classifierOf(ex).answer(ex, attempt.status, head, attempt.callStatus));
+    if (attempt.status === REFUSED) this.#readNack(attempt, ex, head);
     this.stack.up(attempt);
+    if (ex.rival !== null && !this.#listener.wins(attempt)) return null;
     return this.#listener.answered(ex, head);
+  }
+
+  // It counts against the endpoint; whether the request is sent elsewhere is decided above.
+  #readNack(attempt: Attempt, ex: Exchange, head: MessageHead): void {
+    ex.nack = this.#nackOf(ex, head);
+    if (ex.nack !== Nack.hinted && ex.nack !== Nack.retryable) return;
+    attempt.failure = new Failure(causes.nack, undefined, { endpoint: this.key });
+    attempt.outcome = Outcome.failure;
+    ex.failure = attempt.failure;
+    ex.outcome = Outcome.failure;
   }
 
   failed(attempt: Attempt, failure: Failure): void {
     const ex = attempt.exchange as Exchange;
     this.#note(attempt, ex, failure);
     this.stack.up(attempt);
+    const rival = ex.rival !== null;
     this.#over(attempt, ex);
-    this.#listener.failed(ex);
+    if (rival) this.#listener.loses(ex);
+    else this.#listener.failed(ex);
   }
 
   finished(attempt: Attempt): void {
@@ -136,7 +162,10 @@ export class Endpoint implements BalancerNode, AttemptOwner {
 
   #over(attempt: Attempt, ex: Exchange): void {
     this.stack.end(attempt);
-    if (ex.attempt === attempt) ex.attempt = null;
+    if (ex.attempt === attempt) {
+      ex.attempt = ex.rival;
+      ex.rival = null;
+    } else if (ex.rival === attempt) ex.rival = null;
     this.#loop.attempts.give(attempt);
   }
 

@@ -8,6 +8,7 @@ import type { Downstream, Exchange, Keeper } from "../core/exchange.ts";
 import type { Failure } from "../core/failure.ts";
 import type { MessageHead } from "../core/message-head.ts";
 import type { Counter } from "../telemetry/metrics.ts";
+import type { Scope } from "../telemetry/registry.ts";
 
 /** How much of an answer is held back, and for how long. */
 export interface HoldLimits {
@@ -19,6 +20,17 @@ export interface HoldLimits {
 export interface HoldStats {
   readonly tooLong: Counter;
   readonly timeouts: Counter;
+  /** They were not held back at all: the request could not be repeated. */
+  readonly requestTooLong: Counter;
+}
+
+/** The counters below a service's scope `retries`. */
+export function holdStats(scope: Scope): HoldStats {
+  return {
+    tooLong: scope.counter("response_stream_too_long"),
+    timeouts: scope.counter("classification_timeout"),
+    requestTooLong: scope.counter("request_stream_too_long"),
+  };
 }
 
 /** What becomes of an answer that was held back. */

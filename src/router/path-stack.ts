@@ -4,7 +4,7 @@ import type { Classifier } from "../core/classifier.ts";
 import type { DataLoop } from "../core/data-loop.ts";
 import { type Exchange, ExchangeLevel, type Keeper, type PathStage } from "../core/exchange.ts";
 import { Failure } from "../core/failure.ts";
-import { Down, Filter, Stack, Up } from "../core/filter.ts";
+import { Down, Filter, type FilterView, Stack, Up } from "../core/filter.ts";
 import { Limit, type LimitKeeper } from "../core/limit.ts";
 import { Outcome } from "../core/outcome.ts";
 import type { BoundClient, BoundTrees } from "./bound-tree.ts";
@@ -16,7 +16,6 @@ import type { StatsByName } from "./stats-by-name.ts";
 import { HeldAnswer, type HoldLimits, type HoldOwner, type HoldStats } from "./held-answer.ts";
 import type { BodySink } from "../core/body.ts";
 import type { MessageHead } from "../core/message-head.ts";
-import type { Counter } from "../telemetry/metrics.ts";
 import { Waiting } from "./waiting.ts";
 import { retryFilter, type RetryPath } from "./retry-filter.ts";
 import type { Retries } from "../resilience/retries.ts";
@@ -35,10 +34,8 @@ export interface PathListener {
 export interface ServiceFigures {
   readonly stats: RequestStats;
   readonly retries: Retries;
-  /** Answers that could not be held back until their verdict. */
-  readonly held: HoldStats;
-  /** Answers that were not, since the request could not be repeated. */
-  readonly requestTooLong: Counter;
+  /** Null where no answer is held back until its verdict. */
+  readonly held: HoldStats | null;
 }
 
 /** What paths of one router share. */
@@ -106,13 +103,20 @@ export class PathEntry extends Cached implements PathStage, Keeper, RetryPath {
   holds(ex: Exchange): boolean {
     if (this.#hold === null || !this.classifier.retries) return false;
     if (ex.downstream.canReplay()) return true;
-    this.#figures.requestTooLong.inc();
+    this.#figures.held?.requestTooLong.inc();
     return false;
   }
 
   /** Holds it back. Returns where its body goes. */
   hold(ex: Exchange, head: MessageHead, owner: HoldOwner): BodySink {
-    return new HeldAnswer(ex, head, this.#hold as HoldLimits, this.#figures.held, owner, this.#shared.loop); // cold: retried gRPC only
+    return new HeldAnswer(
+      ex,
+      head,
+      this.#hold as HoldLimits,
+      this.#figures.held as HoldStats,
+      owner,
+      this.#shared.loop,
+    ); // cold: retried gRPC only
   }
 
   /** A request enters; it waits at the bottom of the stack while the name is not bound yet. */
@@ -204,6 +208,11 @@ export class PathEntry extends Cached implements PathStage, Keeper, RetryPath {
     ex.failure = failure;
     ex.outcome = Outcome.failure;
     this.#shared.listener.pathFailed(ex);
+  }
+
+  /** The stack in words. */
+  view(): FilterView[] {
+    return this.stack.view({ retries: { classifier: this.classifier.kind, ...this.retries.view() } }); // cold: admin only
   }
 
   /** Number of requests waiting for the name to be bound. */

@@ -16,7 +16,7 @@ import { type BoundClient, type BoundTreeEntry, BoundTrees } from "./bound-tree.
 import { cancelAttempt, type Client, type ClientListener } from "./client-stack.ts";
 import { type PathEntry, type PathListener, PathStacks, type ServiceFigures } from "./path-stack.ts";
 import { RequestStats } from "./request-stats.ts";
-import type { HoldOwner } from "./held-answer.ts";
+import { type HoldOwner, holdStats } from "./held-answer.ts";
 import { type CacheLimits, ServiceCache } from "./service-cache.ts";
 import type { Policies } from "./settings.ts";
 import { StatsByName } from "./stats-by-name.ts";
@@ -94,16 +94,12 @@ export class Router implements ClientListener, PathListener, HoldOwner {
   }
 
   #figures(scope: Scope, service: string): ServiceFigures {
-    const { retries } = this.#parts.policies.service(service);
+    const { hold, retries } = this.#parts.policies.service(service);
     const place = scope.scope("retries");
     return {
       stats: new RequestStats(scope),
       retries: new Retries(retries, place, this.#loop.clock),
-      held: {
-        tooLong: place.counter("response_stream_too_long"),
-        timeouts: place.counter("classification_timeout"),
-      },
-      requestTooLong: place.counter("request_stream_too_long"),
+      held: hold === null ? null : holdStats(place),
     };
   }
 
@@ -236,6 +232,7 @@ export class Router implements ClientListener, PathListener, HoldOwner {
   // Whatever keeps the exchange lets go of it.
   #stop(ex: Exchange, why: Failure): void {
     ex.keeper?.release(ex);
+    if (ex.rival !== null) cancelAttempt(ex.rival, why);
     if (ex.attempt !== null) cancelAttempt(ex.attempt, why);
   }
 

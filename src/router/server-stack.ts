@@ -5,8 +5,10 @@ import { type Exchange, ExchangeLevel } from "../core/exchange.ts";
 import type { ExchangeHandler } from "../core/exchange-handler.ts";
 import { Failure } from "../core/failure.ts";
 import { Down, Filter, type FilterView, Stack, Up } from "../core/filter.ts";
+import { ExactLimit } from "../core/exact-limit.ts";
 import { Limit } from "../core/limit.ts";
 import { Outcome } from "../core/outcome.ts";
+import { budgetMs, DeadlineAdmission, type DeadlineMode, DeadlineVerdict } from "../resilience/deadline-admission.ts";
 import type { Scope } from "../telemetry/registry.ts";
 import { ContextStats } from "./context-stats.ts";
 import { RequestStats, StatusStats } from "./request-stats.ts";
@@ -16,6 +18,8 @@ import type { Router } from "./router.ts";
 export interface ServerSettings {
   readonly maxConcurrentRequests: number;
   readonly timeoutMs: number;
+  /** What becomes of requests whose deadline has passed. */
+  readonly deadlines: DeadlineMode | "off";
 }
 
 /** Takes the exchanges of one listener to its router. */
@@ -45,6 +49,7 @@ export class RouterServer implements ExchangeHandler {
     this.#contexts = new ContextStats(scope, loop.clock);
     scope.gauge("load", () => this.#active); // cold: once
     const filters = [this.#statsFilter()];
+    if (settings.deadlines !== "off") filters.push(this.#deadlineFilter(settings.deadlines, scope));
     if (settings.maxConcurrentRequests > 0) filters.push(this.#concurrencyFilter(settings.maxConcurrentRequests));
     if (settings.timeoutMs > 0) filters.push(this.#timeoutFilter(settings.timeoutMs));
     this.#stack = new Stack(
@@ -115,6 +120,42 @@ export class RouterServer implements ExchangeHandler {
     });
   }
 
+  #deadlineFilter(mode: DeadlineMode, scope: Scope): Filter<Exchange> {
+    const loop = this.#loop;
+    const admission = new DeadlineAdmission(mode, scope, loop.nowMs);
+    const enforced = mode === "enforce";
+    const keeper = {
+      timeUp: (ex: Exchange) =>
+        this.#router.refuse(ex, new Failure(causes.deadlinePassed, undefined, { budgetMs: Math.round(ex.budgetMs) })), // cold: on expiry
+    };
+    return new Filter<Exchange>({
+      name: "deadline",
+      doc: "Refuses what comes after its deadline, and ends what is not answered before it; counts only, unless deadlines are enforced.",
+      params: { deadlines: mode },
+      down: (ex) => {
+        const { deadline } = ex;
+        const epochMs = deadline === null ? 0 : loop.clock.epochMs();
+        const verdict = admission.judge(deadline, epochMs, loop.nowMs);
+        if (deadline === null) return Down.go;
+        if (verdict === DeadlineVerdict.refuse) {
+          ex.failure = new Failure(causes.deadlineExpired, undefined, { lateMs: epochMs - deadline.deadlineMs });
+          return Down.answered;
+        }
+        ex.budgetMs = budgetMs(deadline);
+        if (!enforced || ex.budgetMs <= 0) return Down.go;
+        ex.keepDeadline(epochMs, ex.budgetMs);
+        ex.deadlineLimit ??= new ExactLimit(ex, loop);
+        if (ex.budgetMs < LONGEST_MS) ex.deadlineLimit.set(ex.budgetMs, keeper);
+        return Down.go;
+      },
+      up: (ex) => {
+        if (!ex.deadlineOfWhole) ex.deadlineLimit?.lift();
+        return Up.go;
+      },
+      end: (ex) => ex.deadlineLimit?.lift(), // cold: compiled once
+    });
+  }
+
   #concurrencyFilter(maxConcurrentRequests: number): Filter<Exchange> {
     return new Filter<Exchange>({
       name: "max-concurrent-requests",
@@ -156,6 +197,9 @@ export class RouterServer implements ExchangeHandler {
     return this.#stack.view();
   }
 }
+
+/** A deadline further away than this is none: timers take no more. */
+const LONGEST_MS = 2 ** 31 - 1;
 
 /** What the log says when the caller left (as nginx has it). */
 const CLIENT_CLOSED = 499;

@@ -2,8 +2,11 @@
 import type { BalancerSpec } from "../balance/balancer.ts";
 import type { Classifier } from "../core/classifier.ts";
 import type { AccrualSpec } from "../resilience/accrual/kinds.ts";
+import type { LimitSpec } from "../resilience/adaptive-limit.ts";
 import type { BudgetSpec } from "../resilience/budget.ts";
 import type { RetriesSpec } from "../resilience/retries.ts";
+import type { HedgeSpec } from "../resilience/hedge-policy.ts";
+import type { HedgedMethods } from "./hedging.ts";
 import type { HoldLimits } from "./held-answer.ts";
 import type { PoolLimits } from "../sessions/pool.ts";
 
@@ -15,6 +18,9 @@ export interface ClientSettings {
   readonly attemptTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly requeueBudget: BudgetSpec;
+  readonly concurrencyLimit: LimitSpec;
+  /** Null for no second attempts. */
+  readonly hedge: (HedgeSpec & { readonly methods: HedgedMethods }) | null;
   readonly noDelay: boolean;
   readonly keepAlive: boolean;
 }

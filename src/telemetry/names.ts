@@ -93,6 +93,24 @@ const RETRIES: readonly Row[] = [
     "Always 0, as in the original: no backoff that can be configured ends.",
   ],
   ["retries/max_exhausted", "counter", "1", "Retries refused because the request had been retried maxRetries times."],
+  [
+    "retries/response_stream_too_long",
+    "counter",
+    "1",
+    "Answers that outgrew retryBufferSize.responseBytes before their end told whether they were failures; they are passed on.",
+  ],
+  [
+    "retries/classification_timeout",
+    "counter",
+    "1",
+    "Answers whose end did not come within classificationTimeoutMs; they are passed on.",
+  ],
+  [
+    "retries/request_stream_too_long",
+    "counter",
+    "1",
+    "Answers not held back because the request's body was too long to be repeated.",
+  ],
   ["retries/cannot_replay", "counter", "1", "Retries not made because the request's body was gone."],
 ];
 

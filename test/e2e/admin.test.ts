@@ -245,14 +245,22 @@ test("stacks name each filter, what it is for and how it is set", async () => {
     servers: [
       {
         address: `127.0.0.1:${scene.proxy.port()}`,
-        filters: [filter("server-stats"), filter("max-concurrent-requests", { maxConcurrentRequests: 5 })],
+        filters: [
+          filter("server-stats"),
+          filter("deadline", { deadlines: "report" }),
+          filter("max-concurrent-requests", { maxConcurrentRequests: 5 }),
+        ],
       },
     ],
     paths: [
       {
         path: "/svc/web",
         waiting: 0,
-        filters: [filter("service-stats"), filter("total-timeout", { totalTimeoutMs: 900 })],
+        filters: [
+          filter("service-stats"),
+          filter("total-timeout", { totalTimeoutMs: 900 }),
+          filter("retries", expect.objectContaining({ classifier: "io.l5d.http.nonRetryable5XX", ttlSecs: 10 })),
+        ],
       },
     ],
     clients: [
@@ -260,6 +268,8 @@ test("stacks name each filter, what it is for and how it is set", async () => {
         id: scene.backend.name,
         client: [
           filter("client-service-stats"),
+          filter("concurrency-limit", { kind: "none" }),
+          filter("hedge"),
           filter("requeue", { ttlSecs: 10, minRetriesPerSec: 10, percentCanRetry: 0.2 }),
         ],
         endpoint: [

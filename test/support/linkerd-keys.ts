@@ -152,11 +152,11 @@ function ofEveryRouter(router: string): readonly KeyGroup[] {
       refused:
         "enabled commonName trustCertsBundle trustCerts disableValidation clientAuth.certPath clientAuth.keyPath clientAuth.intermediateCertsPath protocols",
     },
-    { source: "§6.6", below: service, effective: "totalTimeoutMs responseClassifier", accepted: "retries" },
+    { source: "§6.6", below: service, effective: "totalTimeoutMs responseClassifier retries" },
     {
       source: "§6.6.1",
       below: `${service}.retries`,
-      accepted: [
+      effective: [
         "budget budget.minRetriesPerSec budget.percentCanRetry budget.ttlSecs",
         "backoff backoff[constant] backoff[constant].ms backoff[jittered] backoff[jittered].minMs backoff[jittered].maxMs",
       ].join(" "),
@@ -194,8 +194,10 @@ const http: readonly KeyGroup[] = [
   {
     source: "§6.7",
     below: "routers[http].service[io.l5d.global].responseClassifier",
-    effective: "[io.l5d.http.nonRetryable5XX] [io.l5d.http.allSuccessful]",
-    accepted: "[io.l5d.http.retryableRead5XX] [io.l5d.http.retryableIdempotent5XX] [io.l5d.http.retryableAll5XX]",
+    effective: [
+      "[io.l5d.http.nonRetryable5XX] [io.l5d.http.allSuccessful]",
+      "[io.l5d.http.retryableRead5XX] [io.l5d.http.retryableIdempotent5XX] [io.l5d.http.retryableAll5XX]",
+    ].join(" "),
   },
 ];
 
@@ -223,7 +225,7 @@ const h2: readonly KeyGroup[] = [
   {
     source: "§2.2",
     below: "routers[h2].service[io.l5d.global]",
-    accepted: "classificationTimeoutMs retryBufferSize retryBufferSize.requestBytes retryBufferSize.responseBytes",
+    effective: "classificationTimeoutMs retryBufferSize retryBufferSize.requestBytes retryBufferSize.responseBytes",
   },
   {
     source: "§6.1",
@@ -234,12 +236,15 @@ const h2: readonly KeyGroup[] = [
   {
     source: "§6.7",
     below: "routers[h2].service[io.l5d.global].responseClassifier",
-    effective: "[io.l5d.h2.nonRetryable5XX] [io.l5d.h2.allSuccessful]",
-    accepted: "[io.l5d.h2.retryableRead5XX] [io.l5d.h2.retryableIdempotent5XX] [io.l5d.h2.retryableAll5XX]",
-    refused: [
-      "[io.l5d.h2.grpc.default] [io.l5d.h2.grpc.default].successStatusCodes [io.l5d.h2.grpc.compliant]",
-      "[io.l5d.h2.grpc.alwaysRetryable] [io.l5d.h2.grpc.neverRetryable]",
-      "[io.l5d.h2.grpc.retryableStatusCodes] [io.l5d.h2.grpc.retryableStatusCodes].retryableStatusCodes",
+    effective: [
+      "[io.l5d.h2.nonRetryable5XX] [io.l5d.h2.allSuccessful]",
+      "[io.l5d.h2.retryableRead5XX] [io.l5d.h2.retryableIdempotent5XX] [io.l5d.h2.retryableAll5XX]",
+      "[io.l5d.h2.grpc.default] [io.l5d.h2.grpc.default].successStatusCodes",
+      "[io.l5d.h2.grpc.compliant] [io.l5d.h2.grpc.compliant].successStatusCodes",
+      "[io.l5d.h2.grpc.alwaysRetryable] [io.l5d.h2.grpc.alwaysRetryable].successStatusCodes",
+      "[io.l5d.h2.grpc.neverRetryable] [io.l5d.h2.grpc.neverRetryable].successStatusCodes",
+      "[io.l5d.h2.grpc.retryableStatusCodes] [io.l5d.h2.grpc.retryableStatusCodes].successStatusCodes",
+      "[io.l5d.h2.grpc.retryableStatusCodes].retryableStatusCodes",
     ].join(" "),
   },
 ];

@@ -6,5 +6,7 @@ import { readGrpcTimeout } from "./timeout.ts";
 /** Takes a `grpc-timeout` value into the deadline of an exchange; one that is malformed is none. */
 export function joinDeadline(ex: Exchange, value: string, loop: DataLoop): void {
   const timeoutMs = readGrpcTimeout(value);
-  if (timeoutMs !== null) ex.limitTo(loop.clock.epochMs(), Math.ceil(timeoutMs));
+  if (timeoutMs === null) return;
+  ex.limitTo(loop.clock.epochMs(), Math.ceil(timeoutMs));
+  ex.deadlineOfWhole = true;
 }

@@ -173,6 +173,21 @@ export const LOG_FIELDS: readonly LogField[] = [
   numberField("attempts", "How many attempts were made, requeues included.", (line, ex) =>
     putInteger(line, ex.attempts),
   ),
+  numberField("retries", "How often the request was sent again as a whole.", (line, ex) =>
+    putInteger(line, ex.retries),
+  ),
+  numberField("grpcStatus", "What the service made of a gRPC call.", (line, ex) => {
+    if (ex.callStatus < 0) return false;
+    return putInteger(line, ex.callStatus);
+  }),
+  numberField("budgetMs", "What the caller's deadline left when the request arrived.", (line, ex) =>
+    putMilliseconds(line, ex.budgetMs),
+  ),
+  numberField(
+    "budgetLeftMs",
+    "What of that was left in the end; below zero when it was not enough.",
+    (line, ex, _head, moment) => putMilliseconds(line, ex.budgetMs - moment.durationMs),
+  ),
   textField("requestId", "The root id of the trace, as in `l5d-reqid`.", (line, ex) => putRequestId(line, ex)),
   textField("cause", "Why it failed, as in `fairlead-cause`.", (line, ex) => putCause(line, ex)),
   textField("referer", "The Referer header.", (line, _ex, head) => putReferer(line, head)),

@@ -97,7 +97,7 @@ export function mayPass(failure: Failure): boolean {
 }
 
 // A body of which nobody knows the length is never sent twice in HTTP/1 (linkerd1 §6.7).
-function isStreamed(ex: Exchange): boolean {
+export function isStreamed(ex: Exchange): boolean {
   const { request } = ex;
   return request instanceof HttpHead && request.framing === Framing.chunked;
 }

@@ -53,10 +53,12 @@ export type OwnField = readonly [name: string, value: string];
 /** The answer to a failure. */
 export function failureFields(failure: Failure, options: FailureOptions): OwnAnswer {
   const nack = failure.cause.category === "overload";
-  const body = options.clearContext ? "" : nack ? nackBody(options.replayable) : `${failure.message}\n`;
+  // What was tried elsewhere in vain is not to be multiplied by whoever called us (finagle §4.2).
+  const again = options.replayable && failure.source === "proxy" && failure.retry === "safe";
+  const body = options.clearContext ? "" : nack ? nackBody(again) : `${failure.message}\n`;
   const bytes = Buffer.byteLength(body, "utf8");
   const fields: OwnField[] = options.clearContext ? [] : explanation(failure, nack, options);
-  if (nack) fields.push(...(options.replayable ? RETRYABLE_NACK : FINAL_NACK));
+  if (nack) fields.push(...(again ? RETRYABLE_NACK : FINAL_NACK));
   if (bytes > 0) fields.push(["Content-Type", "text/plain"]);
   fields.push(["Content-Length", String(bytes)]);
   return { status: failureStatus(failure), fields, body };

@@ -255,6 +255,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     ex.request = head;
     ex.startMs = context.loop.nowMs;
     ex.idempotent = isIdempotent(head);
+    ex.safe = ex.idempotent && isSafe(head);
     ex.hasBody = head.framing !== Framing.none;
     this.#keepAlive = wantsKeepAlive(head);
     this.#answerDone = false;
@@ -395,6 +396,10 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     if (this.#paused) return;
     this.#paused = true;
     this.#stream.pause();
+  }
+
+  get requestPassed(): boolean {
+    return this.#requestDone;
   }
 
   canReplay(): boolean {
@@ -757,6 +762,11 @@ function wantsKeepAlive(head: HttpHead): boolean {
 function proxyKeepAlive(head: HttpHead): boolean {
   const field = head.find(Field.proxyConnection);
   return field >= 0 && head.value(field).toLowerCase() === "keep-alive";
+}
+
+// Of idempotent methods all but PUT and DELETE (RFC 9110 §9.2.1).
+function isSafe({ base, bytes }: HttpHead): boolean {
+  return bytes[base] !== 80 && bytes[base] !== 68;
 }
 
 // RFC 9110 §9.2.2, by length first so that no string is made.

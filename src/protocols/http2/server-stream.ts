@@ -78,6 +78,7 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
     ex.startMs = connection.nowMs;
     ex.hasBody = !endStream;
     ex.idempotent = head.methodField !== null && isIdempotent(head.methodField);
+    ex.safe = ex.idempotent && isSafe((head.methodField as HeaderField).value);
     const failure = refusal ?? admitContext(ex, head, connection, context.admission);
     if (failure === null) {
       if (head.grpcTimeout !== null) joinDeadline(ex, head.grpcTimeout.value, context.shared.loop);
@@ -131,6 +132,10 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
     const replay = this.#replay;
     if (replay !== null && replay.length > 0) sink.write(replay.buffer, 0, replay.length, false);
     if (this.#requestPassed) sink.end(null);
+  }
+
+  get requestPassed(): boolean {
+    return this.#requestPassed;
   }
 
   canReplay(): boolean {
@@ -283,6 +288,10 @@ const REPLAY_FIRST_BYTES = 128;
 function isIdempotent(method: HeaderField): boolean {
   if (method.length === 4) return method.value === "HEAD"; // POST, much the most frequent, ends here
   return IDEMPOTENT.has(method.value);
+}
+
+function isSafe(method: string): boolean {
+  return method !== "PUT" && method !== "DELETE";
 }
 
 const IDEMPOTENT = new Set(["GET", "PUT", "HEAD", "TRACE", "DELETE", "OPTIONS"]);

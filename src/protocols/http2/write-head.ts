@@ -1,7 +1,8 @@
 // @hot Heads as they are forwarded: fields go on in the form they came in, those that stop here are left out, ours are appended. A block is
 // composed in the outbox behind nine octets that its frame header will take.
 import { putLatin1 } from "../../base/bytes.ts";
-import { putDeadline } from "../../core/deadline.ts";
+import { type Deadline, putDeadline } from "../../core/deadline.ts";
+import { readGrpcTimeout } from "../grpc/timeout.ts";
 import type { Destination } from "../../core/destination.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import { Outcome } from "../../core/outcome.ts";
@@ -67,12 +68,26 @@ export function putRequest(outbox: Outbox, encoder: HpackEncoder, ex: Exchange, 
   const { clearContext, count } = head;
   for (let i = 0; i < count; i++) {
     const field = head.at(i);
-    if (!field.name.endsInRequest && !(clearContext && field.name.mesh)) put(outbox, encoder, field);
+    if (field.name.endsInRequest || (clearContext && field.name.mesh)) continue;
+    if (field === head.grpcTimeout && ex.deadlineKept) putTimeLeft(outbox, encoder, ex, field);
+    else put(outbox, encoder, field);
   }
   putOwn(outbox, encoder, ex, names);
   if (head.added !== null) putAdded(outbox, encoder, head.added);
   return at;
 }
+
+// A call that has waited here, or has less time than its caller thinks, is told what is left of it.
+function putTimeLeft(outbox: Outbox, encoder: HpackEncoder, ex: Exchange, field: HeaderField): void {
+  const { deadlineMs, timestampMs } = ex.deadline as Deadline; // one that is kept
+  const leftMs = deadlineMs - timestampMs;
+  const givenMs = readGrpcTimeout(field.value);
+  if (givenMs === null || leftMs >= givenMs) put(outbox, encoder, field);
+  else putText(outbox, encoder, "grpc-timeout", leftMs < MOST_IN_MS ? `${leftMs}m` : `${Math.floor(leftMs / 1000)}S`);
+}
+
+/** `grpc-timeout` has eight digits. */
+const MOST_IN_MS = 100_000_000;
 
 function putPseudo(outbox: Outbox, encoder: HpackEncoder, head: Http2Head): void {
   put(outbox, encoder, head.methodField as HeaderField); // `read` has seen that it is there
