@@ -46,6 +46,12 @@ function answers(text: string, close: boolean, told: boolean): Case {
   };
 }
 
+/** A deadline as it travels: begun and due so many ms from now. */
+function deadline(scene: S, begunMs: number, dueMs: number): string {
+  const nowMs = scene.world.env.clock.epochMs();
+  return `${nowMs + begunMs}000000 ${nowMs + dueMs}000000`;
+}
+
 /** A silent service, and time. */
 function waits(ms: number, setup: ProxySetup, answer = "", told = true): Case {
   return {
@@ -149,6 +155,46 @@ const others: Readonly<Record<string, Case>> = {
   },
   [causes.totalTimeout.token]: waits(700, { service: { totalTimeoutMs: 500 } }),
   [causes.attemptTimeout.token]: waits(700, { client: { requestAttemptTimeoutMs: 500 } }),
+  [causes.tryTimeout.token]: waits(400, { service: { retries: { perTryTimeoutMs: 200, maxRetries: 0 } } }),
+  [causes.deadlinePassed.token]: {
+    setup: { router: { deadlines: "enforce" } },
+    async provoke(scene, client) {
+      scene.backend.behaviour = { request: () => undefined };
+      client.send(get("/", { "l5d-ctx-deadline": deadline(scene, 0, 300) }));
+      await scene.world.pass(400);
+    },
+  },
+  [causes.deadlineExpired.token]: {
+    setup: { router: { deadlines: "enforce" } },
+    async provoke(scene, client) {
+      for (let i = 0; i < 5; i++) await scene.connect().ask(get()); // what refusals are paid with
+      client.send(get("/", { "l5d-ctx-deadline": deadline(scene, -500, -100) }));
+    },
+  },
+  [causes.nack.token]: {
+    async provoke(scene, client) {
+      scene.backend.behaviour = { request: (_, connection) => connection.reply(503, "", { "finagle-http-nack": "true" }) };
+      client.send(get());
+    },
+  },
+  [causes.nackAdmission.token]: {
+    async provoke(scene, client) {
+      scene.backend.behaviour = { request: (_, connection) => connection.reply(503, "", { "finagle-http-nack": "true" }) };
+      for (let i = 0; i < 1500 && scene.proxy.serverMetric("failures", causes.nackAdmission.token) !== 1; i++) {
+        await client.ask(get());
+        await scene.world.pass(100);
+      }
+    },
+  },
+  [causes.adaptiveLimit.token]: {
+    setup: { client: { concurrencyLimit: { kind: "fairlead.gradient", initialLimit: 1, minLimit: 1 } } },
+    async provoke(scene, client) {
+      scene.backend.behaviour = { request: () => undefined };
+      scene.connect().send(get());
+      await scene.backend.received(1);
+      client.send(get());
+    },
+  },
   [causes.serverTimeout.token]: waits(700, { server: { timeoutMs: 500 } }),
   [causes.answerHeadTimeout.token]: waits(700, { server: { limits: { headerTimeoutMs: 500 } } }, "HTTP/1.1 2"),
   [causes.answerStalled.token]: waits(
@@ -212,8 +258,8 @@ const others: Readonly<Record<string, Case>> = {
 
 const cases = new Map([...fromRequests, ...fromAnswers, ...Object.entries(others)]);
 
-/** Need a discovery of their own, below. */
-const ELSEWHERE = [causes.bindTimeout.token, causes.endpointLeft.token];
+/** Need a discovery of their own, below; and one of attempts alone, which no request ends with: see `hedging.test.ts`. */
+const ELSEWHERE = [causes.bindTimeout.token, causes.endpointLeft.token, causes.superseded.token];
 
 /** Those of HTTP/2 are in h2-causes.test.ts. */
 function isHttp1s(token: string): boolean {

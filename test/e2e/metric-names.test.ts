@@ -39,6 +39,7 @@ function namesBelow(scope: Scope, above: readonly string[] = []): (readonly stri
 async function busyScene(): Promise<Scene> {
   const s = await memoryScene({
     dtab: "/svc/down => /$/inet/127.0.0.1/1; /svc/none => /nothing; ",
+    client: { hedge: {}, concurrencyLimit: { kind: "fairlead.gradient" } },
   });
   const caller = s.connect();
   await caller.ask(get());
@@ -54,7 +55,10 @@ async function busyScene(): Promise<Scene> {
 
 test("every metric is declared with its kind, and every declared family exists", async () => {
   await using s = await busyScene();
-  await using h2 = await memoryH2Scene();
+  await using h2 = await memoryH2Scene({
+    router: { deadlines: "enforce" },
+    service: { responseClassifier: { kind: "io.l5d.h2.grpc.default" } },
+  });
   await h2.connect().ask(h2Get());
   const roots = [s, h2].map(({ proxy }) => proxy.linker.metrics.root);
   expect(roots.flatMap((root) => undeclaredMetrics(root))).toEqual([]);
