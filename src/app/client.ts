@@ -54,7 +54,10 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
     id,
     loop,
     scope,
-    balancer: createBalancer<Endpoint>(settings.balancer, env, scope.scope("loadbalancer")),
+    balancer: createBalancer<Endpoint>(settings.balancer, env, scope.scope("loadbalancer"), {
+      left: ({ pool }) => env.timers.soon(() => void pool.drain()),
+      expired: ({ pool }) => env.timers.soon(() => pool.closeIdle()),
+    }),
     requeue: new Requeue(settings.requeueBudget, loop, scope.scope("retries")),
     stack: parts.clientStack,
     maxIdleServices: config.bindingCache.paths,

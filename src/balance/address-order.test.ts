@@ -29,9 +29,9 @@ test("The hash over endpoints in order is Finagle's, and does not look at ports"
 });
 
 test("Endpoints are ordered by signed hashes of their hosts, then of their ports", () => {
-  expect(
-    inAddressOrder(keyed("10.0.0.1:80", "10.0.0.2:8080", "10.0.0.2:9990", "10.0.0.2:80", "10.0.0.3:80")),
-  ).toEqual(keyed("10.0.0.3:80", "10.0.0.1:80", "10.0.0.2:80", "10.0.0.2:9990", "10.0.0.2:8080"));
+  expect(inAddressOrder(keyed("10.0.0.1:80", "10.0.0.2:8080", "10.0.0.2:9990", "10.0.0.2:80", "10.0.0.3:80"))).toEqual(
+    keyed("10.0.0.3:80", "10.0.0.1:80", "10.0.0.2:80", "10.0.0.2:9990", "10.0.0.2:8080"),
+  );
 });
 
 test("One IPv6 address has one hash however it is written", () => {
@@ -52,7 +52,7 @@ test("The order does not depend on the order endpoints are given in", () => {
   fc.assert(
     fc.property(fc.uniqueArray(key, { maxLength: 20 }), fc.integer(), (keys, turn) => {
       const at = keys.length === 0 ? 0 : Math.abs(turn) % keys.length;
-      const turned = [...keys.slice(at), ...keys.slice(0, at)].reverse();
+      const turned = [...keys.slice(at), ...keys.slice(0, at)].toReversed();
       expect(inAddressOrder(keyed(...turned))).toEqual(inAddressOrder(keyed(...keys)));
     }),
   );

@@ -55,7 +55,10 @@ function octetsOf(ip: string): Uint8Array {
 
 /** The eight numbers of an IPv6 address. */
 function groupsOf(ip: string): number[] {
-  const [head = "", tail] = ip.replace(/%.*/, "").replace(/[\d.]+\.[\d.]+$/, dottedAsGroups).split("::");
+  const [head = "", tail] = ip
+    .replace(/%.*/, "")
+    .replace(/[\d.]+\.[\d.]+$/, dottedAsGroups)
+    .split("::");
   const before = numbersIn(head);
   if (tail === undefined) return before;
   const after = numbersIn(tail);
