@@ -186,6 +186,27 @@ test.each(each)(
   },
 );
 
+test.each(each)("%s goes on among members whose readiness is another one at every look", (_, spec) => {
+  const bench = new Bench({ ...spec, enableProbation: true });
+  const nodes = bench.fill(12);
+  const random = seededRandom(3);
+  for (const node of nodes) node.status = () => random.int(3) as EndpointStatus;
+  for (let n = 0; n < 500; n++) {
+    const running = Array.from({ length: 40 }, () => bench.start());
+    bench.nowMs += 1_000;
+    for (const node of running) bench.end(node);
+  }
+  for (const node of nodes) expect(node.picked).toBeGreaterThan(500);
+  bench.fill(6);
+  for (let n = 0; n < 50; n++) expect(bench.balancer.nodes).toContain(bench.start());
+  expect(bench.left.toSorted()).toEqual(
+    nodes
+      .slice(6)
+      .map((node) => node.key)
+      .toSorted(),
+  );
+});
+
 test.each(each)("With probation, %s keeps what discovery removed while it is open, and no longer", (_, spec) => {
   const bench = new Bench({ ...spec, enableProbation: true });
   const [a, b] = bench.fill(2) as [FakeNode, FakeNode];

@@ -4,6 +4,7 @@ import type { Infer } from "../config/schema.ts";
 import type { Balancer, BalancerNode, LoadCell } from "../core/picker.ts";
 import type { Scope } from "../telemetry/registry.ts";
 import { ApertureCell } from "./aperture-cell.ts";
+import { registerApertureGauges, registerBandGauges, registerVectorHash } from "./aperture-gauges.ts";
 import { ApertureGroup } from "./aperture.ts";
 import type { loadBalancer } from "./config.ts";
 import { type BalancerCounters, balancerCounters, registerBalancerGauges } from "./counters.ts";
@@ -15,7 +16,6 @@ import { LoadBand } from "./load-band.ts";
 import { P2cGroup } from "./p2c.ts";
 import { RingApertureGroup } from "./ring-aperture.ts";
 import { RoundRobinGroup } from "./round-robin.ts";
-import { registerApertureGauges, registerBandGauges, registerVectorHash } from "./aperture-gauges.ts";
 import { WeightedBalancer } from "./weighted-balancer.ts";
 
 /** The `loadBalancer` of a client. */

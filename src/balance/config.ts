@@ -71,6 +71,8 @@ export const loadBalancer = kindOf(
           unit: "ms",
           min: 1,
           default: 5000,
+          differs:
+            "Linkerd 1.x looks for unused connections by a timer, fairlead while it serves requests: a client without any keeps what it has until idleTimeMs.",
         }),
         lowLoad: number({
           doc: "With so few requests in flight for each endpoint in use, one endpoint fewer is used.",
@@ -80,7 +82,12 @@ export const loadBalancer = kindOf(
           doc: "With so many requests in flight for each endpoint in use, one endpoint more is used.",
           default: 2,
         }),
-        minAperture: int({ doc: "Fewest endpoints in use.", min: 1, default: 1 }),
+        minAperture: int({
+          doc: "Fewest endpoints in use.",
+          min: 1,
+          default: 1,
+          differs: "Linkerd 1.x connects to the endpoints in use in advance, fairlead when a request comes.",
+        }),
         peer,
         minDeterministicAperture: int({
           doc: "With `peer`: fewest endpoints in use.",
