@@ -109,6 +109,7 @@ const HTTP1: readonly Server[] = [
     "php -S",
     "HTTP/1.1",
     told("at the second write", "write", "`echo`, `flush()`: the script is ended"),
+    told("at the second write", "aborted", "the same, and `connection_aborted()` after `ignore_user_abort(true)`"),
     PLAIN,
   ),
   server(
@@ -116,6 +117,7 @@ const HTTP1: readonly Server[] = [
     "FPM behind nginx",
     "HTTP/1.1",
     told("at the second write", "write", "`echo`, `flush()`: the script is ended"),
+    told("at the second write", "aborted", "the same, and `connection_aborted()` after `ignore_user_abort(true)`"),
     PLAIN,
   ),
 ];
@@ -128,6 +130,7 @@ const GRPC: readonly Server[] = [
     "grpc-java",
     "gRPC",
     told("at the next look", "context", "`Context.current().isCancelled()`"),
+    told("at the next look", "returned", "returns, works in a thread; a flag set by `setOnCancelHandler`"),
     never("observer", "`ServerCallStreamObserver.isCancelled()`, before its method has returned"),
     PLAIN,
   ),

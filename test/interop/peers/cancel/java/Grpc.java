@@ -14,6 +14,7 @@ import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 
 /** Work of 3 s on grpc-java, for the case `cancel`: Grpc PORT. */
@@ -41,6 +42,7 @@ class Grpc {
         }))
         // Set in the queue of the call's own events, which waits until the handler has returned.
         .addMethod(method("observer"), handler(observer -> ((ServerCallStreamObserver<Empty>) observer)::isCancelled))
+        .addMethod(method("returned"), ServerCalls.asyncUnaryCall(Grpc::returned))
         .addMethod(method("plain"), handler(observer -> () -> false))
         .build();
     NettyServerBuilder.forAddress(new InetSocketAddress("127.0.0.1", Integer.parseInt(args[0])))
@@ -61,6 +63,19 @@ class Grpc {
       observer.onNext(request);
       observer.onCompleted();
     });
+  }
+
+  /** Returns at once, and works in a thread of its own. */
+  static void returned(Empty request, StreamObserver<Empty> observer) {
+    var left = new AtomicBoolean();
+    ((ServerCallStreamObserver<Empty>) observer).setOnCancelHandler(() -> left.set(true));
+    var id = ID.get();
+    new Thread(() -> {
+      Work.work(id, left::get);
+      if (left.get()) return;
+      observer.onNext(request);
+      observer.onCompleted();
+    }).start();
   }
 
   /** Metadata are not given to handlers, so they travel in the context. */

@@ -17,12 +17,14 @@ register_shutdown_function(function () {
     say('ended');
 });
 
+ignore_user_abort($way === '/aborted');
 while (ob_get_level() > 0) ob_end_clean();
 say('begun');
 for ($step = 0; $step < 60; $step++) {
     usleep(50_000);
-    if ($way !== '/write') continue;
+    if ($way === '/plain') continue;
     echo '.';
     flush();
+    if (connection_aborted()) break; // not reached unless aborts are ignored
 }
-if ($way !== '/write') echo "done\n";
+if ($way === '/plain') echo "done\n";
