@@ -4,7 +4,7 @@ import type { EndpointInfo } from "../core/border.ts";
 import type { LoadCell } from "../core/picker.ts";
 import type { SessionSource } from "../core/session.ts";
 import { Accrual, accrualCounters } from "../resilience/accrual/accrual.ts";
-import { accrualPolicy } from "../resilience/accrual/kinds.ts";
+import { accrualPolicy, accrualView } from "../resilience/accrual/kinds.ts";
 import { Requeue } from "../resilience/requeue.ts";
 import { Client, type ClientListener } from "../router/client-stack.ts";
 import { type AttemptListener, Endpoint, type EndpointShared, type EndpointStacks } from "../router/endpoint-stack.ts";
@@ -45,7 +45,7 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
     stats: new RequestStats(scope),
     statuses: new StatusStats(scope, false),
     stack: parts.endpointStacks.of(settings.attemptTimeoutMs),
-    accrualView: accrualView(settings),
+    accrualView: accrualView(settings.accrual),
   };
   const policy = clientPolicy(config, id);
   const { sessions, watch } =
@@ -67,7 +67,7 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
   return client;
 
   function makeEndpoint(info: EndpointInfo, cell: LoadCell, attempts: AttemptListener): Endpoint {
-    const accrual = new Accrual(accrualPolicy(settings.accrual, env.random), accruals, {
+    const accrual = new Accrual(accrualPolicy(settings.accrual, env.random, loop.nowMs), accruals, {
       died: (forMs, again) =>
         logger.info(`${id} marked endpoint ${info.key} dead for ${forMs} ms${again ? ": its probe failed" : ""}`),
       revived: () => logger.info(`${id} found endpoint ${info.key} alive again`),
@@ -75,10 +75,6 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
     const endpointShared: EndpointShared = { ...shared, listener: attempts };
     return new Endpoint(info.key, info.weight, cell, accrual, sessions(info), endpointShared);
   }
-}
-
-function accrualView({ accrual }: ClientSettings): EndpointShared["accrualView"] {
-  return accrual.kind === "none" ? { kind: accrual.kind } : { kind: accrual.kind, failures: accrual.failures };
 }
 
 /** How the endpoints of a client are connected to. */

@@ -199,7 +199,10 @@ test("a file with fairlead: 1 gets the defaults of today", async () => {
     telemetry: [{ kind: "io.l5d.prometheus", path: "/admin/metrics/prometheus", prefix: "" }],
   });
   expect(routers[0]).toMatchObject({ servers: [{ serverSession: { idleTimeMs: 600_000 } }] });
-  expect(routers[0]?.client.defaults.hostConnectionPool).toEqual({ minSize: 0, idleTimeMs: 60_000 });
+  expect(routers[0]?.client.defaults).toMatchObject({
+    hostConnectionPool: { minSize: 0, idleTimeMs: 60_000 },
+    failureAccrual: { kind: "fairlead.successRateOrFailures", successRate: 0.8, window: 30, failures: 5 },
+  });
 });
 
 test("the configuration is typed as it is read", () => {
@@ -285,8 +288,8 @@ test.for([
     "4:55 routers[0].client.loadBalancer.enableProbation: is not available",
   ],
   [
-    "  client: {failureAccrual: {kind: io.l5d.successRate, successRate: 0.9, requests: 20}}",
-    '4:35 routers[0].client.failureAccrual.kind: "io.l5d.successRate" is not',
+    "  client: {failureAccrual: {kind: io.l5d.successRate, successRate: 90, requests: 20}}",
+    "4:68 routers[0].client.failureAccrual.successRate: expected a number from 0 to 1, got the number 90",
   ],
   [
     "  client: {failureAccrual: {kind: io.l5d.consecutiveFailures}}",

@@ -107,7 +107,7 @@ test("An ignorable outcome says nothing of a live endpoint", () => {
 
 test("A failed probe that the policy forgives leaves the endpoint probing", () => {
   let verdict = 1_000;
-  const { accrual } = setUp({ succeeded: () => undefined, failed: () => verdict, revived: () => undefined });
+  const { accrual } = setUp({ ...never, failed: () => verdict });
   fails(accrual, 1, 0);
   verdict = STAY;
   fails(accrual, 1, 1_000);
@@ -153,22 +153,20 @@ test("The kind none never takes an endpoint out", () => {
 test("The default policy is five failures and five seconds; configured backoffs are constant or decorrelated", () => {
   const random = seededRandom(1);
   const deaths = (policy: AccrualPolicy) => Array.from({ length: 8 }, () => policy.failed(0));
-  const byDefault = deaths(accrualPolicy({ kind: "io.l5d.consecutiveFailures", failures: 5 }, random));
+  const byDefault = deaths(accrualPolicy({ kind: "io.l5d.consecutiveFailures", failures: 5 }, random, 0));
   expect(byDefault.slice(0, 5)).toEqual([STAY, STAY, STAY, STAY, 5_000]);
   expect(byDefault[5]).toBeGreaterThanOrEqual(5_000);
   expect(byDefault[5]).toBeLessThan(10_000);
   const kind = "io.l5d.consecutiveFailures";
-  expect(deaths(accrualPolicy({ kind, failures: 7, backoff: { kind: "constant", ms: 40 } }, random)).slice(5)).toEqual([
-    STAY,
-    40,
-    40,
-  ]);
+  expect(
+    deaths(accrualPolicy({ kind, failures: 7, backoff: { kind: "constant", ms: 40 } }, random, 0)).slice(5),
+  ).toEqual([STAY, 40, 40]);
   const jittered = deaths(
-    accrualPolicy({ kind, failures: 1, backoff: { kind: "jittered", minMs: 10, maxMs: 50 } }, random),
+    accrualPolicy({ kind, failures: 1, backoff: { kind: "jittered", minMs: 10, maxMs: 50 } }, random, 0),
   );
   expect(jittered[0]).toBe(10);
   for (const ms of jittered) expect(ms).toBeLessThanOrEqual(50);
-  expect(accrualPolicy({ kind: "none" }, random)).toBe(never);
+  expect(accrualPolicy({ kind: "none" }, random, 0)).toBe(never);
 });
 
 test("The counters of failure accrual are declared", () => {
