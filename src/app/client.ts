@@ -3,9 +3,12 @@ import { createBalancer } from "../balance/balancer.ts";
 import type { EndpointInfo } from "../core/border.ts";
 import type { LoadCell } from "../core/picker.ts";
 import type { SessionSource } from "../core/session.ts";
-import { Accrual, accrualCounters } from "../resilience/accrual/accrual.ts";
+import { accrualCounters, type AccrualOwner } from "../resilience/accrual/accrual.ts";
+import { EjectionLimit } from "../resilience/accrual/ejection-cap.ts";
 import { accrualPolicy, accrualView } from "../resilience/accrual/kinds.ts";
 import { Requeue } from "../resilience/requeue.ts";
+import { SlowStart } from "../resilience/slow-start.ts";
+import { Standing, type StandingShared } from "../resilience/standing.ts";
 import { Client, type ClientListener } from "../router/client-stack.ts";
 import { type AttemptListener, Endpoint, type EndpointShared, type EndpointStacks } from "../router/endpoint-stack.ts";
 import { RequestStats, StatusStats } from "../router/request-stats.ts";
@@ -39,7 +42,13 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
   const { config, world } = parts;
   const { env, loop, logger } = world;
   const settings = parts.policies.client(id);
-  const accruals = accrualCounters(scope.scope("failure_accrual"));
+  const accrualScope = scope.scope("failure_accrual");
+  const endpoints = () => client.endpoints;
+  const standings: StandingShared = {
+    counters: accrualCounters(accrualScope),
+    cap: new EjectionLimit(settings.maxEjectionPercent, endpoints, accrualScope.counter("ejections_capped")),
+    slowStart: new SlowStart(settings.slowStartMs, env.random, endpoints),
+  };
   const shared = {
     loop,
     stats: new RequestStats(scope),
@@ -50,7 +59,7 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
   const policy = clientPolicy(config, id);
   const { sessions, watch } =
     policy.protocol === "h2" ? http2Sessions(scope, policy, settings, parts) : http1Sessions(scope, settings, parts);
-  const client = new Client({
+  const client: Client = new Client({
     id,
     loop,
     scope,
@@ -62,18 +71,20 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
     listener,
     makeEndpoint: (info, cell, attempts) => makeEndpoint(info, cell, attempts),
   });
-  watch(() => client.endpoints);
+  watch(endpoints);
   endpointGauges(scope.scope("endpoints"), client, env.clock);
   return client;
 
   function makeEndpoint(info: EndpointInfo, cell: LoadCell, attempts: AttemptListener): Endpoint {
-    const accrual = new Accrual(accrualPolicy(settings.accrual, env.random, loop.nowMs), accruals, {
+    const owner: AccrualOwner = {
       died: (forMs, again) =>
         logger.info(`${id} marked endpoint ${info.key} dead for ${forMs} ms${again ? ": its probe failed" : ""}`),
       revived: () => logger.info(`${id} found endpoint ${info.key} alive again`),
-    });
+    };
+    const standing = new Standing(accrualPolicy(settings.accrual, env.random, loop.nowMs), standings, owner);
+    if (client.endpoints.length > 0) standing.ramp(loop.nowMs); // with the first set there are no others
     const endpointShared: EndpointShared = { ...shared, listener: attempts };
-    return new Endpoint(info.key, info.weight, cell, accrual, sessions(info), endpointShared);
+    return new Endpoint(info.key, info.weight, cell, standing, sessions(info), endpointShared);
   }
 }
 

@@ -74,6 +74,8 @@ test("the smallest Linkerd 1.x file gets the defaults of Linkerd 1.x", async () 
   expect(routers[0]?.client.defaults).toEqual({
     loadBalancer: { kind: "p2c", maxEffort: 5, enableProbation: false },
     failureAccrual: { kind: "io.l5d.consecutiveFailures", failures: 5 },
+    maxEjectionPercent: 100,
+    slowStartMs: 0,
     hostConnectionPool: { minSize: 0 },
     failFast: false,
     requeueBudget: { minRetriesPerSec: 10, percentCanRetry: 0.2, ttlSecs: 10 },
@@ -202,6 +204,8 @@ test("a file with fairlead: 1 gets the defaults of today", async () => {
   expect(routers[0]?.client.defaults).toMatchObject({
     hostConnectionPool: { minSize: 0, idleTimeMs: 60_000 },
     failureAccrual: { kind: "fairlead.successRateOrFailures", successRate: 0.8, window: 30, failures: 5 },
+    maxEjectionPercent: 50,
+    slowStartMs: 10_000,
   });
 });
 

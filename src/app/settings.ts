@@ -140,6 +140,8 @@ function clientSettings(policy: ClientPolicy): ClientSettings {
   return {
     balancer: policy.loadBalancer,
     accrual: policy.failureAccrual,
+    maxEjectionPercent: policy.maxEjectionPercent,
+    slowStartMs: policy.slowStartMs,
     pool: {
       minSize: pool.minSize,
       maxSize: pool.maxSize ?? Number.POSITIVE_INFINITY,

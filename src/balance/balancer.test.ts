@@ -19,6 +19,10 @@ class Node implements BalancerNode {
   status(): EndpointStatus {
     return EndpointStatus.open;
   }
+
+  settledStatus(): EndpointStatus {
+    return EndpointStatus.open;
+  }
 }
 
 function setUp(kind: "p2c" | "ewma" = "p2c") {

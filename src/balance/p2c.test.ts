@@ -24,6 +24,10 @@ class Node implements BalancerNode {
   status(): EndpointStatus {
     return this.ready;
   }
+
+  settledStatus(): EndpointStatus {
+    return this.ready;
+  }
 }
 
 function setUp(random: Random = seededRandom(12345), maxEffort = 5, newCell: () => LoadCell = () => new LeastLoaded()) {

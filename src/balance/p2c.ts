@@ -6,7 +6,7 @@ import type { Random } from "../base/random.ts";
 import { type Balancer, type BalancerNode, type Census, EndpointStatus, type LoadCell } from "../core/picker.ts";
 import { censusOf } from "./census.ts";
 import type { BalancerCounters } from "./counters.ts";
-import { bestStatus, WeightClasses } from "./weight-classes.ts";
+import { anyOpen, bestStatus, WeightClasses } from "./weight-classes.ts";
 
 export interface P2cOptions {
   /** Draws before a pick gives up looking for an open node; at least 1. */
@@ -77,11 +77,11 @@ export class P2cBalancer<N extends BalancerNode> implements Balancer<N> {
   #chooseClass(classes: readonly (readonly N[])[], nowMs: number): readonly N[] {
     const drawn = this.#weights.draw(this.#random);
     const first = classes[drawn]!;
-    if (bestStatus(first, nowMs) === EndpointStatus.open) return first;
+    if (anyOpen(first, nowMs)) return first;
     this.#counters.busyWeightClasses.inc();
     for (let step = 1; step < classes.length; step++) {
       const next = classes[(drawn + step) % classes.length]!;
-      if (bestStatus(next, nowMs) === EndpointStatus.open) return next;
+      if (anyOpen(next, nowMs)) return next;
     }
     return first;
   }

@@ -41,6 +41,14 @@ export const failFast = bool({
   },
 });
 
+export const slowStartMs = int({
+  doc: "An endpoint that was out, or that discovery adds to others, gets a tenth of its share of the requests at first, and all of it after this long. 0 = all at once.",
+  unit: "ms",
+  default: 0,
+  modernDefault: 10_000,
+  origin: "fairlead",
+});
+
 /** Waiting times: of dead endpoints, and between retries. */
 export const backoff = kindOf(
   { doc: "How long to wait, and how the wait grows." },

@@ -18,13 +18,14 @@ import {
   unfilled,
 } from "../config/schema.ts";
 import { bindingCache, bindingTimeoutMs, interpreter } from "../naming/config.ts";
-import { failureAccrual } from "../resilience/accrual/config.ts";
+import { failureAccrual, maxEjectionPercent } from "../resilience/accrual/config.ts";
 import {
   enforceDeadlines,
   failFast,
   requestAttemptTimeoutMs,
   requeueBudget,
   retries,
+  slowStartMs,
   totalTimeoutMs,
 } from "../resilience/config.ts";
 import { clientSession, connectTimeoutMs, hostConnectionPool, serverSession } from "../sessions/config.ts";
@@ -106,6 +107,8 @@ export function serverKeys(defaultPort: number) {
 export const clientKeys = {
   loadBalancer,
   failureAccrual,
+  maxEjectionPercent,
+  slowStartMs,
   hostConnectionPool,
   requestAttemptTimeoutMs,
   failFast,

@@ -8,6 +8,8 @@ import type { PoolLimits } from "../sessions/pool.ts";
 export interface ClientSettings {
   readonly balancer: BalancerSpec;
   readonly accrual: AccrualSpec;
+  readonly maxEjectionPercent: number;
+  readonly slowStartMs: number;
   readonly pool: PoolLimits;
   readonly attemptTimeoutMs: number;
   readonly connectTimeoutMs: number;

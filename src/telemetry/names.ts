@@ -127,6 +127,12 @@ const ACCRUAL: readonly Row[] = [
   ["failure_accrual/removals", "counter", "1", "Endpoints that went from alive to dead."],
   ["failure_accrual/revivals", "counter", "1", "Endpoints whose probe succeeded."],
   ["failure_accrual/probes", "counter", "1", "Times an endpoint's dead period ended and it waited for a probe."],
+  [
+    "failure_accrual/ejections_capped",
+    "counter",
+    "1",
+    "Endpoints that were to be taken out and stayed, because maxEjectionPercent were out already.",
+  ],
   ["failure_accrual/removed_for_ms", "counter", "ms", "Sum of all dead periods that were begun."],
 ];
 

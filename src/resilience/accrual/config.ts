@@ -7,6 +7,14 @@ const failuresDoc = "How many failures.";
 const rateDoc = "The least share of successes; 0.8 is four in five. Recent requests weigh more.";
 const windowDoc = "The window of the average.";
 
+export const maxEjectionPercent = int({
+  doc: "So many percent of the endpoints may be out of use at once, for failures or failed health checks; one may always be. Further ones stay in use.",
+  default: 100,
+  modernDefault: 50,
+  max: 100,
+  origin: "fairlead",
+});
+
 export const failureAccrual = kindOf(
   {
     doc: "When an endpoint counts as dead, and for how long. Without `backoff` the first time is 5 s, doubling with jitter up to 300 s.",

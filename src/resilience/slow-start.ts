@@ -1,0 +1,71 @@
+// @hot Gentle re-entry: an endpoint that is new, or was out, gets a share of the picks that grows with time. A cold process (caches,
+// compilers, connections) would break under a whole share at once, and be out again.
+//
+//   share
+//   100 % ┤          ╭──────
+//         │      ╭───╯
+//    10 % ┤  ╭───╯
+//         └──┴───────┴──────▶ time
+//            back    + slowStartMs
+//
+// Balancers know nothing of it: the endpoint just reads busy as often as it is to be passed over.
+import type { Random } from "../base/random.ts";
+
+/** The share at the beginning. */
+const FIRST_SHARE = 0.1;
+/** How finely shares are drawn. */
+const GRAINS = 1024;
+/** What is known of the other endpoints holds for so long, unless one of them dies or returns. */
+const GLANCE_MS = 100;
+
+/** An endpoint's standing, as far as others ask. */
+export interface Ramped {
+  /** Taken out and not back yet. */
+  readonly out: boolean;
+  /** Back, with less than its whole share. */
+  isRamping(nowMs: number): boolean;
+}
+
+/** The endpoints of one client. */
+export class SlowStart {
+  /** 0 = off. */
+  readonly durationMs: number;
+  readonly #random: Random;
+  readonly #members: () => readonly { readonly accrual: Ramped }[];
+  #affordable = false;
+  #lookAgainMs = 0;
+
+  constructor(durationMs: number, random: Random, members: () => readonly { readonly accrual: Ramped }[]) {
+    this.durationMs = durationMs;
+    this.#random = random;
+    this.#members = members;
+  }
+
+  /** Shall an endpoint that came back at `sinceMs` be passed over this time? */
+  holdsBack(sinceMs: number, nowMs: number): boolean {
+    if (nowMs >= this.#lookAgainMs) this.#look(nowMs);
+    if (!this.#affordable) return false;
+    const share = FIRST_SHARE + (1 - FIRST_SHARE) * ((nowMs - sinceMs) / this.durationMs);
+    return this.#random.int(GRAINS) >= share * GRAINS;
+  }
+
+  /** An endpoint went out or came back. */
+  changed(): void {
+    this.#lookAgainMs = 0;
+  }
+
+  // Others must be able to take what is held back: one at full strength where all are alive, and half of all where some are not. With
+  // fewer, balancers that draw a few times would find only dead ones, and lose requests for the sake of gentleness.
+  #look(nowMs: number): void {
+    this.#lookAgainMs = nowMs + GLANCE_MS;
+    const members = this.#members();
+    let full = 0;
+    let out = 0;
+    for (let i = 0; i < members.length; i++) {
+      const { accrual } = members[i]!;
+      if (accrual.out) out++;
+      else if (!accrual.isRamping(nowMs)) full++;
+    }
+    this.#affordable = out === 0 ? full > 0 : 2 * full >= members.length;
+  }
+}
