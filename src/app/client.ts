@@ -2,10 +2,11 @@
 import { createBalancer } from "../balance/balancer.ts";
 import type { EndpointInfo } from "../core/border.ts";
 import type { LoadCell } from "../core/picker.ts";
-import type { SessionSource } from "../core/session.ts";
+import type { Connect, Session, SessionOwner, SessionSource } from "../core/session.ts";
 import { accrualCounters, type AccrualOwner } from "../resilience/accrual/accrual.ts";
 import { EjectionLimit } from "../resilience/accrual/ejection-cap.ts";
 import { accrualPolicy, accrualView } from "../resilience/accrual/kinds.ts";
+import { FailFast, failFastCounters, type FailFastOwner } from "../resilience/fail-fast.ts";
 import { Requeue } from "../resilience/requeue.ts";
 import { SlowStart } from "../resilience/slow-start.ts";
 import { Standing, type StandingShared } from "../resilience/standing.ts";
@@ -57,8 +58,9 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
     accrualView: accrualView(settings.accrual),
   };
   const policy = clientPolicy(config, id);
-  const { sessions, watch } =
+  const { connect, pool, watch } =
     policy.protocol === "h2" ? http2Sessions(scope, policy, settings, parts) : http1Sessions(scope, settings, parts);
+  const failFasts = settings.failFast ? failFastCounters(scope.scope("failfast"), () => failFastsOf(client)) : null;
   const client: Client = new Client({
     id,
     loop,
@@ -84,13 +86,34 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
     const standing = new Standing(accrualPolicy(settings.accrual, env.random, loop.nowMs), standings, owner);
     if (client.endpoints.length > 0) standing.ramp(loop.nowMs); // with the first set there are no others
     const endpointShared: EndpointShared = { ...shared, listener: attempts };
-    return new Endpoint(info.key, info.weight, cell, standing, sessions(info), endpointShared);
+    return new Endpoint(info.key, info.weight, cell, standing, sessions(info, standing), endpointShared);
   }
+
+  function sessions(info: EndpointInfo, standing: Standing): SessionSource {
+    const open = connect(info);
+    if (failFasts === null) return pool(open);
+    const owner: FailFastOwner = {
+      alone: () => client.endpoints.length <= 1,
+      marked: (why) => logger.info(`${id} takes endpoint ${info.key} out until it can be connected to: ${why.message}`),
+      reached(afterMs) {
+        logger.info(`${id} reached endpoint ${info.key} again after ${Math.round(afterMs)} ms`);
+        standing.ramp(loop.nowMs);
+      },
+    };
+    return new FailFast(open, pool, info.key, loop, failFasts, owner);
+  }
+}
+
+function failFastsOf(client: Client): FailFast[] {
+  return client.endpoints.map(({ pool }) => pool).filter((pool) => pool instanceof FailFast);
 }
 
 /** How the endpoints of a client are connected to. */
 interface Sessions {
-  sessions(info: EndpointInfo): SessionSource;
+  /** What opens sessions to an endpoint. */
+  connect(info: EndpointInfo): (owner: SessionOwner) => Session;
+  /** Keeps the sessions of an endpoint. */
+  pool(connect: Connect): SessionSource & SessionOwner;
   watch(endpoints: () => readonly Endpoint[]): void;
 }
 
@@ -99,11 +122,11 @@ function http1Sessions(scope: Scope, settings: ClientSettings, { config, world }
   const limits = sessionLimits(config);
   return {
     watch: stats.watch,
-    sessions: ({ host, port }) => {
+    connect: ({ host, port }) => {
       const endpoint = { host, port, noDelay: settings.noDelay, keepAlive: settings.keepAlive };
-      const given = { limits, connectTimeoutMs: settings.connectTimeoutMs };
-      return new SessionPool(world.http1.connector(endpoint, given, stats), world.loop, settings.pool, stats);
+      return world.http1.connector(endpoint, { limits, connectTimeoutMs: settings.connectTimeoutMs }, stats);
     },
+    pool: (connect) => new SessionPool(connect, world.loop, settings.pool, stats),
   };
 }
 
@@ -127,9 +150,10 @@ function http2Sessions(
   };
   return {
     watch: stats.watch,
-    sessions: ({ host, port }) => {
+    connect: ({ host, port }) => {
       const endpoint = { host, port, noDelay: settings.noDelay, keepAlive: settings.keepAlive };
-      return new MultiplexedSessions(world.http2.connector(endpoint, given, stats), world.loop, bounds, stats);
+      return world.http2.connector(endpoint, given, stats);
     },
+    pool: (connect) => new MultiplexedSessions(connect, world.loop, bounds, stats),
   };
 }

@@ -282,7 +282,6 @@ test.for([
   ],
   ["  interpreter: {kind: default, transformers: []}", "4:32 routers[0].interpreter.transformers: is not available"],
   ["  client: {tls: {commonName: x}}", "4:12 routers[0].client.tls: is not available"],
-  ["  client: {failFast: true}", "4:22 routers[0].client.failFast: is not available"],
   [
     "  client: {loadBalancer: {kind: heap}}",
     '4:33 routers[0].client.loadBalancer.kind: "heap" is not available in this release; use p2c, which comes close',

@@ -142,6 +142,7 @@ function clientSettings(policy: ClientPolicy): ClientSettings {
     accrual: policy.failureAccrual,
     maxEjectionPercent: policy.maxEjectionPercent,
     slowStartMs: policy.slowStartMs,
+    failFast: policy.failFast,
     pool: {
       minSize: pool.minSize,
       maxSize: pool.maxSize ?? Number.POSITIVE_INFINITY,

@@ -225,14 +225,30 @@ test("Endpoints under a cap and with slow start do what the list of facts does, 
       (count, maxPercent, events) => {
         const client = new Client(count, maxPercent);
         const model = new Model(count, maxPercent);
+        const steps = {
+          start(standing: Standing, fact: Fact, nowMs: number) {
+            standing.started(nowMs);
+            model.start(fact);
+          },
+          succeed(standing: Standing, fact: Fact, nowMs: number) {
+            standing.succeeded(nowMs);
+            model.succeed(fact);
+          },
+          fail(standing: Standing, fact: Fact, nowMs: number) {
+            standing.failed(nowMs);
+            model.fail(fact);
+          },
+          ignore(standing: Standing, fact: Fact, nowMs: number) {
+            standing.ignored(nowMs);
+            model.ignore(fact);
+          },
+          look: () => undefined,
+        };
         for (const { act, stepMs, who } of events) {
           model.tick(stepMs);
           const { nowMs } = model;
           const [standing, fact] = [client.at(who % count), model.facts[who % count]!];
-          if (act === "start") (standing.started(nowMs), model.start(fact));
-          else if (act === "succeed") (standing.succeeded(nowMs), model.succeed(fact));
-          else if (act === "fail") (standing.failed(nowMs), model.fail(fact));
-          else if (act === "ignore") (standing.ignored(nowMs), model.ignore(fact));
+          steps[act](standing, fact, nowMs);
           const seen = client.members.map(({ accrual }) => [
             accrual.settledStatus(nowMs, open),
             accrual.status(nowMs, open),

@@ -10,6 +10,7 @@ export interface ClientSettings {
   readonly accrual: AccrualSpec;
   readonly maxEjectionPercent: number;
   readonly slowStartMs: number;
+  readonly failFast: boolean;
   readonly pool: PoolLimits;
   readonly attemptTimeoutMs: number;
   readonly connectTimeoutMs: number;

@@ -136,6 +136,19 @@ const ACCRUAL: readonly Row[] = [
   ["failure_accrual/removed_for_ms", "counter", "ms", "Sum of all dead periods that were begun."],
 ];
 
+const FAIL_FAST: readonly Row[] = [
+  ["failfast/marked_dead", "counter", "1", "Endpoints that a failed connect took out."],
+  ["failfast/marked_available", "counter", "1", "Endpoints that were reached again."],
+  ["failfast/unhealthy_for_ms", "gauge", "ms", "How long the endpoint that was not reached for longest has not been."],
+  [
+    "failfast/unhealthy_num_tries",
+    "gauge",
+    "1",
+    "Failed connects in the background, of the endpoint with most of them.",
+  ],
+  ["failfast/is_marked_dead", "gauge", "1", "Endpoints that are out because they were not reached."],
+];
+
 const BALANCER: readonly Row[] = [
   ["loadbalancer/size", "gauge", "1", "Endpoints known."],
   ["loadbalancer/available", "gauge", "1", "Endpoints ready for requests."],
@@ -225,6 +238,7 @@ export const METRICS: readonly MetricDoc[] = [
     ...REQUEUES,
     ...HEALTH,
     ...ACCRUAL,
+    ...FAIL_FAST,
     ...BALANCER,
     ...HTTP2,
   ]),

@@ -212,8 +212,8 @@ const others: Readonly<Record<string, Case>> = {
 
 const cases = new Map([...fromRequests, ...fromAnswers, ...Object.entries(others)]);
 
-/** Need a discovery of their own, below. */
-const ELSEWHERE = [causes.bindTimeout.token, causes.endpointLeft.token];
+/** Need a discovery of their own, below; that of failFast is in fail-fast.test.ts. */
+const ELSEWHERE = [causes.bindTimeout.token, causes.endpointLeft.token, causes.failFast.token];
 
 /** Those of HTTP/2 are in h2-causes.test.ts. */
 function isHttp1s(token: string): boolean {

@@ -5,7 +5,7 @@ import { WindowedAdder } from "../../base/windowed-adder.ts";
 import { type AccrualPolicy, STAY } from "./policy.ts";
 
 /** So many requests must lie in the window before anything is marked. */
-export const LEAST_REQUESTS = 5;
+const LEAST_REQUESTS = 5;
 const SLICES = 5;
 
 export class SuccessRateWindowed implements AccrualPolicy {
