@@ -3,10 +3,10 @@ import { type Random, seededRandom } from "../base/random.ts";
 import { type Ramped, SlowStart } from "./slow-start.ts";
 
 class Member {
-  readonly accrual: Ramped & { out: boolean; full: boolean };
+  readonly accrual: Ramped;
 
   constructor(what: "full" | "ramping" | "out") {
-    this.accrual = { out: what === "out", full: what === "full", isRamping: () => what === "ramping" };
+    this.accrual = { out: what === "out", rampedFromMs: 0, isRamping: () => what === "ramping" };
   }
 }
 
@@ -16,15 +16,17 @@ function members(full: number, ramping: number, out: number): Member[] {
   );
 }
 
+const since = (rampedFromMs: number): Ramped => ({ out: false, isRamping: () => true, rampedFromMs });
+
 const draws = (int: number): Random => ({ next: () => 0, int: () => int, bits32: () => 0 });
 const always = draws(1023);
 
 const holds = (full: number, ramping: number, out: number) =>
-  new SlowStart(1_000, always, () => members(full, ramping, out)).holdsBack(0, 100);
+  new SlowStart(1_000, always, () => members(full, ramping, out)).holdsBack(since(0), 100);
 
 test("The share grows in a straight line from a tenth to the whole", () => {
   const open = (grain: number, nowMs: number) =>
-    !new SlowStart(10_000, draws(grain), () => members(1, 1, 0)).holdsBack(5_000, nowMs);
+    !new SlowStart(10_000, draws(grain), () => members(1, 1, 0)).holdsBack(since(5_000), nowMs);
   // The first grain of 1024 that is held back: 102.4, 333 (0.325), 564 (0.55), 1023 (0.99910).
   expect([open(102, 5_000), open(103, 5_000)]).toEqual([true, false]);
   expect([open(332, 7_500), open(333, 7_500)]).toEqual([true, false]);
@@ -36,7 +38,7 @@ test("Over many looks the share is that of the moment", () => {
   const slowStart = new SlowStart(10_000, seededRandom(5), () => members(3, 1, 0));
   const shareAt = (nowMs: number) => {
     let open = 0;
-    for (let n = 0; n < 20_000; n++) if (!slowStart.holdsBack(0, nowMs)) open++;
+    for (let n = 0; n < 20_000; n++) if (!slowStart.holdsBack(since(0), nowMs)) open++;
     return open / 20_000;
   };
   expect(shareAt(0)).toBeCloseTo(0.1, 1);
@@ -61,11 +63,11 @@ test("One at full strength is enough while nobody is out; of a set with dead one
 test("The others are looked at again after a death or a return, and else every 100 ms", () => {
   let now = members(2, 1, 0);
   const slowStart = new SlowStart(10_000, always, () => now);
-  expect(slowStart.holdsBack(0, 1_000)).toBe(true);
+  expect(slowStart.holdsBack(since(0), 1_000)).toBe(true);
   now = members(0, 1, 2);
-  expect(slowStart.holdsBack(0, 1_099)).toBe(true);
-  expect(slowStart.holdsBack(0, 1_100)).toBe(false);
+  expect(slowStart.holdsBack(since(0), 1_099)).toBe(true);
+  expect(slowStart.holdsBack(since(0), 1_100)).toBe(false);
   now = members(2, 1, 0);
   slowStart.changed();
-  expect(slowStart.holdsBack(0, 1_100)).toBe(true);
+  expect(slowStart.holdsBack(since(0), 1_100)).toBe(true);
 });

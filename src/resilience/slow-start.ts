@@ -24,6 +24,8 @@ export interface Ramped {
   readonly out: boolean;
   /** Back, with less than its whole share. */
   isRamping(nowMs: number): boolean;
+  /** Since when. */
+  readonly rampedFromMs: number;
 }
 
 /** The endpoints of one client. */
@@ -41,11 +43,11 @@ export class SlowStart {
     this.#members = members;
   }
 
-  /** Shall an endpoint that came back at `sinceMs` be passed over this time? */
-  holdsBack(sinceMs: number, nowMs: number): boolean {
+  /** Shall an endpoint that ramps be passed over this time? It is handed over whole: a fraction as an argument would be boxed. */
+  holdsBack(ramped: Ramped, nowMs: number): boolean {
     if (nowMs >= this.#lookAgainMs) this.#look(nowMs);
     if (!this.#affordable) return false;
-    const share = FIRST_SHARE + (1 - FIRST_SHARE) * ((nowMs - sinceMs) / this.durationMs);
+    const share = FIRST_SHARE + (1 - FIRST_SHARE) * ((nowMs - ramped.rampedFromMs) / this.durationMs);
     return this.#random.int(GRAINS) >= share * GRAINS;
   }
 

@@ -3,7 +3,7 @@ import { EndpointStatus } from "../core/picker.ts";
 import { Accrual, type AccrualCounters, type AccrualOwner } from "./accrual/accrual.ts";
 import type { EjectionCap } from "./accrual/ejection-cap.ts";
 import type { AccrualPolicy } from "./accrual/policy.ts";
-import type { SlowStart } from "./slow-start.ts";
+import type { Ramped, SlowStart } from "./slow-start.ts";
 
 /** What the endpoints of a client have in common. */
 export interface StandingShared {
@@ -13,10 +13,10 @@ export interface StandingShared {
 }
 
 /** One object with accrual, by inheritance: balancers look at it for every endpoint they draw. */
-export class Standing extends Accrual {
+export class Standing extends Accrual implements Ramped {
+  rampedFromMs = 0;
   readonly #slowStart: SlowStart;
   #ramping = false;
-  #sinceMs = 0;
 
   constructor(policy: AccrualPolicy, shared: StandingShared, owner: AccrualOwner) {
     super(policy, shared.counters, owner, shared.cap);
@@ -27,18 +27,18 @@ export class Standing extends Accrual {
   status(nowMs: number, below: EndpointStatus): EndpointStatus {
     const status = this.settledStatus(nowMs, below);
     if (!this.#ramping || status !== EndpointStatus.open || !this.isRamping(nowMs)) return status;
-    return this.#slowStart.holdsBack(this.#sinceMs, nowMs) ? EndpointStatus.busy : status;
+    return this.#slowStart.holdsBack(this, nowMs) ? EndpointStatus.busy : status;
   }
 
   /** Begins with a small share of the picks. */
   ramp(nowMs: number): void {
     if (this.#slowStart.durationMs === 0) return;
     this.#ramping = true;
-    this.#sinceMs = nowMs;
+    this.rampedFromMs = nowMs;
   }
 
   isRamping(nowMs: number): boolean {
-    if (this.#ramping && nowMs - this.#sinceMs >= this.#slowStart.durationMs) this.#ramping = false;
+    if (this.#ramping && nowMs - this.rampedFromMs >= this.#slowStart.durationMs) this.#ramping = false;
     return this.#ramping;
   }
 
