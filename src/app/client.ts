@@ -7,6 +7,8 @@ import { accrualCounters, type AccrualOwner } from "../resilience/accrual/accrua
 import { EjectionLimit } from "../resilience/accrual/ejection-cap.ts";
 import { accrualPolicy, accrualView } from "../resilience/accrual/kinds.ts";
 import { FailFast, failFastCounters, type FailFastOwner } from "../resilience/fail-fast.ts";
+import { CheckedSource } from "../resilience/health/checked-source.ts";
+import { HealthCheck, healthCounters, type HealthOwner } from "../resilience/health/health-check.ts";
 import { Requeue } from "../resilience/requeue.ts";
 import { SlowStart } from "../resilience/slow-start.ts";
 import { Standing, type StandingShared } from "../resilience/standing.ts";
@@ -60,7 +62,14 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
   const policy = clientPolicy(config, id);
   const { connect, pool, watch } =
     policy.protocol === "h2" ? http2Sessions(scope, policy, settings, parts) : http1Sessions(scope, settings, parts);
-  const failFasts = settings.failFast ? failFastCounters(scope.scope("failfast"), () => failFastsOf(client)) : null;
+  const failFastOf = new WeakMap<Standing, FailFast>();
+  const failFasts = settings.failFast
+    ? failFastCounters(scope.scope("failfast"), () =>
+        endpoints().flatMap(({ accrual }) => failFastOf.get(accrual) ?? []),
+      )
+    : null;
+  const { healthCheck } = settings;
+  const checks = healthCheck.kind === "none" ? null : healthCounters(scope.scope("health_check"), endpoints);
   const client: Client = new Client({
     id,
     loop,
@@ -86,7 +95,7 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
     const standing = new Standing(accrualPolicy(settings.accrual, env.random, loop.nowMs), standings, owner);
     if (client.endpoints.length > 0) standing.ramp(loop.nowMs); // with the first set there are no others
     const endpointShared: EndpointShared = { ...shared, listener: attempts };
-    return new Endpoint(info.key, info.weight, cell, standing, sessions(info, standing), endpointShared);
+    return new Endpoint(info.key, info.weight, cell, standing, checked(info, standing), endpointShared);
   }
 
   function sessions(info: EndpointInfo, standing: Standing): SessionSource {
@@ -100,12 +109,28 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
         standing.ramp(loop.nowMs);
       },
     };
-    return new FailFast(open, pool, info.key, loop, failFasts, owner);
+    const failFast = new FailFast(open, pool, info.key, loop, failFasts, owner);
+    failFastOf.set(standing, failFast);
+    return failFast;
   }
-}
 
-function failFastsOf(client: Client): FailFast[] {
-  return client.endpoints.map(({ pool }) => pool).filter((pool) => pool instanceof FailFast);
+  function checked(info: EndpointInfo, standing: Standing): SessionSource {
+    const source = sessions(info, standing);
+    if (healthCheck.kind === "none" || checks === null) return source;
+    const owner: HealthOwner = {
+      failed(why) {
+        if (!standing.fail()) return false;
+        logger.info(`${id} takes endpoint ${info.key} out, for its health checks fail: ${why}`);
+        return true;
+      },
+      recovered() {
+        standing.recover(loop.nowMs);
+        logger.info(`${id} takes endpoint ${info.key} back: its health checks succeed again`);
+      },
+    };
+    const parts = { env, loop, transport: world.http1.transport };
+    return new CheckedSource(source, new HealthCheck(healthCheck, info, parts, checks, owner));
+  }
 }
 
 /** How the endpoints of a client are connected to. */

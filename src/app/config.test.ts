@@ -76,6 +76,7 @@ test("the smallest Linkerd 1.x file gets the defaults of Linkerd 1.x", async () 
     failureAccrual: { kind: "io.l5d.consecutiveFailures", failures: 5 },
     maxEjectionPercent: 100,
     slowStartMs: 0,
+    healthCheck: { kind: "none" },
     hostConnectionPool: { minSize: 0 },
     failFast: false,
     requeueBudget: { minRetriesPerSec: 10, percentCanRetry: 0.2, ttlSecs: 10 },

@@ -143,6 +143,7 @@ function clientSettings(policy: ClientPolicy): ClientSettings {
     maxEjectionPercent: policy.maxEjectionPercent,
     slowStartMs: policy.slowStartMs,
     failFast: policy.failFast,
+    healthCheck: policy.healthCheck,
     pool: {
       minSize: pool.minSize,
       maxSize: pool.maxSize ?? Number.POSITIVE_INFINITY,

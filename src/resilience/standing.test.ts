@@ -140,6 +140,11 @@ class Fact {
   failures = 0;
   wakesAtMs = 0;
   rampedFromMs: number | null = null;
+  unhealthy = false;
+
+  get out(): boolean {
+    return this.state !== "alive" || this.unhealthy;
+  }
 }
 
 class Model {
@@ -156,7 +161,7 @@ class Model {
   }
 
   get out(): number {
-    return this.facts.filter(({ state }) => state !== "alive").length;
+    return this.facts.filter((fact) => fact.out).length;
   }
 
   tick(stepMs: number): void {
@@ -181,7 +186,7 @@ class Model {
     const again = fact.state === "probe out";
     if (again) fact.state = "probing";
     if (++fact.failures < FAILURES) return;
-    if (!again && this.out === this.maxOut) {
+    if (!again && !fact.unhealthy && this.out === this.maxOut) {
       this.capped++;
       return;
     }
@@ -194,11 +199,21 @@ class Model {
     if (fact.state === "probe out") fact.state = "probing";
   }
 
-  ramping({ rampedFromMs, state }: Fact): boolean {
-    return state === "alive" && rampedFromMs !== null && this.nowMs - rampedFromMs < RAMP_MS;
+  /** A health check takes it out, or brings it back. */
+  turn(fact: Fact): void {
+    if (fact.unhealthy) {
+      fact.unhealthy = false;
+      if (!fact.out) fact.rampedFromMs = this.nowMs;
+    } else if (!fact.out && this.out === this.maxOut) this.capped++;
+    else fact.unhealthy = true;
   }
 
-  settled({ state }: Fact): EndpointStatus {
+  ramping({ out, rampedFromMs }: Fact): boolean {
+    return !out && rampedFromMs !== null && this.nowMs - rampedFromMs < RAMP_MS;
+  }
+
+  settled({ state, unhealthy }: Fact): EndpointStatus {
+    if (unhealthy) return busy;
     return state === "alive" || state === "probing" ? open : busy;
   }
 
@@ -214,7 +229,7 @@ class Model {
 test("Endpoints under a cap and with slow start do what the list of facts does, and one is always left to pick", () => {
   const event = fc.record({
     who: fc.nat(),
-    act: fc.constantFrom("start", "succeed", "fail", "fail", "fail", "ignore", "look"),
+    act: fc.constantFrom("start", "succeed", "fail", "fail", "fail", "ignore", "turn", "look"),
     stepMs: fc.constantFrom(0, 0, 0, 100, 250, 500),
   });
   fc.assert(
@@ -242,6 +257,11 @@ test("Endpoints under a cap and with slow start do what the list of facts does, 
             standing.ignored(nowMs);
             model.ignore(fact);
           },
+          turn(standing: Standing, fact: Fact, nowMs: number) {
+            if (standing.unhealthy) standing.recover(nowMs);
+            else standing.fail();
+            model.turn(fact);
+          },
           look: () => undefined,
         };
         for (const { act, stepMs, who } of events) {
@@ -254,9 +274,7 @@ test("Endpoints under a cap and with slow start do what the list of facts does, 
             accrual.status(nowMs, open),
             accrual.out,
           ]);
-          expect(seen).toEqual(
-            model.facts.map((each) => [model.settled(each), model.status(each), each.state !== "alive"]),
-          );
+          expect(seen).toEqual(model.facts.map((each) => [model.settled(each), model.status(each), each.out]));
           expect(model.out).toBeLessThanOrEqual(model.maxOut);
           expect(seen.some(([, status]) => status === open)).toBe(seen.some(([settled]) => settled === open));
           expect([client.counters.removals.value, client.counters.revivals.value, client.capped.value]).toEqual([

@@ -1,6 +1,6 @@
-// @hot How one endpoint stands with its balancer: failure accrual, and gentle re-entry after it.
+// @hot How one endpoint stands with its balancer: failure accrual, what health checks say, and gentle re-entry after either.
 import { EndpointStatus } from "../core/picker.ts";
-import { Accrual, type AccrualCounters, type AccrualOwner } from "./accrual/accrual.ts";
+import { Accrual, type AccrualCounters, type AccrualOwner, type Health } from "./accrual/accrual.ts";
 import type { EjectionCap } from "./accrual/ejection-cap.ts";
 import type { AccrualPolicy } from "./accrual/policy.ts";
 import type { Ramped, SlowStart } from "./slow-start.ts";
@@ -15,12 +15,30 @@ export interface StandingShared {
 /** One object with accrual, by inheritance: balancers look at it for every endpoint they draw. */
 export class Standing extends Accrual implements Ramped {
   rampedFromMs = 0;
+  /** Taken out by health checks. */
+  unhealthy = false;
+  readonly #cap: EjectionCap;
   readonly #slowStart: SlowStart;
   #ramping = false;
 
   constructor(policy: AccrualPolicy, shared: StandingShared, owner: AccrualOwner) {
     super(policy, shared.counters, owner, shared.cap);
+    this.#cap = shared.cap;
     this.#slowStart = shared.slowStart;
+  }
+
+  override get out(): boolean {
+    return this.unhealthy || super.out;
+  }
+
+  override health(nowMs: number): Health {
+    const health = super.health(nowMs);
+    return this.unhealthy ? "dead" : health;
+  }
+
+  override settledStatus(nowMs: number, below: EndpointStatus): EndpointStatus {
+    const status = super.settledStatus(nowMs, below);
+    return this.unhealthy && status === EndpointStatus.open ? EndpointStatus.busy : status;
   }
 
   /** What the balancer sees at a pick: busy also while it is the turn of others. */
@@ -37,6 +55,22 @@ export class Standing extends Accrual implements Ramped {
     this.rampedFromMs = nowMs;
   }
 
+  /** Health checks take it out; false when it stays in use because too many are out. */
+  fail(): boolean {
+    if (!this.#cap.allows(this.out)) return false;
+    this.unhealthy = true;
+    this.#ramping = false;
+    this.#slowStart.changed();
+    return true;
+  }
+
+  /** Health checks are content again. */
+  recover(nowMs: number): void {
+    this.unhealthy = false;
+    if (!this.out) this.ramp(nowMs); // else its revival is the beginning
+    this.#slowStart.changed();
+  }
+
   isRamping(nowMs: number): boolean {
     if (this.#ramping && nowMs - this.rampedFromMs >= this.#slowStart.durationMs) this.#ramping = false;
     return this.#ramping;
@@ -44,6 +78,7 @@ export class Standing extends Accrual implements Ramped {
 
   protected override die(nowMs: number, deadMs: number): void {
     super.die(nowMs, deadMs);
+    this.#ramping = false;
     this.#slowStart.changed();
   }
 

@@ -28,6 +28,7 @@ import {
   slowStartMs,
   totalTimeoutMs,
 } from "../resilience/config.ts";
+import { healthCheck } from "../resilience/health/config.ts";
 import { clientSession, connectTimeoutMs, hostConnectionPool, serverSession } from "../sessions/config.ts";
 import { clientSocketOptions, serverSocketOptions, tls } from "../transport/config.ts";
 
@@ -109,6 +110,7 @@ export const clientKeys = {
   failureAccrual,
   maxEjectionPercent,
   slowStartMs,
+  healthCheck,
   hostConnectionPool,
   requestAttemptTimeoutMs,
   failFast,

@@ -2,6 +2,7 @@
 import type { BalancerSpec } from "../balance/balancer.ts";
 import type { AccrualSpec } from "../resilience/accrual/kinds.ts";
 import type { BudgetSpec } from "../resilience/budget.ts";
+import type { HealthCheckSpec } from "../resilience/health/health-check.ts";
 import type { PoolLimits } from "../sessions/pool.ts";
 
 /** Policy of one bound client (linkerd1 §6.1). 0 ms = no limit. */
@@ -11,6 +12,7 @@ export interface ClientSettings {
   readonly maxEjectionPercent: number;
   readonly slowStartMs: number;
   readonly failFast: boolean;
+  readonly healthCheck: HealthCheckSpec;
   readonly pool: PoolLimits;
   readonly attemptTimeoutMs: number;
   readonly connectTimeoutMs: number;

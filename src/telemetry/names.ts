@@ -119,7 +119,12 @@ const BROKEN: readonly Row[] = [
 
 const HEALTH: readonly Row[] = [
   ["endpoints/alive", "gauge", "1", "Endpoints in good health."],
-  ["endpoints/dead", "gauge", "1", "Endpoints that failed too often and are avoided for a while."],
+  [
+    "endpoints/dead",
+    "gauge",
+    "1",
+    "Endpoints that failed too often, requests or health checks, and are avoided for a while.",
+  ],
   ["endpoints/probing", "gauge", "1", "Endpoints that were dead and wait for a request that succeeds."],
 ];
 
@@ -147,6 +152,12 @@ const FAIL_FAST: readonly Row[] = [
     "Failed connects in the background, of the endpoint with most of them.",
   ],
   ["failfast/is_marked_dead", "gauge", "1", "Endpoints that are out because they were not reached."],
+];
+
+const HEALTH_CHECK: readonly Row[] = [
+  ["health_check/checks", "counter", "1", "Health checks made."],
+  ["health_check/failures", "counter", "1", "Health checks that failed."],
+  ["health_check/unhealthy", "gauge", "1", "Endpoints that are out because health checks failed."],
 ];
 
 const BALANCER: readonly Row[] = [
@@ -239,6 +250,7 @@ export const METRICS: readonly MetricDoc[] = [
     ...HEALTH,
     ...ACCRUAL,
     ...FAIL_FAST,
+    ...HEALTH_CHECK,
     ...BALANCER,
     ...HTTP2,
   ]),

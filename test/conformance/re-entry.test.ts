@@ -119,7 +119,7 @@ test("an endpoint that discovery adds to others starts gently; the first set doe
   for (const share of first) expect(Math.abs(share - 100)).toBeLessThan(35);
   const written = async (...backends: Backend[]) => {
     r.disco.write("web", backends);
-    for (let i = 0; i < 400 && metric(r, "loadbalancer", "size") !== backends.length; i++) await r.world.pass(25);
+    for (let i = 0; i < 20_000 && metric(r, "loadbalancer", "size") !== backends.length; i++) await r.world.pass(25);
     expect(metric(r, "loadbalancer", "size")).toBe(backends.length);
     await r.world.pass(100); // what is known of the others is that old at most
   };

@@ -39,7 +39,7 @@ function namesBelow(scope: Scope, above: readonly string[] = []): (readonly stri
 async function busyScene(): Promise<Scene> {
   const s = await memoryScene({
     dtab: "/svc/down => /$/inet/127.0.0.1/1; /svc/none => /nothing; ",
-    client: { failFast: true },
+    client: { failFast: true, healthCheck: { kind: "fairlead.tcp" } },
   });
   const caller = s.connect();
   await caller.ask(get());
