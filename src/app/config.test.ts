@@ -296,6 +296,14 @@ test.for([
     "4:68 routers[0].client.failureAccrual.successRate: expected a number from 0 to 1, got the number 90",
   ],
   [
+    '  client: {healthCheck: {kind: fairlead.http, path: "/ok HTTP/1.1"}}',
+    "4:53 routers[0].client.healthCheck.path: a path begins with a slash",
+  ],
+  [
+    "  client: {healthCheck: {kind: fairlead.http, minStatus: 300}}",
+    "4:58 routers[0].client.healthCheck.minStatus: minStatus 300 is above maxStatus 299",
+  ],
+  [
     "  client: {failureAccrual: {kind: io.l5d.consecutiveFailures}}",
     '4:29 routers[0].client.failureAccrual.failures: "failures" is missing',
   ],

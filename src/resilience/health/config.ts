@@ -16,6 +16,17 @@ const common = {
 
 const status = { min: 100, max: 599 };
 
+const host = text({
+  doc: "The host that is asked for: Host, or :authority.",
+  defaultDoc: "the endpoint's address",
+  refuse: {
+    shown: "other than a host",
+    when: (host) => !/^[!-~]+$/.test(host),
+    because: "a host holds no spaces",
+    instead: "write a host such as users.example",
+  },
+});
+
 export const healthCheck = kindOf(
   {
     doc: "Asks each endpoint from time to time, requests or none. An endpoint that fails is avoided like one that is dead: within maxEjectionPercent, and not when all are.",
@@ -52,18 +63,21 @@ export const healthCheck = kindOf(
             instead: "write a path such as /health, percent-encoded",
           },
         }),
-        host: text({
-          doc: "The Host header.",
-          defaultDoc: "the endpoint's address",
-          refuse: {
-            shown: "other than a host",
-            when: (host) => !/^[!-~]+$/.test(host),
-            because: "a Host header holds no spaces",
-            instead: "write a host such as users.example",
-          },
-        }),
+        host,
         minStatus: int({ doc: "The lowest status that is good.", default: 200, ...status }),
         maxStatus: int({ doc: "The highest status that is good.", default: 299, ...status }),
+      },
+    ),
+    "fairlead.grpc": object(
+      { doc: "The endpoint answers grpc.health.v1.Health/Check with SERVING. In HTTP/2 with prior knowledge." },
+      {
+        ...common,
+        service: text({
+          doc: "The service that is asked about; empty for the server as a whole.",
+          default: "",
+          allowEmpty: true,
+        }),
+        host,
       },
     ),
   },

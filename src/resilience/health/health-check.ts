@@ -8,7 +8,10 @@ import type { ConnectOptions, Transport } from "../../core/byte-stream.ts";
 import type { DataLoop } from "../../core/data-loop.ts";
 import type { Counter } from "../../telemetry/metrics.ts";
 import type { Scope } from "../../telemetry/registry.ts";
-import { httpQuestion, Probe, type Question } from "./probe.ts";
+import { grpcQuestion } from "./grpc-question.ts";
+import { httpQuestion } from "./http-question.ts";
+import { Probe } from "./probe.ts";
+import type { Question } from "./question.ts";
 
 interface Rhythm {
   readonly intervalMs: number;
@@ -27,7 +30,8 @@ export type HealthCheckSpec =
       readonly host?: string | undefined;
       readonly minStatus: number;
       readonly maxStatus: number;
-    } & Rhythm);
+    } & Rhythm)
+  | ({ readonly kind: "fairlead.grpc"; readonly service: string; readonly host?: string | undefined } & Rhythm);
 
 /** Checks there are. */
 export type ActiveCheck = Exclude<HealthCheckSpec, { readonly kind: "none" }>;
@@ -91,7 +95,7 @@ export class HealthCheck {
   ) {
     this.#spec = spec;
     this.#endpoint = { host: endpoint.host, port: endpoint.port };
-    this.#question = spec.kind === "fairlead.http" ? httpQuestion(spec.path, spec.host ?? endpoint.key, spec) : null;
+    this.#question = questionOf(spec, endpoint.key);
     this.#world = world;
     this.#counters = counters;
     this.#owner = owner;
@@ -138,4 +142,11 @@ export class HealthCheck {
     if (this.#unhealthy || this.#bad < this.#spec.unhealthyAfter) return;
     this.#unhealthy = this.#owner.failed(problem);
   }
+}
+
+function questionOf(spec: ActiveCheck, address: string): Question | null {
+  if (spec.kind === "fairlead.tcp") return null;
+  const host = spec.host ?? address;
+  if (spec.kind === "fairlead.http") return httpQuestion(spec.path, host, spec);
+  return grpcQuestion(spec.service, host, spec.timeoutMs);
 }

@@ -1,35 +1,13 @@
-// One health check: a connection of its own, and at most one question on it. Of the answer the status line is read, and no more.
+// One health check: a connection of its own, and at most one question on it.
 import type { ByteStream, ConnectOptions, Connector, Transport } from "../../core/byte-stream.ts";
-
-/** What is asked once the connection stands. */
-export interface Question {
-  /** The request. It stays as it is, for it may be sent many times at once. */
-  readonly bytes: Buffer;
-  readonly minStatus: number;
-  readonly maxStatus: number;
-}
-
-/** As long as `HTTP/1.1 200` and what ends it. */
-const STATUS_LINE_BYTES = 13;
-const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})[ \r\n]/;
-
-/** A GET in HTTP/1.1, after which the connection is closed. */
-export function httpQuestion(
-  path: string,
-  host: string,
-  statuses: { readonly minStatus: number; readonly maxStatus: number },
-): Question {
-  const lines = [`GET ${path} HTTP/1.1`, `Host: ${host}`, "User-Agent: fairlead-health-check", "Connection: close"];
-  const { maxStatus, minStatus } = statuses;
-  return { bytes: Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), minStatus, maxStatus };
-}
+import type { Judge, Question } from "./question.ts";
 
 /** Connects, asks, and tells once how that went. */
 export class Probe implements Connector {
   readonly #question: Question | null;
+  readonly #judge: Judge | null;
   readonly #done: (problem: string | null) => void;
   readonly #stream: ByteStream;
-  #answer = "";
   #over = false;
 
   /**
@@ -43,6 +21,7 @@ export class Probe implements Connector {
     done: (problem: string | null) => void,
   ) {
     this.#question = question;
+    this.#judge = question === null ? null : question.judge();
     this.#done = done;
     this.#stream = transport.connect(endpoint, this);
   }
@@ -60,14 +39,10 @@ export class Probe implements Connector {
   }
 
   onBytes(buffer: Buffer, start: number, end: number): boolean {
-    if (this.#over || this.#question === null) return false;
-    const missing = STATUS_LINE_BYTES - this.#answer.length;
-    this.#answer += buffer.toString("latin1", start, Math.min(end, start + missing));
-    if (this.#answer.length < STATUS_LINE_BYTES) return true;
-    const status = Number(STATUS_LINE.exec(this.#answer)?.[1]);
-    const { maxStatus, minStatus } = this.#question;
-    if (Number.isNaN(status)) this.#end("it does not answer in HTTP/1.x");
-    else this.#end(status >= minStatus && status <= maxStatus ? null : `it answers with status ${status}`);
+    if (this.#over || this.#judge === null) return false;
+    const verdict = this.#judge.read(Buffer.from(buffer.subarray(start, end)));
+    if (verdict === undefined) return true;
+    this.#end(verdict);
     return false;
   }
 
