@@ -103,10 +103,14 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
     if (failFasts === null) return pool(open);
     const owner: FailFastOwner = {
       alone: () => client.endpoints.length <= 1,
-      marked: (why) => logger.info(`${id} takes endpoint ${info.key} out until it can be connected to: ${why.message}`),
+      marked(why) {
+        logger.info(`${id} takes endpoint ${info.key} out until it can be connected to: ${why.message}`);
+        standings.slowStart.changed();
+      },
       reached(afterMs) {
         logger.info(`${id} reached endpoint ${info.key} again after ${Math.round(afterMs)} ms`);
         standing.ramp(loop.nowMs);
+        standings.slowStart.changed();
       },
     };
     const failFast = new FailFast(open, pool, info.key, loop, failFasts, owner);

@@ -1,12 +1,19 @@
 import { expect, test } from "vitest";
 import { type Random, seededRandom } from "../base/random.ts";
+import { EndpointStatus } from "../core/picker.ts";
 import { type Ramped, SlowStart } from "./slow-start.ts";
 
 class Member {
   readonly accrual: Ramped;
+  readonly #busy: boolean;
 
-  constructor(what: "full" | "ramping" | "out") {
+  constructor(what: "full" | "ramping" | "out" | "busy") {
     this.accrual = { out: what === "out", rampedFromMs: 0, isRamping: () => what === "ramping" };
+    this.#busy = what === "busy";
+  }
+
+  settledStatus(): EndpointStatus {
+    return this.#busy ? EndpointStatus.busy : EndpointStatus.open;
   }
 }
 
@@ -70,4 +77,10 @@ test("The others are looked at again after a death or a return, and else every 1
   now = members(2, 1, 0);
   slowStart.changed();
   expect(slowStart.holdsBack(since(0), 1_100)).toBe(true);
+});
+
+test("One that cannot be used is no help, whatever its health: not reached, or full", () => {
+  const held = (...what: ConstructorParameters<typeof Member>) =>
+    new SlowStart(1_000, always, () => [new Member("ramping"), new Member(...what)]).holdsBack(since(0), 100);
+  expect([held("full"), held("busy"), held("out")]).toEqual([true, false, false]);
 });

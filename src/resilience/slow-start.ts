@@ -10,6 +10,7 @@
 //
 // Balancers know nothing of it: the endpoint just reads busy as often as it is to be passed over.
 import type { Random } from "../base/random.ts";
+import { EndpointStatus } from "../core/picker.ts";
 
 /** The share at the beginning. */
 const FIRST_SHARE = 0.1;
@@ -28,16 +29,23 @@ export interface Ramped {
   readonly rampedFromMs: number;
 }
 
+/** An endpoint. */
+interface Member {
+  readonly accrual: Ramped;
+  /** Chance aside. */
+  settledStatus(nowMs: number): EndpointStatus;
+}
+
 /** The endpoints of one client. */
 export class SlowStart {
   /** 0 = off. */
   readonly durationMs: number;
   readonly #random: Random;
-  readonly #members: () => readonly { readonly accrual: Ramped }[];
+  readonly #members: () => readonly Member[];
   #affordable = false;
   #lookAgainMs = 0;
 
-  constructor(durationMs: number, random: Random, members: () => readonly { readonly accrual: Ramped }[]) {
+  constructor(durationMs: number, random: Random, members: () => readonly Member[]) {
     this.durationMs = durationMs;
     this.#random = random;
     this.#members = members;
@@ -51,22 +59,22 @@ export class SlowStart {
     return this.#random.int(GRAINS) >= share * GRAINS;
   }
 
-  /** An endpoint went out or came back. */
+  /** An endpoint went out or came back, or can be reached or not. */
   changed(): void {
     this.#lookAgainMs = 0;
   }
 
-  // Others must be able to take what is held back: one at full strength where all are alive, and half of all where some are not. With
-  // fewer, balancers that draw a few times would find only dead ones, and lose requests for the sake of gentleness.
+  // Others must be able to take what is held back: one at full strength where all can be used, and half of all where some cannot (dead, not
+  // reached, full). With fewer, balancers that draw a few times would find only those, and lose requests for the sake of gentleness.
   #look(nowMs: number): void {
     this.#lookAgainMs = nowMs + GLANCE_MS;
     const members = this.#members();
     let full = 0;
     let out = 0;
     for (let i = 0; i < members.length; i++) {
-      const { accrual } = members[i]!;
-      if (accrual.out) out++;
-      else if (!accrual.isRamping(nowMs)) full++;
+      const member = members[i]!;
+      if (member.accrual.out || member.settledStatus(nowMs) !== EndpointStatus.open) out++;
+      else if (!member.accrual.isRamping(nowMs)) full++;
     }
     this.#affordable = out === 0 ? full > 0 : 2 * full >= members.length;
   }

@@ -21,12 +21,24 @@ const RAMP_MS = 1_000;
 const always: Random = { next: () => 0, int: (bound) => bound - 1, bits32: () => 0 };
 const nobody = { died: () => undefined, revived: () => undefined };
 
+class Member {
+  readonly accrual: Standing;
+
+  constructor(accrual: Standing) {
+    this.accrual = accrual;
+  }
+
+  settledStatus(nowMs: number): EndpointStatus {
+    return this.accrual.settledStatus(nowMs, open);
+  }
+}
+
 class Client {
   readonly registry = new MetricsRegistry(new ManualEnv());
   readonly scope = this.registry.root.scope("rt", "http", "client", "x", "failure_accrual");
   readonly counters = accrualCounters(this.scope);
   readonly capped = this.scope.counter("ejections_capped");
-  readonly members: { readonly accrual: Standing }[] = [];
+  readonly members: Member[] = [];
 
   constructor(count: number, maxPercent: number, rampMs = RAMP_MS) {
     const shared = {
@@ -36,7 +48,7 @@ class Client {
     };
     for (let n = 0; n < count; n++) {
       const policy = new ConsecutiveFailures(FAILURES, constant(DEAD_MS));
-      this.members.push({ accrual: new Standing(policy, shared, nobody) });
+      this.members.push(new Member(new Standing(policy, shared, nobody)));
     }
   }
 

@@ -180,3 +180,17 @@ test("an endpoint that is reached again starts gently", async () => {
   expect(bad.requests.length).toBeGreaterThan(0);
   expect(bad.requests.length).toBeLessThan(50);
 });
+
+test("while the others cannot be reached, one that is reached again takes everything at once", async () => {
+  const world = memoryWorld();
+  const [one, other] = [await Backend.start(world), await Backend.start(world)];
+  for (const { address: at } of [one, other]) world.network.fail(at, "EHOSTUNREACH");
+  await using f = await fleet(world, [one, other], { slowStartMs: 600_000 });
+  await askTimes(f, 1, 502);
+  world.network.heal(one.address);
+  await f.world.pass(33_000);
+  const requeues = metric(f, "retries", "requeues");
+  await askTimes(f, 100);
+  expect(one.requests).toHaveLength(100);
+  expect(metric(f, "retries", "requeues")).toBe(requeues);
+});
