@@ -173,13 +173,17 @@ const others: Readonly<Record<string, Case>> = {
   },
   [causes.nack.token]: {
     async provoke(scene, client) {
-      scene.backend.behaviour = { request: (_, connection) => connection.reply(503, "", { "finagle-http-nack": "true" }) };
+      scene.backend.behaviour = {
+        request: (_, connection) => connection.reply(503, "", { "finagle-http-nack": "true" }),
+      };
       client.send(get());
     },
   },
   [causes.nackAdmission.token]: {
     async provoke(scene, client) {
-      scene.backend.behaviour = { request: (_, connection) => connection.reply(503, "", { "finagle-http-nack": "true" }) };
+      scene.backend.behaviour = {
+        request: (_, connection) => connection.reply(503, "", { "finagle-http-nack": "true" }),
+      };
       for (let i = 0; i < 1500 && scene.proxy.serverMetric("failures", causes.nackAdmission.token) !== 1; i++) {
         await client.ask(get());
         await scene.world.pass(100);

@@ -40,6 +40,7 @@ export interface Recorded {
   readonly client: string;
   readonly outcome: "success" | "failure" | "ignorable";
   readonly attempts: number;
+  readonly retries: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
   readonly latencyMs: number;
@@ -211,6 +212,7 @@ function recorded(ex: Exchange): Recorded {
     client: ex.destination?.client ?? "",
     outcome: OUTCOMES[ex.outcome],
     attempts: ex.attempts,
+    retries: ex.retries,
     requestBytes: ex.requestBytes,
     responseBytes: ex.responseBytes,
     latencyMs: ex.latencyMs,
