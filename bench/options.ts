@@ -24,7 +24,7 @@ export const USAGE = `npm run bench -- [options]
 
   --quick              3 short rounds and few rows (all that --rows names, when given)
   --rows A,B           only these rows; a trailing * matches any ending (h1-64k*)
-  --proxies A,B        only these: nginx, nghttpx, haproxy, relay, fairlead, base
+  --proxies A,B        only these: nginx, nghttpx, haproxy, envoy, relay, fairlead, base
   --base FOLDER        also measure fairlead from another checkout, as "base"
   --rounds N           rounds per row (default 7, quick 3)
   --long               15 rounds and latency windows of 60 s

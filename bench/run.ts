@@ -9,6 +9,7 @@ import { fairleadKind, ROOT } from "./load/fairlead.ts";
 import { Generator } from "./load/generator.ts";
 import type { Family } from "./load/families.ts";
 import { direct, haproxy, nginx, nginxTwin, otherPeers, relay } from "./load/peers.ts";
+import { envoy } from "./load/peers-envoy.ts";
 import { http2Peers } from "./load/peers-http2.ts";
 import { findPorts } from "./load/ports.ts";
 import { GENERATOR_CORE, stopEverything } from "./load/processes.ts";
@@ -27,6 +28,7 @@ import { memoryRows } from "./load/rows/memory.ts";
 import { quotaRows } from "./load/rows/quota.ts";
 import { startRows } from "./load/rows/start.ts";
 import { trafficRows } from "./load/rows/traffic.ts";
+import { twoProcessesRows } from "./load/rows/two-processes.ts";
 import { seededRandom } from "./load/statistics.ts";
 import { validate } from "./load/validate.ts";
 import { validateHttp2 } from "./load/validate-http2.ts";
@@ -36,6 +38,7 @@ const ROWS: readonly Row[] = [
   ...trafficRows,
   ...http2Rows,
   ...latencyRows,
+  ...twoProcessesRows,
   ...lookupRows,
   ...changeRows,
   ...gaugeRows,
@@ -85,14 +88,14 @@ function fairleads(options: Options, family: Family): ProxyKind[] {
 
 function kinds(options: Options, families: ReadonlySet<Family>): ProxyKind[] {
   const peers = [nginx, nginxTwin, haproxy, relay, ...http2Peers].filter((kind) => families.has(kind.family));
-  const all = [...peers, ...[...families].flatMap((family) => fairleads(options, family))];
+  const all = [...peers, ...[...families].flatMap((family) => [envoy(family), ...fairleads(options, family)])];
   const wanted = (kind: ProxyKind): boolean => options.proxies.includes(kind.name.replace("-twin", ""));
   return options.proxies.length === 0 ? all : all.filter(wanted);
 }
 
 /** Starts what is installed; what is not, or does not start, is absent with a reason. */
 async function startAll(site: Site, wanted: readonly ProxyKind[], absent: Record<string, string>): Promise<Proxy[]> {
-  const proxies = [direct(site)];
+  const proxies = (["h1", "h2"] as const).map((family) => direct(site, family));
   for (const kind of wanted) {
     try {
       if (!kind.version()) throw new Error("not installed");
@@ -145,7 +148,10 @@ async function measureAll(options: Options, site: Site, rows: readonly Row[], fo
     say(summary(measured.at(-1)!)); // just pushed
   }
   const versions: Record<string, string> = { node: process.version, gcc: versionOf("gcc", "--version") ?? "absent" };
-  for (const kind of wanted) if (!kind.name.endsWith("-twin")) versions[kind.name] = kind.version() ?? "absent";
+  for (const { name, family } of proxies) {
+    const kind = wanted.find((one) => one.name === name && one.family === family);
+    if (kind && !name.endsWith("-twin")) versions[name] = kind.version() ?? "absent";
+  }
   await Promise.all(proxies.map((proxy) => proxy.stop()));
   return {
     startedAt,

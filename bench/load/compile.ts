@@ -5,7 +5,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "no
 import { join } from "node:path";
 
 const FOLDER = import.meta.dirname;
-const CACHE = join(FOLDER, "../../node_modules/.cache/fairlead-bench");
+/** Where programs are kept that the bench makes or fetches. */
+export const CACHE: string = join(FOLDER, "../../node_modules/.cache/fairlead-bench");
 const FLAGS = ["-O2", "-g", "-std=gnu17", "-Wall", "-Wextra", "-Werror"];
 
 /** First line of what a command says about its version, or undefined when it is not installed. */

@@ -15,8 +15,11 @@ export interface FairleadSetup {
   readonly name?: string;
   /** What comes in and goes out. Default: HTTP/1.1. */
   readonly family?: Family;
-  /** Traffic port; the admin port is the next one. */
   readonly port?: number;
+  /** Default: the one after the traffic port. */
+  readonly adminPort?: number;
+  /** Shares the traffic port with other processes that say the same. */
+  readonly reusePort?: boolean;
   /** Checkout to run. Default: this one. */
   readonly root?: string;
   readonly dtab?: string;
@@ -80,7 +83,7 @@ function configText(setup: FairleadSetup, port: number): string {
   const family = setup.family ?? "h1";
   return `${family === "h1" ? "" : "fairlead: 1\n"}admin:
   ip: 127.0.0.1
-  port: ${port + 1}
+  port: ${setup.adminPort ?? port + 1}
 telemetry:
 - kind: io.l5d.prometheus
 namers:
@@ -90,7 +93,7 @@ routers:
 ${routerText(family)}  servers:
   - ip: 127.0.0.1
     port: ${port}
-${setup.routerKeys ?? ""}${dtabKey(setup.dtab ?? "/svc => /#/io.l5d.fs ;")}`;
+${setup.reusePort ? "    socketOptions: { reusePort: true }\n" : ""}${setup.routerKeys ?? ""}${dtabKey(setup.dtab ?? "/svc => /#/io.l5d.fs ;")}`;
 }
 
 /** The program, run by the Node that runs the bench. */
@@ -142,7 +145,7 @@ export function fairleadKind(
     family,
     version: () => versionOf("git", "-C", root, "describe", "--always", "--dirty") || "no git",
     async start(site) {
-      const shared = family === "h1" ? site.shared : sharesUpstream(site, family);
+      const shared = sharesUpstream(site, family);
       const setup = { name, root, family, port: portOf(site), ...(shared && { dtab: SHARED_DTAB }) };
       return (await startFairlead(site, setup)).proxy;
     },

@@ -8,10 +8,10 @@ import { launch, type ProxyKind, type Site, writeConfig } from "./proxy.ts";
 
 type Http2Family = Exclude<Family, "h1">;
 
-const STREAM_WINDOW = 1_048_576;
-const CONNECTION_WINDOW = 16_777_216;
+export const STREAM_WINDOW = 1_048_576;
+export const CONNECTION_WINDOW = 16_777_216;
 
-/** `h2-groups` is there to be unshared; the others share unless one of their sides is HTTP/1.1, as the rows of that do. */
+/** `h2-groups` is there to be unshared and `h2` to be shared; what has a side of HTTP/1.1 does as the command line says. */
 export function sharesUpstream(site: Site, family: Family): boolean {
   return family === "h2" || (family !== "h2-groups" && site.shared);
 }
@@ -104,7 +104,7 @@ function haproxyKind(family: Http2Family): ProxyKind {
   };
 }
 
-/** nghttpx takes HTTP/1.1 as well, but h1 → h2 is compared with HAProxy alone: nghttpx would need a way of its own to be asked. */
+/** nghttpx takes HTTP/1.1 as well, but h1 → h2 is compared without it: it would need a way of its own to be asked. */
 export const http2Peers: readonly ProxyKind[] = [
   nghttpxKind("nghttpx", "h2"),
   nghttpxKind("nghttpx-twin", "h2"),

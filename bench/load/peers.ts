@@ -2,6 +2,7 @@
 // connections on both sides, two request headers added, as fairlead adds its own, and the same groups of upstream
 // servers: one per host name, or one for all.
 import { compileRelay, versionOf } from "./compile.ts";
+import type { Family } from "./families.ts";
 import { launch, Proxy, type ProxyKind, SERVICES, type Site, writeConfig } from "./proxy.ts";
 
 export const address = (port: number): string => `127.0.0.1:${port}`;
@@ -122,15 +123,13 @@ export const relay: ProxyKind = {
 };
 
 /** No proxy at all: the generator talks to a backend itself. Latency rows subtract it. */
-export function direct(site: Site): Proxy {
-  return new Proxy("direct", "h1", site.ports.backends[0] ?? 0);
+export function direct(site: Site, family: Family): Proxy {
+  return new Proxy("direct", family, site.ports.backends[0] ?? 0);
 }
 
 /** Peers of the protocol that this harness does not drive: said by name rather than left out in silence. */
 export function otherPeers(): Record<string, string> {
-  const envoy = versionOf("envoy", "--version");
   return {
-    envoy: envoy ? `${envoy} is installed, but not driven by this harness` : "not installed",
     linkerd: "version 1.7.5 needs a Java runtime; not driven by this harness",
   };
 }

@@ -11,6 +11,7 @@ export interface FamilyPorts {
   readonly nghttpx: number;
   readonly nghttpxTwin: number;
   readonly haproxy: number;
+  readonly envoy: number;
   /** Its admin port is the next one; fairlead of another checkout has the two after that. */
   readonly fairlead: number;
 }
@@ -22,6 +23,7 @@ export interface Ports {
   readonly nginx: number;
   readonly nginxTwin: number;
   readonly haproxy: number;
+  readonly envoy: number;
   readonly relay: number;
   readonly fairlead: number;
   /** First of a small range for further fairlead processes: traffic and admin ports alternate. */
@@ -29,7 +31,7 @@ export interface Ports {
 }
 
 function familyPorts(base: number): FamilyPorts {
-  return { nghttpx: base, nghttpxTwin: base + 1, haproxy: base + 2, fairlead: base + 4 };
+  return { nghttpx: base, nghttpxTwin: base + 1, haproxy: base + 2, envoy: base + 3, fairlead: base + 4 };
 }
 
 function block(base: number): Ports {
@@ -45,6 +47,7 @@ function block(base: number): Ports {
     nginxTwin: base + 11,
     haproxy: base + 12,
     relay: base + 13,
+    envoy: base + 14,
     fairlead: base + 20,
     extra: base + 30,
   };
@@ -62,9 +65,9 @@ function isFree(port: number): Promise<boolean> {
 export async function findPorts(): Promise<Ports> {
   for (let base = FIRST; base <= LAST; base += STEP) {
     const ports = block(base);
-    const one = [...ports.backends, ports.nginx, ports.haproxy, ports.fairlead, ports.fairlead + 1, ports.extra];
+    const one = [ports.nginx, ports.haproxy, ports.envoy, ports.fairlead, ports.fairlead + 1, ports.extra];
     const two = Object.values(ports.families).flatMap((family) => [...Object.values(family), family.fairlead + 1]);
-    const wanted = [...one, ...two];
+    const wanted = [...ports.backends, ...one, ...two];
     const free = await Promise.all(wanted.map(isFree));
     if (free.every(Boolean)) return ports;
   }

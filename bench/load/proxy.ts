@@ -29,43 +29,52 @@ export interface ProxyKind {
 
 const STARTS_WITHIN_S = 15;
 
-/** A running proxy. */
+/** A running proxy: a process with all it starts, or several that serve one port together. */
 export class Proxy {
   readonly name: string;
   readonly family: Family;
   readonly port: number;
-  readonly #process: Started | undefined;
+  readonly #processes: readonly Started[];
 
-  constructor(name: string, family: Family, port: number, process?: Started) {
+  constructor(name: string, family: Family, port: number, ...processes: readonly Started[]) {
     this.name = name;
     this.family = family;
     this.port = port;
-    this.#process = process;
+    this.#processes = processes;
   }
 
+  /** Those that listen on the same port, as one. */
+  static together(name: string, members: readonly [Proxy, ...Proxy[]]): Proxy {
+    const { family, port } = members[0];
+    return new Proxy(name, family, port, ...members.flatMap((member) => member.#processes));
+  }
+
+  /** Of the first process; 0 when there is none. */
   get pid(): number {
-    return this.#process?.pid ?? 0;
+    return this.#processes[0]?.pid ?? 0;
   }
 
   /** All processes whose CPU time is this proxy's. */
   pids(): number[] {
-    return this.#process ? familyOf(this.pid) : [];
+    return this.#processes.flatMap(({ pid }) => familyOf(pid));
   }
 
   memory(): { rss: number; anonymous: number } {
-    return this.#process ? memoryOf(this.pid) : { rss: 0, anonymous: 0 };
+    const parts = this.#processes.map(({ pid }) => memoryOf(pid));
+    const sum = (of: "rss" | "anonymous"): number => parts.reduce((total, part) => total + part[of], 0);
+    return { rss: sum("rss"), anonymous: sum("anonymous") };
   }
 
   complaint(): string {
-    return this.#process?.complaint() ?? "";
+    return this.#processes.map((process) => process.complaint()).join(" ");
   }
 
   signal(name: NodeJS.Signals): void {
-    this.#process?.child.kill(name);
+    for (const { child } of this.#processes) child.kill(name);
   }
 
   async stop(): Promise<void> {
-    await this.#process?.stop();
+    await Promise.all(this.#processes.map((process) => process.stop()));
   }
 }
 

@@ -59,6 +59,15 @@ test("table has a column of ratios for each peer that appears, and leaves peers 
   expect(text).not.toContain("nghttpx-nghttpx");
 });
 
+test("table has columns for Envoy where it was measured", () => {
+  const own: Figure = { measure: "CPU per request", proxy: "envoy", unit: "µs", median: 40 };
+  const [headings, , line] = table([
+    row("h2", own, { ...own, proxy: "fairlead", median: 20 }, { ...ratio(0.5), over: "envoy" }),
+  ]).split("\n");
+  expect(headings).toContain("| Envoy | fairlead | ÷ Envoy |");
+  expect(line).toContain("| 40.0 µs | 20.0 µs | 0.50 [0.48–0.52] |");
+});
+
 test("replaceBetween replaces what stands between the markers and nothing else", () => {
   expect(replaceBetween("a <b> old <e> z", "<b>", "<e>", "new")).toBe("a <b>\nnew\n<e> z");
 });

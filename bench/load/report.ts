@@ -13,9 +13,9 @@ export type Verdict = "missed" | "behind" | "met" | "moonshot" | "none";
 const MARKS: Readonly<Record<Verdict, string>> = { missed: "✗", behind: "▽", met: "✓", moonshot: "★", none: "" };
 const WORST_FIRST: readonly Verdict[] = ["missed", "behind", "met", "moonshot", "none"];
 const NOISE = 0.04;
-const COLUMNS = ["nginx", "nghttpx", "haproxy", "relay", "base", "fairlead"];
-const PEERS = ["nginx", "nghttpx", "haproxy"];
-const HEADINGS: Readonly<Record<string, string>> = { haproxy: "HAProxy", relay: "kernel floor" };
+const COLUMNS = ["nginx", "nghttpx", "haproxy", "envoy", "relay", "base", "fairlead"];
+const PEERS = ["nginx", "nghttpx", "haproxy", "envoy"];
+const HEADINGS: Readonly<Record<string, string>> = { haproxy: "HAProxy", envoy: "Envoy", relay: "kernel floor" };
 
 export function verdictOf(figure: Figure): Verdict {
   const { target, median: value } = figure;

@@ -11,14 +11,22 @@ export type Load = Omit<RunPlan, "target" | "watch" | "seconds">;
 const SLICES = 5;
 const LATER_WARM_UP_SHARE = 0.1;
 
+/** Measures one slice. */
+export type Slice = (proxy: Proxy, round: number, plan: Load & { readonly seconds: number }) => Promise<Window>;
+
 /** Measures all proxies; each slice is one entry, in a new random order each time. */
-export async function measureRounds(bench: Bench, proxies: readonly Proxy[], load: Load): Promise<Window[]> {
+export async function measureRounds(
+  bench: Bench,
+  proxies: readonly Proxy[],
+  load: Load,
+  measure: Slice = (proxy, round, plan) => bench.window(proxy, round, plan),
+): Promise<Window[]> {
   const windows: Window[] = [];
   for (let round = 1; round <= bench.options.rounds; round++) {
     for (let slice = 0; slice < SLICES; slice++) {
       const share = slice === 0 ? 1 : LATER_WARM_UP_SHARE;
       const plan = { ...load, warmup: Math.ceil((load.warmup ?? 0) * share), seconds: bench.windowS / SLICES };
-      for (const proxy of shuffled(proxies, bench.random)) windows.push(await bench.window(proxy, round, plan));
+      for (const proxy of shuffled(proxies, bench.random)) windows.push(await measure(proxy, round, plan));
     }
     const costs = proxies.map((proxy) => `${proxy.name} ${costOf(windows, proxy.name, round).toFixed(2)} µs`);
     bench.progress.step(`round ${round}/${bench.options.rounds}  ${costs.join("  ")}`);

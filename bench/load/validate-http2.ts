@@ -3,6 +3,7 @@
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { versionOf } from "./compile.ts";
 import { speaking } from "./families.ts";
@@ -15,6 +16,9 @@ const CONNECTIONS = 8;
 const STREAMS = 32;
 const PATHS = 1000;
 const MESSAGE_BYTES = 105;
+/** Requests per second of the open loop, and a stop of the server in it: a tenth of the window. */
+const RATE = 10_000;
+const STOP_MS = SECONDS * 100;
 
 /** Fields of a generated call, with values of about the same lengths. */
 const FIELDS = [
@@ -61,6 +65,19 @@ async function withH2load(files: Files, server: readonly number[]): Promise<Samp
   };
 }
 
+/**
+ * Stops the server once while it is measured. What was due meanwhile waited for the rest of the stop, whether or not it could be
+ * sent, so the p99 must be nine tenths of it: a generator that counts from sending would see the few that were in flight.
+ */
+async function withStop<T>(pid: number, measure: () => Promise<T>): Promise<T> {
+  const measured = measure();
+  await sleep((SECONDS * 1000) / 2);
+  process.kill(pid, "SIGSTOP");
+  await sleep(STOP_MS);
+  process.kill(pid, "SIGCONT");
+  return measured;
+}
+
 /** Prints the figures of h2load and ours. Says so when h2load or nghttpx is not installed. */
 export async function validateHttp2(site: Site): Promise<void> {
   const nghttpx = http2Peers.find((kind) => kind.name === "nghttpx" && kind.family === "h2");
@@ -75,6 +92,8 @@ export async function validateHttp2(site: Site): Promise<void> {
       "h2load           ": () => withH2load(files, server),
       "loadgen, sleeping": () => withOurs(site, server, { ...load, spin: 0 }),
       "loadgen, spinning": () => withOurs(site, server, load),
+      "loadgen, open    ": () => withOurs(site, server, { ...load, rate: RATE }),
+      "loadgen, stopped ": () => withStop(server[0]!, () => withOurs(site, server, { ...load, rate: RATE })), // the proxy is the first
     });
   });
 }

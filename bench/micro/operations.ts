@@ -2,9 +2,7 @@
 import { systemEnv } from "../../src/base/env.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { TimerWheel, WheelTimer } from "../../src/base/timer-wheel.ts";
-import { balancerCounters } from "../../src/balance/counters.ts";
-import { LeastLoaded, PeakEwma } from "../../src/balance/load.ts";
-import { P2cBalancer } from "../../src/balance/p2c.ts";
+import { type BalancerSpec, createBalancer } from "../../src/balance/balancer.ts";
 import { type BalancerNode, EndpointStatus, type LoadCell } from "../../src/core/picker.ts";
 import { constant } from "../../src/base/backoff.ts";
 import { Accrual, accrualCounters } from "../../src/resilience/accrual/accrual.ts";
@@ -78,23 +76,40 @@ function metricOperations(registry: MetricsRegistry): Operation[] {
   ];
 }
 
+const probation = { enableProbation: false };
+const aperture = {
+  kind: "aperture",
+  ...probation,
+  maxEffort: 5,
+  smoothWindowMs: 5_000,
+  lowLoad: 0.5,
+  highLoad: 2,
+} as const;
+
+const BALANCERS: readonly (readonly [string, BalancerSpec])[] = [
+  ["p2c", { kind: "p2c", ...probation, maxEffort: 5 }],
+  ["ewma", { kind: "ewma", ...probation, maxEffort: 5, decayTimeMs: 10_000 }],
+  ["aperture", { ...aperture, minAperture: 3, minDeterministicAperture: 12 }],
+  ["ring aperture", { ...aperture, minAperture: 1, minDeterministicAperture: 12, peer: { id: 1, count: 3 } }],
+  ["heap", { kind: "heap", ...probation }],
+  ["round robin", { kind: "roundRobin", ...probation, maxEffort: 5 }],
+];
+
 function balanceOperations(registry: MetricsRegistry): Operation[] {
-  const kinds = [
-    ["p2c", () => new LeastLoaded()],
-    ["ewma", () => new PeakEwma(10_000)],
-  ] as const;
-  return kinds.flatMap(([kind, newCell]) => [
-    pickOperation(registry, kind, newCell, 3),
-    pickOperation(registry, kind, newCell, 100),
+  return BALANCERS.flatMap(([kind, spec]) => [
+    pickOperation(registry, kind, spec, 3),
+    pickOperation(registry, kind, spec, 100),
   ]);
 }
 
-function pickOperation(registry: MetricsRegistry, kind: string, newCell: () => LoadCell, size: number): Operation {
+function pickOperation(registry: MetricsRegistry, kind: string, spec: BalancerSpec, size: number): Operation {
   const scope = registry.root.scope(`${kind}${size}`);
-  const balancer = new P2cBalancer<Node>({ maxEffort: 5, newCell }, seededRandom(1), balancerCounters(scope));
+  const env = { ...systemEnv(), random: seededRandom(1) };
+  const nothing = { left: () => undefined, expired: () => undefined };
+  const balancer = createBalancer<Node>(spec, env, scope, nothing);
   const counters = accrualCounters(scope);
   const node = (_: unknown, n: number) =>
-    new Node(`h:${n}`, newCell(), new Accrual(new ConsecutiveFailures(5, constant(5_000)), counters, nobody));
+    new Node(`h:${n}`, balancer.newCell(), new Accrual(new ConsecutiveFailures(5, constant(5_000)), counters, nobody));
   balancer.update(Array.from({ length: size }, node));
   // Whole milliseconds as times: a fraction computed here would be boxed at every call, while a clock reading is boxed once a turn.
   // Fractions once, so that the fields are made for them.

@@ -59,7 +59,10 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
     id,
     loop,
     scope,
-    balancer: createBalancer<Endpoint>(settings.balancer, env, scope.scope("loadbalancer")),
+    balancer: createBalancer<Endpoint>(settings.balancer, env, scope.scope("loadbalancer"), {
+      left: ({ pool }) => env.timers.soon(() => void pool.drain()),
+      expired: ({ pool }) => env.timers.soon(() => pool.closeIdle()),
+    }),
     nacks: new NackAdmission(scope.scope("nack_admission_control"), loop.nowMs),
     limit: adaptiveLimit(settings.concurrencyLimit, scope.scope("concurrency_limit"), loop.nowMs),
     hedge: hedgeOf(settings, scope, loop.nowMs),

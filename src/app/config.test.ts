@@ -210,7 +210,9 @@ test("the configuration is typed as it is read", () => {
   expectTypeOf<RouterConfig["dtab"]>().toEqualTypeOf<string>();
   expectTypeOf<RouterConfig["protocol"]>().toEqualTypeOf<"http" | "h2">();
   expectTypeOf<ClientPolicy["protocol"]>().toEqualTypeOf<"http/1.1" | "h2">();
-  expectTypeOf<ClientPolicy["loadBalancer"]["kind"]>().toEqualTypeOf<"p2c" | "ewma">();
+  expectTypeOf<ClientPolicy["loadBalancer"]["kind"]>().toEqualTypeOf<
+    "p2c" | "ewma" | "aperture" | "heap" | "roundRobin"
+  >();
   expectTypeOf<NamerConfig["kind"]>().toEqualTypeOf<"io.l5d.fs" | "io.l5d.rewrite">();
 });
 
@@ -275,12 +277,12 @@ test.for([
   ["  client: {tls: {commonName: x}}", "4:12 routers[0].client.tls: is not available"],
   ["  client: {failFast: true}", "4:22 routers[0].client.failFast: is not available"],
   [
-    "  client: {loadBalancer: {kind: heap}}",
-    '4:33 routers[0].client.loadBalancer.kind: "heap" is not available in this release; use p2c, which comes close',
+    "  client: {loadBalancer: {kind: aperture, lowLoad: 2}}",
+    "4:52 routers[0].client.loadBalancer.lowLoad: lowLoad 2 is not below highLoad 2; write a smaller number",
   ],
   [
-    "  client: {loadBalancer: {kind: p2c, enableProbation: true}}",
-    "4:55 routers[0].client.loadBalancer.enableProbation: is not available",
+    "  client: {loadBalancer: {kind: aperture, peer: {id: 3, count: 3}}}",
+    "4:54 routers[0].client.loadBalancer.peer.id: id 3 is not below count 3; count from 0: write at most 2",
   ],
   [
     "  client: {failureAccrual: {kind: io.l5d.successRate, successRate: 0.9, requests: 20}}",

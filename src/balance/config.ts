@@ -1,6 +1,6 @@
 // Configuration of load balancing (reference §6.2).
 import { kindOf } from "../config/kinds.ts";
-import { bool, int, object, unavailable } from "../config/schema.ts";
+import { bool, int, number, object } from "../config/schema.ts";
 
 const maxEffort = int({
   doc: "So often another endpoint is drawn while the drawn one is dead; then the last one is used anyway.",
@@ -8,15 +8,33 @@ const maxEffort = int({
   min: 1,
 });
 const enableProbation = bool({
-  doc: "Keeps using endpoints that discovery removed while they answer.",
+  doc: "Keeps using endpoints that discovery removed until they are found dead, or full.",
   default: false,
-  refuse: {
-    shown: "true",
-    when: (on) => on,
-    because: "is not available in this release",
-    instead: "remove it; endpoints leave when discovery removes them",
-  },
 });
+
+/** The place of this process in its fleet. */
+const peer = object(
+  {
+    doc: "Which instance of how many this process is. With it endpoints are chosen by their addresses, so that all instances together use each of them equally; the load says nothing then, nor do lowLoad, highLoad and minAperture.",
+    origin: "fairlead",
+    checks: [
+      ({ id, count }, report) => {
+        if (id === undefined || count === undefined || id < count) return;
+        report(["id"], `id ${id} is not below count ${count}`, `count from 0: write at most ${count - 1}`);
+      },
+    ],
+  },
+  {
+    id: int({ doc: "Number of this instance, counted from 0.", required: true, origin: "fairlead", example: 0 }),
+    count: int({
+      doc: "How many instances there are.",
+      required: true,
+      min: 1,
+      origin: "fairlead",
+      example: 3,
+    }),
+  },
+);
 
 export const loadBalancer = kindOf(
   { doc: "How an endpoint is chosen for each request.", default: { kind: "p2c" } },
@@ -35,8 +53,51 @@ export const loadBalancer = kindOf(
         decayTimeMs: int({ doc: "How slowly a latency peak is forgotten.", unit: "ms", min: 1, default: 10_000 }),
       },
     ),
-    aperture: unavailable("Chooses among few endpoints, as many as the load needs.", "use p2c or ewma"),
-    heap: unavailable("Takes the endpoint with the fewest requests in flight of all.", "use p2c, which comes close"),
-    roundRobin: unavailable("Takes one endpoint after the other.", "use p2c"),
+    aperture: object(
+      {
+        doc: "As p2c, among few endpoints, as many as the load needs: a client of a large service keeps few connections.",
+        checks: [
+          ({ lowLoad, highLoad }, report) => {
+            if (lowLoad === undefined || highLoad === undefined || lowLoad < highLoad) return;
+            report(["lowLoad"], `lowLoad ${lowLoad} is not below highLoad ${highLoad}`, "write a smaller number");
+          },
+        ],
+      },
+      {
+        maxEffort,
+        enableProbation,
+        smoothWindowMs: int({
+          doc: "How slowly a change of the load is believed. Connections to endpoints out of use are closed after ten times as long.",
+          unit: "ms",
+          min: 1,
+          default: 5000,
+          differs:
+            "Linkerd 1.x looks for unused connections by a timer, fairlead while it serves requests: a client without any keeps what it has until idleTimeMs.",
+        }),
+        lowLoad: number({
+          doc: "With so few requests in flight for each endpoint in use, one endpoint fewer is used.",
+          default: 0.5,
+        }),
+        highLoad: number({
+          doc: "With so many requests in flight for each endpoint in use, one endpoint more is used.",
+          default: 2,
+        }),
+        minAperture: int({
+          doc: "Fewest endpoints in use.",
+          min: 1,
+          default: 1,
+          differs: "Linkerd 1.x connects to the endpoints in use in advance, fairlead when a request comes.",
+        }),
+        peer,
+        minDeterministicAperture: int({
+          doc: "With `peer`: fewest endpoints in use.",
+          min: 1,
+          default: 12,
+          origin: "fairlead",
+        }),
+      },
+    ),
+    heap: object({ doc: "Takes the endpoint with the fewest requests in flight of all." }, { enableProbation }),
+    roundRobin: object({ doc: "Takes one endpoint after the other." }, { maxEffort, enableProbation }),
   },
 );

@@ -1,47 +1,27 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { FakeNode as Node, scripted } from "../../test/support/balanced.ts";
 import { ManualEnv } from "../../test/support/manual-env.ts";
 import type { Random } from "../base/random.ts";
 import { seededRandom } from "../base/random.ts";
-import { type BalancerNode, EndpointStatus, type LoadCell } from "../core/picker.ts";
+import { type Balancer, EndpointStatus, type LoadCell } from "../core/picker.ts";
 import { MetricsRegistry } from "../telemetry/registry.ts";
 import { balancerCounters } from "./counters.ts";
 import { LeastLoaded, PeakEwma } from "./load.ts";
-import { P2cBalancer } from "./p2c.ts";
-
-class Node implements BalancerNode {
-  readonly key: string;
-  readonly cell: LoadCell;
-  weight = 1;
-  ready: EndpointStatus = EndpointStatus.open;
-  picked = 0;
-
-  constructor(key: string, cell: LoadCell = new LeastLoaded()) {
-    this.key = key;
-    this.cell = cell;
-  }
-
-  status(): EndpointStatus {
-    return this.ready;
-  }
-}
+import { P2cGroup } from "./p2c.ts";
+import { WeightedBalancer } from "./weighted-balancer.ts";
 
 function setUp(random: Random = seededRandom(12345), maxEffort = 5, newCell: () => LoadCell = () => new LeastLoaded()) {
   const counters = balancerCounters(new MetricsRegistry(new ManualEnv()).root);
-  return { counters, balancer: new P2cBalancer<Node>({ maxEffort, newCell }, random, counters) };
+  const kind = { newCell, newGroup: () => new P2cGroup<Node>(maxEffort, random, counters) };
+  const probation = { enabled: false, left: () => undefined };
+  return { counters, balancer: new WeightedBalancer<Node>(kind, probation, random, counters) };
 }
 
 const nodesOf = (count: number, cell?: () => LoadCell) =>
-  Array.from({ length: count }, (_, n) => new Node(`10.0.0.${n}:80`, cell?.()));
+  Array.from({ length: count }, (_, n) => new Node(`10.0.0.${n}:80`, cell?.() ?? new LeastLoaded()));
 
-/** A generator whose `int` returns what was scripted, whatever the bound. */
-const scripted = (...numbers: number[]): Random => ({
-  int: () => numbers.shift() ?? 0,
-  next: () => 0,
-  bits32: () => 0,
-});
-
-function pickMany(balancer: P2cBalancer<Node>, times: number): void {
+function pickMany(balancer: Balancer<Node>, times: number): void {
   for (let n = 0; n < times; n++) {
     const node = balancer.pick(0);
     if (node !== null) node.picked++;
@@ -232,9 +212,9 @@ test("An update keeps the nodes that stay, takes over their weights, returns tho
   const [a, b, c] = nodesOf(3) as [Node, Node, Node];
   expect(balancer.update([a, b])).toEqual([]);
   a.cell.start(0);
-  const again = new Node(a.key);
+  const again = new Node(a.key, new LeastLoaded());
   again.weight = 3;
-  expect(balancer.update([again, c, new Node(c.key)])).toEqual([b]);
+  expect(balancer.update([again, c, new Node(c.key, new LeastLoaded())])).toEqual([b]);
   expect(balancer.nodes).toEqual([a, c]);
   expect(balancer.get(a.key)).toBe(a);
   expect(a).toMatchObject({ weight: 3, cell: { pending: 1 } });
@@ -272,7 +252,7 @@ test("A pick is always a member, and open whenever all members of its class are"
       for (const members of updates) {
         balancer.update(
           members.map(({ key, weight, ready }) =>
-            Object.assign(balancer.get(`h:${key}`) ?? new Node(`h:${key}`), { weight, ready }),
+            Object.assign(balancer.get(`h:${key}`) ?? new Node(`h:${key}`, new LeastLoaded()), { weight, ready }),
           ),
         );
         expect(new Set(balancer.nodes.map((node) => node.key))).toEqual(new Set(members.map(({ key }) => `h:${key}`)));

@@ -76,12 +76,14 @@ export class Exchange implements Staged {
   serverLimit: Limit<Exchange> | null = null;
   totalLimit: Limit<Exchange> | null = null;
   /** Of one try, and of the wait before the next. */
-  tryLimit: Limit<Exchange> | null = null;
+  tryLimit: ExactLimit<Exchange> | null = null;
   deadline: Deadline | null = null;
   /** Of a deadline that is enforced. */
   deadlineLimit: ExactLimit<Exchange> | null = null;
-  /** The deadline is enforced here: it is told by our clock, and what has passed of it is passed on. */
-  deadlineKept = false;
+  /** Deadlines are enforced here. */
+  keepsDeadlines = false;
+  /** How long the caller waits, where it says so as a length (gRPC: `grpc-timeout`), ms; NaN when it does not. */
+  callTimeoutMs = Number.NaN;
   /** The deadline is for all of the answer and not its beginning alone (gRPC). */
   deadlineOfWhole = false;
   /** What the caller gave us to work with, counted from arrival, ms; NaN when nothing was said. */
@@ -141,8 +143,13 @@ export class Exchange implements Staged {
   requestBytes = 0;
   responseBytes = 0;
 
-  /** The work must be done `timeoutMs` from `epochMs` on; a limit that it has already may be earlier. */
-  limitTo(epochMs: number, timeoutMs: number): void {
+  /** The deadline is enforced here: it is told by our clock, and what has passed of it is passed on. */
+  get deadlineKept(): boolean {
+    return this.keepsDeadlines && this.deadline === this.#ownDeadline;
+  }
+
+  /** The work must be done `timeoutMs` from now on; a limit that it has already may be earlier. @param nowMs monotonic, of `epochMs`. */
+  limitTo(epochMs: number, timeoutMs: number, nowMs: number): void {
     if (this.deadline !== null && this.deadline !== this.#ownDeadline) {
       const deadlineMs = epochMs + timeoutMs;
       const own = { timestampMs: epochMs, timestampRestNs: 0, deadlineMs, deadlineRestNs: 0, received: false };
@@ -152,6 +159,7 @@ export class Exchange implements Staged {
     const own = this.#ownDeadline;
     const known = this.deadline !== null;
     own.timestampMs = epochMs;
+    if (!known) this.#arrivedMs = epochMs - (nowMs - this.startMs);
     own.deadlineMs = known ? Math.min(own.deadlineMs, epochMs + timeoutMs) : epochMs + timeoutMs;
     this.deadline = own;
   }
@@ -164,13 +172,12 @@ export class Exchange implements Staged {
     own.received = true;
     this.#arrivedMs = epochMs;
     this.deadline = own;
-    this.deadlineKept = true;
   }
 
   /** What is sent on says what is left of a deadline that is kept: its time stamp is that of the sending. */
   passTime(nowMs: number): void {
     const own = this.#ownDeadline;
-    own.timestampMs = Math.min(own.deadlineMs, this.#arrivedMs + Math.floor(nowMs - this.startMs));
+    own.timestampMs = Math.min(own.deadlineMs, Math.floor(this.#arrivedMs + nowMs - this.startMs));
   }
 
   /** Makes the object ready for its next request. */
@@ -188,7 +195,8 @@ export class Exchange implements Staged {
     this.trace.reset();
     this.deadline = null;
     this.#ownDeadline.received = false;
-    this.deadlineKept = false;
+    this.keepsDeadlines = false;
+    this.callTimeoutMs = Number.NaN;
     this.deadlineOfWhole = false;
     this.budgetMs = Number.NaN;
     this.nack = Nack.none;

@@ -38,6 +38,8 @@ export interface SessionSource {
   readonly hasRoom: boolean;
   /** Gives the attempt to a session, now or when one is ready; otherwise fails it. */
   acquire(attempt: Attempt): void;
+  /** Closes the sessions without attempts; a new one is made when needed. */
+  closeIdle(): void;
   /** Takes no more attempts; closes what is idle, and the rest when it is done. */
   drain(): Promise<void>;
 }

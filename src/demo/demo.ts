@@ -1,11 +1,12 @@
-// The demo: four small services and a proxy beside them, each a process of its own, and a little traffic.
+// The demo: seven small services and a proxy beside them, each a process of its own, and a little traffic.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Env } from "../base/env.ts";
 import { Part } from "./part.ts";
-import { askWeb, OVERRIDE, type Reply, sendTraffic } from "./traffic.ts";
+import { CHAIN } from "./search.ts";
+import { askWeb, leaveSearch, OVERRIDE, type Reply, sendTraffic } from "./traffic.ts";
 
 /** Why the demo cannot run; the message is for people. */
 export class DemoProblem extends Error {}
@@ -21,6 +22,9 @@ export interface DemoOptions {
 
 const PROXY_PATIENCE_MS = 15_000;
 const POLL_MS = 50;
+/** When the caller of `search` has had enough, and how long its services may take to hear of it. */
+export const LEAVES_AFTER_MS = 300;
+const HEARD_MS = 4000;
 
 /** A running demo. */
 export class Demo implements AsyncDisposable {
@@ -31,6 +35,10 @@ export class Demo implements AsyncDisposable {
   /** What `web` answered by itself, and with the override. */
   plain: Reply = { status: 0, text: "" };
   overridden: Reply = { status: 0, text: "" };
+  /** What the services of the chain said when their first caller had left, in the order of the chain. */
+  givenBack: readonly string[] = [];
+  /** Hears what they say from then on. */
+  onGivenBack: (line: string) => void = () => undefined;
 
   private constructor(options: DemoOptions) {
     this.#options = options;
@@ -72,17 +80,20 @@ export class Demo implements AsyncDisposable {
 
   async #start(): Promise<void> {
     const { env, port } = this.#options;
-    const [web, users, another, second] = await Promise.all(
-      ["web", "users", "users", "users-v2"].map((name) => this.#open(name, "--port", String(port)).port()),
-    );
+    const names = ["web", "users", "users", "users-v2", ...CHAIN];
+    const services = names.map((name) => this.#open(name, "--port", String(port)));
+    const ports = await Promise.all(services.map((service) => service.port()));
+    for (const service of services) service.onWords((line) => this.onGivenBack(line));
     mkdirSync(this.disco);
-    writeFileSync(join(this.disco, "web"), `127.0.0.1 ${web}\n`);
-    writeFileSync(join(this.disco, "users"), `127.0.0.1 ${users}\n127.0.0.1 ${another}\n`);
-    writeFileSync(join(this.disco, "users-v2"), `127.0.0.1 ${second}\n`);
+    for (const name of new Set(names)) {
+      const lines = ports.map((at, i) => (names[i] === name ? `127.0.0.1 ${at}\n` : ""));
+      writeFileSync(join(this.disco, name), lines.join(""));
+    }
     writeFileSync(this.config, configText(this.disco, this.#options));
     const proxy = this.#open("proxy", "--config", this.config);
     this.plain = await this.#firstAnswer(proxy);
     this.overridden = await askWeb(port, { "l5d-dtab": OVERRIDE });
+    this.givenBack = await this.#leave();
     this.#traffic = sendTraffic(port, env.timers);
   }
 
@@ -107,6 +118,24 @@ export class Demo implements AsyncDisposable {
         env.timers.after(POLL_MS, resolve);
       });
     }
+  }
+
+  /** Leaves while the services of the chain work; resolves to what they say then. */
+  async #leave(): Promise<string[]> {
+    const { env, port } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<string[]>();
+    const lines: string[] = [];
+    this.onGivenBack = (line) => {
+      lines.push(line);
+      if (lines.length === CHAIN.length) resolve(CHAIN.flatMap((name) => lines.filter((one) => one.startsWith(name))));
+    };
+    await leaveSearch(port, env.timers, LEAVES_AFTER_MS);
+    const late = () =>
+      reject(new Error(`of ${CHAIN.join(", ")} not all heard that their caller had left: ${lines.join("; ")}`));
+    using _late = env.timers.after(HEARD_MS, late);
+    const all = await promise;
+    this.onGivenBack = () => undefined;
+    return all;
   }
 
   /** What all processes have printed. */
@@ -135,7 +164,7 @@ namers:
 
 routers:
   - protocol: http           # HTTP/1.1 and HTTP/2 on one port; the services here speak HTTP/1.1
-    dtab: |                  # the name a request asks for is its Host: web, users, users-v2
+    dtab: |                  # the name a request asks for is its Host: web, users, users-v2, search
       /svc => /#/io.l5d.fs;
     servers:
       - ip: 127.0.0.1

@@ -57,6 +57,13 @@ export class Part {
     return await promise; // not before this is the timer cancelled
   }
 
+  /** Hears what it says after its port. */
+  onWords(hear: (words: string) => void): void {
+    this.#child.on("message", (message) => {
+      if (typeof message === "string") hear(message);
+    });
+  }
+
   /** Asks it to end, and makes it end when it does not. */
   async stop(): Promise<void> {
     if (this.#gone) return;

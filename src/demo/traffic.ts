@@ -36,6 +36,32 @@ export function askWeb(proxyPort: number, headers: Readonly<Record<string, strin
   return promise;
 }
 
+/** Asks for `search`, and leaves `patienceMs` after the last service of its chain has begun to work. Rejects when that does not happen. */
+export function leaveSearch(proxyPort: number, timers: Timers, patienceMs: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const options = {
+    host: "127.0.0.1",
+    port: proxyPort,
+    agent: false,
+    headers: { Host: "search" },
+  };
+  const request = http
+    .get(options, (answer) => {
+      let text = "";
+      answer.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+        if (!text.endsWith("shard works\n")) return;
+        timers.after(patienceMs, () => {
+          resolve();
+          request.destroy();
+        });
+      });
+      answer.on("error", reject).on("end", () => reject(new Error(`search answered ${answer.statusCode}: ${text}`)));
+    })
+    .on("error", reject);
+  return promise;
+}
+
 /** Sends requests until disposed of. Failures are the proxy's to report. */
 export function sendTraffic(proxyPort: number, timers: Timers): Disposable {
   let sent = 0;

@@ -144,7 +144,6 @@ export class Client extends Cached implements AttemptListener, Keeper, HedgeClie
 
   #send(ex: Exchange, endpoint: Endpoint): void {
     const loop = this.#loop;
-    if (ex.deadlineKept) ex.passTime(loop.nowMs);
     ex.nack = Nack.none;
     const attempt = loop.attempts.take();
     attempt.exchange = ex;
@@ -158,16 +157,16 @@ export class Client extends Cached implements AttemptListener, Keeper, HedgeClie
 
   // ---- Two attempts at a time --------------------------------------------------------------------------------------
 
-  attemptBeside(ex: Exchange): boolean {
+  attemptBeside(ex: Exchange, pays: () => boolean): void {
     const first = ex.attempt as Attempt; // whoever hedges has one
     for (let draws = 0; draws < MOST_DRAWS; draws++) {
       const endpoint = this.balancer.pick(this.#loop.nowMs);
       if (endpoint === null || endpoint === first.owner) continue;
+      if (!pays()) return;
       ex.rival = first;
       this.#send(ex, endpoint);
-      return true;
+      return;
     }
-    return false;
   }
 
   stop(attempt: Attempt, why: Failure): void {
@@ -179,10 +178,7 @@ export class Client extends Cached implements AttemptListener, Keeper, HedgeClie
   }
 
   wins(attempt: Attempt): boolean {
-    const ex = attempt.exchange as Exchange;
-    if (!(this.hedging as Hedging).wins(attempt)) return false; // there are two only where there is hedging
-    ex.endpoint = (attempt.owner as Endpoint).key;
-    return true;
+    return (this.hedging as Hedging).wins(attempt); // there are two only where there is hedging
   }
 
   loses(ex: Exchange): void {
@@ -208,7 +204,10 @@ export class Client extends Cached implements AttemptListener, Keeper, HedgeClie
 
   answered(ex: Exchange, head: MessageHead): BodySink | null {
     const stack = ex.client as Stack<Exchange>;
-    if (this.hedging !== null) this.hedging.ended(ex, ex.attempt?.startMs ?? ex.sentMs);
+    if (this.hedging !== null) {
+      ex.hedgeLimit?.lift();
+      this.hedging.ended(ex, ex.attempt?.startMs ?? ex.sentMs);
+    }
     this.nacks.record(this.#loop.nowMs, ex.nack !== Nack.none);
     if (!stack.up(ex)) return null; // sent again
     if (ex.nack !== Nack.none && !this.#passesNack(ex)) return null;

@@ -91,6 +91,7 @@ export class Endpoint implements BalancerNode, AttemptOwner {
     judge(attempt, ex, classifierOf(ex).answer(ex, attempt.status, head, attempt.callStatus));
     if (attempt.status === REFUSED) this.#readNack(attempt, ex, head);
     this.stack.up(attempt);
+    ex.endpoint = this.key; // of two attempts the one that answers
     if (ex.rival !== null && !this.#listener.wins(attempt)) return null;
     return this.#listener.answered(ex, head);
   }
@@ -98,6 +99,7 @@ export class Endpoint implements BalancerNode, AttemptOwner {
   // It counts against the endpoint; whether the request is sent elsewhere is decided above.
   #readNack(attempt: Attempt, ex: Exchange, head: MessageHead): void {
     ex.nack = this.#nackOf(ex, head);
+    if (ex.nack === Nack.final) ex.retryable = false;
     if (ex.nack !== Nack.hinted && ex.nack !== Nack.retryable) return;
     attempt.failure = new Failure(causes.nack, undefined, { endpoint: this.key });
     attempt.outcome = Outcome.failure;
@@ -127,9 +129,12 @@ export class Endpoint implements BalancerNode, AttemptOwner {
 
   broke(attempt: Attempt, failure: Failure): void {
     const ex = attempt.exchange as Exchange;
+    const failed = attempt.judged && attempt.outcome === Outcome.failure;
     this.#note(attempt, ex, failure);
-    attempt.judged = false; // the head was judged a success; what came of it is judged again
-    this.stack.up(attempt);
+    if (!failed) {
+      attempt.judged = false; // the head was judged a success; what came of it is judged again
+      this.stack.up(attempt);
+    }
     this.#over(attempt, ex);
   }
 

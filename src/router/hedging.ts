@@ -16,8 +16,8 @@ export type HedgedMethods = "safe" | "idempotent" | "all";
 
 /** What hedging needs of its client. */
 export interface HedgeClient {
-  /** Makes one more attempt, at another endpoint than that of the first. False when there is none. */
-  attemptBeside(ex: Exchange): boolean;
+  /** Makes one more attempt at another endpoint than that of the first, if there is one and `pays` says that it is paid for. */
+  attemptBeside(ex: Exchange, pays: () => boolean): void;
   /** Stops an attempt. */
   stop(attempt: Attempt, why: Failure): void;
   /** Drops an answer whose head has come. */
@@ -63,7 +63,7 @@ export class Hedging implements LimitKeeper<Exchange> {
   timeUp(ex: Exchange): void {
     if (ex.attempt === null || ex.rival !== null || ex.answered) return;
     if (ex.hasBody && !(ex.downstream.requestPassed && ex.downstream.canReplay())) return;
-    if (this.policy.mayHedge(this.#loop.nowMs, this.#budget)) this.#client.attemptBeside(ex);
+    this.#client.attemptBeside(ex, () => this.policy.mayHedge(this.#loop.nowMs, this.#budget)); // cold: slow requests only
   }
 
   /** An attempt has its answer, and there is another. */

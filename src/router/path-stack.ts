@@ -296,7 +296,7 @@ function totalTimeoutFilter(loop: DataLoop, listener: PathListener, totalTimeout
     down: (ex) => {
       ex.totalLimit ??= new Limit(ex, loop.wheel);
       ex.totalLimit.set(totalTimeoutMs, keeper);
-      ex.limitTo(loop.clock.epochMs(), totalTimeoutMs);
+      ex.limitTo(loop.clock.epochMs(), totalTimeoutMs, loop.nowMs);
       return Down.go;
     },
     up: (ex) => {

@@ -5,10 +5,11 @@ import type { DataLoop } from "../core/data-loop.ts";
 import type { Exchange } from "../core/exchange.ts";
 import { Failure } from "../core/failure.ts";
 import { Down, Filter, Up } from "../core/filter.ts";
-import { Limit, type LimitKeeper } from "../core/limit.ts";
+import { ExactLimit } from "../core/exact-limit.ts";
+import type { LimitKeeper } from "../core/limit.ts";
 import { Outcome } from "../core/outcome.ts";
 import type { Retries } from "../resilience/retries.ts";
-import { discardAttempt, timeOutAttempt } from "./client-stack.ts";
+import { cancelAttempt, discardAttempt, timeOutAttempt } from "./client-stack.ts";
 
 /** Where an exchange that is sent again finds its service. */
 export interface RetryPath {
@@ -32,14 +33,16 @@ class Tries implements LimitKeeper<Exchange> {
   begin(ex: Exchange): void {
     const { perTryTimeoutMs } = this.#pathOf(ex);
     if (perTryTimeoutMs === 0) return;
-    ex.tryLimit ??= new Limit(ex, this.#loop.fine);
+    ex.tryLimit ??= new ExactLimit(ex, this.#loop);
     ex.tryLimit.set(perTryTimeoutMs, this);
   }
 
   timeUp(ex: Exchange): void {
     const { perTryTimeoutMs } = this.#pathOf(ex);
-    if (ex.attempt === null) return; // it waits for its name, which has a limit of its own
-    timeOutAttempt(ex.attempt, new Failure(causes.tryTimeout, undefined, { limitMs: perTryTimeoutMs }));
+    const failure = new Failure(causes.tryTimeout, undefined, { limitMs: perTryTimeoutMs });
+    if (ex.rival !== null) cancelAttempt(ex.rival, failure);
+    if (ex.attempt !== null) timeOutAttempt(ex.attempt, failure);
+    else this.begin(ex); // it waits for its name, which has a limit of its own; the try has not begun
   }
 
   /** Lets go of what failed; the next try follows, now or after a wait. */
@@ -61,7 +64,7 @@ class Tries implements LimitKeeper<Exchange> {
   }
 
   #wait(ex: Exchange, delayMs: number): void {
-    ex.tryLimit ??= new Limit(ex, this.#loop.fine);
+    ex.tryLimit ??= new ExactLimit(ex, this.#loop);
     ex.tryLimit.set(delayMs, { timeUp: (subject) => this.#go(subject) }); // cold: retries only
     ex.keeper = waiting;
   }

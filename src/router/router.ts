@@ -164,7 +164,10 @@ export class Router implements ClientListener, PathListener, HoldOwner {
     ex.verdict = verdictOf(head);
     const path = ex.path as PathEntry; // of this router
     if (ex.retryable) ex.pushbackMs = path.classifier.pushbackMs(head);
-    else if (ex.undecided && path.holds(ex)) return path.hold(ex, head, this);
+    else if (ex.undecided && path.holds(ex)) {
+      ex.tryLimit?.lift(); // it is for the head, which is here
+      return path.hold(ex, head, this);
+    }
     if (!path.stack.up(ex)) return null; // sent again
     this.#answer(ex, head);
     return ex.downstream;

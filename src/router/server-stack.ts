@@ -6,7 +6,7 @@ import type { ExchangeHandler } from "../core/exchange-handler.ts";
 import { Failure } from "../core/failure.ts";
 import { Down, Filter, type FilterView, Stack, Up } from "../core/filter.ts";
 import { ExactLimit } from "../core/exact-limit.ts";
-import { Limit } from "../core/limit.ts";
+import { Limit, type LimitKeeper } from "../core/limit.ts";
 import { Outcome } from "../core/outcome.ts";
 import { budgetMs, DeadlineAdmission, type DeadlineMode, DeadlineVerdict } from "../resilience/deadline-admission.ts";
 import type { Scope } from "../telemetry/registry.ts";
@@ -49,7 +49,7 @@ export class RouterServer implements ExchangeHandler {
     this.#contexts = new ContextStats(scope, loop.clock);
     scope.gauge("load", () => this.#active); // cold: once
     const filters = [this.#statsFilter()];
-    if (settings.deadlines !== "off") filters.push(this.#deadlineFilter(settings.deadlines, scope));
+    filters.push(this.#deadlineFilter(settings.deadlines, scope));
     if (settings.maxConcurrentRequests > 0) filters.push(this.#concurrencyFilter(settings.maxConcurrentRequests));
     if (settings.timeoutMs > 0) filters.push(this.#timeoutFilter(settings.timeoutMs));
     this.#stack = new Stack(
@@ -120,10 +120,9 @@ export class RouterServer implements ExchangeHandler {
     });
   }
 
-  #deadlineFilter(mode: DeadlineMode, scope: Scope): Filter<Exchange> {
+  #deadlineFilter(mode: ServerSettings["deadlines"], scope: Scope): Filter<Exchange> {
     const loop = this.#loop;
-    const admission = new DeadlineAdmission(mode, scope, loop.nowMs);
-    const enforced = mode === "enforce";
+    const admission = mode === "off" ? null : new DeadlineAdmission(mode, scope, loop.nowMs);
     const keeper = {
       timeUp: (ex: Exchange) =>
         this.#router.refuse(ex, new Failure(causes.deadlinePassed, undefined, { budgetMs: Math.round(ex.budgetMs) })), // cold: on expiry
@@ -133,19 +132,23 @@ export class RouterServer implements ExchangeHandler {
       doc: "Refuses what comes after its deadline, and ends what is not answered before it; counts only, unless deadlines are enforced.",
       params: { deadlines: mode },
       down: (ex) => {
+        ex.keepsDeadlines = mode === "enforce";
+        const timed = ex.callTimeoutMs === ex.callTimeoutMs;
+        const epochMs = timed || ex.deadline !== null ? loop.clock.epochMs() : 0;
+        // Of a caller that tells both, the length is no matter of clocks; where deadlines are kept the two are compared as lengths.
+        if (timed && (ex.deadline === null || mode !== "enforce")) {
+          ex.limitTo(epochMs, Math.ceil(ex.callTimeoutMs), loop.nowMs);
+        }
         const { deadline } = ex;
-        const epochMs = deadline === null ? 0 : loop.clock.epochMs();
-        const verdict = admission.judge(deadline, epochMs, loop.nowMs);
+        const verdict = admission === null ? DeadlineVerdict.serve : admission.judge(deadline, epochMs, loop.nowMs);
         if (deadline === null) return Down.go;
         if (verdict === DeadlineVerdict.refuse) {
           ex.failure = new Failure(causes.deadlineExpired, undefined, { lateMs: epochMs - deadline.deadlineMs });
           return Down.answered;
         }
         ex.budgetMs = budgetMs(deadline);
-        if (!enforced || ex.budgetMs <= 0) return Down.go;
-        ex.keepDeadline(epochMs, ex.budgetMs);
-        ex.deadlineLimit ??= new ExactLimit(ex, loop);
-        if (ex.budgetMs < LONGEST_MS) ex.deadlineLimit.set(ex.budgetMs, keeper);
+        if (timed) ex.budgetMs = Math.min(ex.budgetMs, ex.callTimeoutMs);
+        if (ex.keepsDeadlines && ex.budgetMs > 0) this.#keep(ex, epochMs, keeper);
         return Down.go;
       },
       up: (ex) => {
@@ -154,6 +157,12 @@ export class RouterServer implements ExchangeHandler {
       },
       end: (ex) => ex.deadlineLimit?.lift(), // cold: compiled once
     });
+  }
+
+  #keep(ex: Exchange, epochMs: number, keeper: LimitKeeper<Exchange>): void {
+    ex.keepDeadline(epochMs, ex.budgetMs);
+    ex.deadlineLimit ??= new ExactLimit(ex, this.#loop);
+    if (ex.budgetMs < LONGEST_MS) ex.deadlineLimit.set(ex.budgetMs, keeper);
   }
 
   #concurrencyFilter(maxConcurrentRequests: number): Filter<Exchange> {
@@ -181,7 +190,7 @@ export class RouterServer implements ExchangeHandler {
       down: (ex) => {
         ex.serverLimit ??= new Limit(ex, this.#loop.wheel);
         ex.serverLimit.set(timeoutMs, keeper);
-        ex.limitTo(this.#loop.clock.epochMs(), timeoutMs);
+        ex.limitTo(this.#loop.clock.epochMs(), timeoutMs, this.#loop.nowMs);
         return Down.go;
       },
       up: (ex) => {

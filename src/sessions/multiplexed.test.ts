@@ -179,6 +179,23 @@ class Scene implements AttemptOwner {
 
 const { closed, connecting, draining, full, ready } = SessionStatus;
 
+test("MultiplexedSessions without attempts are closed on request, and opened again when needed", () => {
+  const s = new Scene({ maxConnections: 2, streams: 1 });
+  s.openSessions(2);
+  s.session(1).finish();
+  s.source.closeIdle();
+  expect(s.statuses).toEqual([full, closed]);
+  s.session(0).finish();
+  s.source.closeIdle();
+  expect(s.statuses).toEqual([closed, closed]);
+  s.ask();
+  expect(s.statuses).toEqual([closed, closed, connecting]);
+  s.source.closeIdle();
+  s.session(2).connected();
+  expect(s.carried).toEqual([0, 0, 1]);
+  expect(s.failures).toEqual([]);
+});
+
 test("MultiplexedSessions opens one connection for all that wait, and gives it to them in order of arrival", () => {
   const scene = new Scene({ maxConnections: 10 });
   const attempts = scene.asks(5);

@@ -145,6 +145,14 @@ export class MultiplexedSessions implements SessionOwner, SessionSource {
     return draining.promise;
   }
 
+  closeIdle(): void {
+    const sessions = Array.from(this.#all); // cold: when an endpoint falls out of use
+    for (let i = 0; i < sessions.length; i++) {
+      const session = sessions[i] as Session;
+      if (session.status === SessionStatus.ready && session.active === 0) session.drain();
+    }
+  }
+
   // Gives it those that wait while it has room.
   #serve(session: Session): void {
     while (session.status === SessionStatus.ready) {

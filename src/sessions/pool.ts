@@ -131,6 +131,11 @@ export class SessionPool implements SessionOwner, SessionSource {
     return done;
   }
 
+  closeIdle(): void {
+    const idle = Array.from(this.#idle); // cold: when an endpoint falls out of use
+    for (let i = 0; i < idle.length; i++) (idle[i] as Session).close();
+  }
+
   /** Closes everything at once. */
   close(): void {
     this.#draining = true;

@@ -224,10 +224,38 @@ const BALANCER: readonly Row[] = [
   ["loadbalancer/adds", "counter", "1", "Endpoints added."],
   ["loadbalancer/removes", "counter", "1", "Endpoints removed."],
   ["loadbalancer/updates", "counter", "1", "Changes of the set of endpoints."],
-  ["loadbalancer/rebuilds", "counter", "1", "Picks that gave up and drew once more from everything."],
+  [
+    "loadbalancer/rebuilds",
+    "counter",
+    "1",
+    "Times all endpoints were looked at anew: none was found ready, or one that was not has become ready.",
+  ],
   ["loadbalancer/max_effort_exhausted", "counter", "1", "Picks that found no ready endpoint and failed open."],
   ["loadbalancer/p2c/zero", "counter", "1", "Picks between two endpoints without load."],
   ["loadbalancer/busy_weight_classes", "counter", "1", "Picks whose weight class had no ready endpoint."],
+  ["loadbalancer/algorithm/<name>", "gauge", "1", "1: endpoints are chosen by this algorithm."],
+  ["loadbalancer/logical_aperture", "gauge", "1", "Endpoints the aperture wants to use."],
+  ["loadbalancer/physical_aperture", "gauge", "1", "Endpoints the aperture uses, those it shares in part included."],
+  [
+    "loadbalancer/expired",
+    "counter",
+    "1",
+    "Endpoints out of the aperture for so long that their connections were closed.",
+  ],
+  [
+    "loadbalancer/vector_hash",
+    "gauge",
+    "1",
+    "A number for the endpoints and their order: instances of a fleet that show the same one see the same ring.",
+  ],
+  [
+    "loadbalancer/loadband/offered_load_ema",
+    "gauge",
+    "1",
+    "Requests in progress, smoothed, by which the aperture is sized.",
+  ],
+  ["loadbalancer/loadband/widen", "counter", "1", "Times the aperture grew by one endpoint."],
+  ["loadbalancer/loadband/narrow", "counter", "1", "Times the aperture shrank by one endpoint."],
 ];
 
 const CACHES: readonly Row[] = ["path", "tree", "bound", "client"].flatMap((cache): Row[] => [

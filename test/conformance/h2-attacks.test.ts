@@ -847,7 +847,7 @@ test.each<[string, FieldPairs, string]>([
 
 /** The request as the service read it, without what the proxy says of every request. */
 function seen(raw: string): string {
-  return raw.replaceAll(/(?:l5d-[a-z-]+|via|x-forwarded[a-z-]*): [^\r]*\r\n/gi, "");
+  return raw.replaceAll(/(?:l5d-[a-z-]+|finagle-http-retryable-request|via|x-forwarded[a-z-]*): [^\r]*\r\n/gi, "");
 }
 
 test.each<[string, FieldPairs, string | null, FieldPairs | null, string]>([

@@ -1,5 +1,6 @@
 // The demo, on free ports: what it promises, and that nothing is left of it.
 import { spawnSync } from "node:child_process";
+import http from "node:http";
 import http2 from "node:http2";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import net from "node:net";
@@ -34,6 +35,30 @@ async function askHttp2(port: number, fields: http2.OutgoingHttpHeaders) {
   const chunks: Buffer[] = await stream.toArray();
   session.close();
   return { head, text: Buffer.concat(chunks).toString() };
+}
+
+/** Asks for `search`, which the demo's own caller has left once, and leaves when all three services work. */
+function leaveSearch(port: number): Promise<void> {
+  return new Promise((left, reject) => {
+    const options = { host: "127.0.0.1", port, headers: { Host: "search" }, agent: false };
+    const request = http.get(options, (answer) => {
+      let text = "";
+      answer.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+        if (text !== "search works\nindex works\nshard works\n") return;
+        request.destroy();
+        left();
+      });
+      answer.on("error", () => undefined); // cut off, since we left
+    });
+    request.on("error", reject);
+  });
+}
+
+/** How long each service of the chain says that it worked, in the order in which they said so. */
+function givenBack(out: string, rest: string): Map<string, number> {
+  const lines = out.matchAll(new RegExp(`^ *(search|index|shard) worked (\\d+) ms of 5000${rest}$`, "gm"));
+  return new Map(Array.from(lines, ([, name = "", ms]) => [name, Number(ms)]));
 }
 
 function childrenOf(pid: number): number[] {
@@ -81,7 +106,7 @@ async function gone({ children, port, adminPort }: Running): Promise<void> {
 test("The lines do what they say, and Ctrl-C ends all of it", async () => {
   const demo = await started();
   await using program = demo.program;
-  expect(demo.children).toHaveLength(5);
+  expect(demo.children).toHaveLength(8);
 
   const plain = await ask(demo.port, { Host: "web" });
   expect(plain.status).toBe(200);
@@ -136,6 +161,25 @@ test("The lines do what they say, and Ctrl-C ends all of it", async () => {
   expect(program.err).toBe("");
   await gone(demo);
   expect(existsSync(demo.folder)).toBe(false);
+});
+
+test("When a caller leaves, three services in a row stop, and the terminal says how long each had worked", async () => {
+  const demo = await started();
+  await using program = demo.program;
+  const atStart = givenBack(program.out, "");
+  expect([...atStart.keys()]).toEqual(["search", "index", "shard"]);
+  // Timers of two processes: one may round down what the other rounds up.
+  expect(Math.min(...atStart.values())).toBeGreaterThanOrEqual(290);
+  await leaveSearch(demo.port);
+  const now = () => givenBack(program.out, ": its caller left");
+  await until(
+    () => now().size === 3,
+    () => `all three to stop; the demo said ${program.out}`,
+  );
+  for (const workedMs of [...atStart.values(), ...now().values()]) expect(workedMs).toBeLessThan(4000);
+  program.signal("SIGINT");
+  expect(await program.end()).toBe(0);
+  await gone(demo);
 });
 
 test("However its first process ends, the others do not outlive it", async () => {

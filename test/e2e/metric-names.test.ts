@@ -53,6 +53,10 @@ async function busyScene(): Promise<Scene> {
   return s;
 }
 
+function apertureScene(keys: object): Promise<Scene> {
+  return memoryScene({ client: { loadBalancer: { kind: "aperture", ...keys } } });
+}
+
 test("every metric is declared with its kind, and every declared family exists", async () => {
   await using s = await busyScene();
   await using h2 = await memoryH2Scene({
@@ -60,7 +64,10 @@ test("every metric is declared with its kind, and every declared family exists",
     service: { responseClassifier: { kind: "io.l5d.h2.grpc.default" } },
   });
   await h2.connect().ask(h2Get());
-  const roots = [s, h2].map(({ proxy }) => proxy.linker.metrics.root);
+  await using random = await apertureScene({});
+  await using ring = await apertureScene({ peer: { id: 0, count: 2 } });
+  for (const scene of [random, ring]) await scene.connect().ask(get());
+  const roots = [s, h2, random, ring].map(({ proxy }) => proxy.linker.metrics.root);
   expect(roots.flatMap((root) => undeclaredMetrics(root))).toEqual([]);
   const seen = new Set(roots.flatMap((root) => namesBelow(root)).map((segments) => docOf(segments)?.pattern));
   const unseen = METRICS.map(({ pattern }) => pattern).filter((pattern) => !seen.has(pattern));

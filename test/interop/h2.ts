@@ -29,7 +29,10 @@ export function startH2(stage: Stage, label: string, routes: Routes): Promise<H2
 }
 
 /** Takes the proxy away, and says whether it had an error of its own and stopped as it was told. */
-export async function stopH2({ report }: Stage, { isFairlead, processes }: H2Proxy): Promise<void> {
+export async function stopH2(
+  { report }: Stage,
+  { isFairlead, processes }: Pick<H2Proxy, "isFairlead" | "processes">,
+): Promise<void> {
   for (const running of processes) {
     running.signal("SIGTERM");
     const code = await running.ended;

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { browser } from "./cases/browser.ts";
+import { cancel } from "./cases/cancel.ts";
 import { curl } from "./cases/curl.ts";
 import { differential } from "./cases/differential.ts";
 import { discovery } from "./cases/discovery.ts";
@@ -24,13 +25,24 @@ import { Report } from "./report.ts";
 import { type Peer, Stage } from "./stage.ts";
 
 const HTTP1: readonly Peer[] = [curl, node, php, python, go, ruby, java, nginx, haproxy, wrk, discovery, browser, stop];
-const HTTP2: readonly Peer[] = [curlH2, nghttp, h2load, grpcurl, grpc, grpcApp, differential, h2spec, h2specd];
+const HTTP2: readonly Peer[] = [
+  curlH2,
+  nghttp,
+  h2load,
+  grpcurl,
+  grpc,
+  grpcApp,
+  differential,
+  h2spec,
+  h2specd,
+  ...cancel,
+];
 const PEERS: readonly Peer[] = [...HTTP1, ...HTTP2];
 /** Nothing may hang: after this the run ends as failed. */
 const LIMIT_MS = 600_000;
 
 const wanted = process.argv.slice(2).map((name) => name.toLowerCase());
-const peers = PEERS.filter(({ name }) => wanted.length === 0 || wanted.includes(name.toLowerCase()));
+const peers = PEERS.filter(({ name }) => wanted.length === 0 || namesOf(name).some((one) => wanted.includes(one)));
 
 const scratch = mkdtempSync(join(tmpdir(), "fairlead-interop-"));
 const report = new Report();
@@ -47,6 +59,12 @@ await runAll();
 clearTimeout(limit);
 report.end();
 process.exitCode = report.failed === 0 ? 0 : 1;
+
+/** `cancel` runs all that are named like `cancel: Puma`. */
+function namesOf(name: string): string[] {
+  const whole = name.toLowerCase();
+  return [whole, whole.replace(/: .*/, "")];
+}
 
 async function runAll(): Promise<void> {
   const processes = new Processes(scratch);

@@ -118,11 +118,10 @@ function ofEveryRouter(router: string): readonly KeyGroup[] {
     {
       source: "§6.2",
       below: `${client}.loadBalancer`,
-      effective:
+      effective: [
         "[p2c] [p2c].maxEffort [p2c].enableProbation [ewma] [ewma].maxEffort [ewma].decayTimeMs [ewma].enableProbation",
-      refused: [
         "[aperture] [aperture].maxEffort [aperture].smoothWindowMs [aperture].lowLoad [aperture].highLoad [aperture].minAperture",
-        "[heap] [roundRobin] [roundRobin].maxEffort",
+        "[aperture].enableProbation [heap] [heap].enableProbation [roundRobin] [roundRobin].maxEffort [roundRobin].enableProbation",
       ].join(" "),
     },
     {

@@ -11,3 +11,9 @@ export function residentBytes(pid: number): number {
 export function openDescriptors(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
+
+/** How long its main thread was ready to run, and had to wait for a processor. */
+export function waitedMs(pid: number): number {
+  const nanoseconds = readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[1];
+  return Number(nanoseconds) / 1e6;
+}

@@ -101,7 +101,7 @@ static void parse_run(const char *command) {
 
 static void obey(const char *command) {
   if (strncmp(command, "run ", 4) == 0) return parse_run(command);
-  if (strncmp(command, "answers ", 8) == 0) return obey_answers(command);
+  if (strncmp(command, "answers", 7) == 0) return obey_answers(command);
   if (strcmp(command, "release") == 0) return run_release();
   if (strcmp(command, "quit") == 0) exit(0);
   if (strcmp(command, "stat") != 0) die("unknown command: %s", command);

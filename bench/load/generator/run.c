@@ -11,6 +11,7 @@
 #include "backend.h"
 #include "calls.h"
 #include "cpu.h"
+#include "idle.h"
 
 #define TIMEOUT_NS 10000000000ull  // an answer that takes longer is an error
 #define FINISH_NS 3000000000ull    // requests in flight at the end of the window get this long
@@ -26,7 +27,6 @@ static enum { QUIET, WARMING, MEASURING, FINISHING, HOLDING } stage;
 client *clients;
 static const caller_kind *protocol;
 static uint64_t id_counter;
-static client *idle_first, **idle_last = &idle_first;  // open loop: oldest idle connection first
 static uint64_t stage_since, last_scan, last_repair, schedule_from, sent_on_schedule;
 static uint64_t window_cpu, window_own_cpu, window_mismatches, window_start, window_end, unfinished;
 
@@ -44,19 +44,6 @@ static bool sending(void) { return stage == WARMING || stage == MEASURING; }
 
 // ---- open loop
 
-static void push_idle(client *c) {
-  c->next_idle = NULL;
-  *idle_last = c;
-  idle_last = &c->next_idle;
-}
-
-static client *pop_idle(void) {
-  client *c = idle_first;
-  idle_first = c->next_idle;
-  if (!idle_first) idle_last = &idle_first;
-  return c;
-}
-
 static uint64_t due_by(uint64_t now) { return (uint64_t)((double)(now - schedule_from) * plan.rate / 1e9); }
 
 static uint64_t moment_of(uint64_t number) { return schedule_from + (uint64_t)((double)number * 1e9 / plan.rate); }
@@ -64,8 +51,7 @@ static uint64_t moment_of(uint64_t number) { return schedule_from + (uint64_t)((
 /// Sends every request whose moment has come. Latency counts from that moment, also when no connection was free.
 static void send_due(uint64_t now) {
   uint64_t due = due_by(now);
-  while (sent_on_schedule < due && idle_first) {
-    client *c = pop_idle();
+  for (client *c; sent_on_schedule < due && (c = idle_pop());) {
     if (c->at != CLIENT_IDLE) continue;
     protocol->request(c, moment_of(++sent_on_schedule));
   }
@@ -75,7 +61,7 @@ static void send_due(uint64_t now) {
 
 void client_connected(client *c) {
   if (!sending() || (plan.hold && c->served)) return;
-  if (plan.rate > 0) return push_idle(c);
+  if (plan.rate > 0) return idle_push(c);
   protocol->request(c, plan.fresh ? c->scheduled_ns : now_ns());
 }
 
@@ -84,7 +70,7 @@ void client_answered(client *c, uint64_t now) {
   if (plan.limit && counts.ok >= plan.limit && stage == MEASURING) return;  // the tick ends the window
   if (!sending() || plan.hold) return;
   if (c->at == CLIENT_CLOSED) return protocol->connect(c);
-  if (plan.rate > 0) return push_idle(c);
+  if (plan.rate > 0) return idle_push(c);
   protocol->request(c, now);
 }
 
@@ -211,7 +197,7 @@ void run_begin(const run_plan *next) {
   clients = calloc((size_t)plan.callers, sizeof *clients);
   for (int i = 0; i < plan.callers; i++) clients[i].source.fd = -1, clients[i].place = (uint32_t)i;
   protocol->begin();
-  idle_first = NULL, idle_last = &idle_first;
+  idle_begin(plan.http2 ? plan.connections : 1);
   last_repair = 0, sent_on_schedule = 0, unfinished = 0;
   schedule_from = now_ns();
   enter(WARMING, schedule_from);

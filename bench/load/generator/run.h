@@ -9,7 +9,7 @@
 typedef struct client {
   source source;  // HTTP/1.1
   enum { CLIENT_CLOSED, CLIENT_CONNECTING, CLIENT_IDLE, CLIENT_SENDING, CLIENT_AWAITING } at;
-  bool in_body, served;
+  bool in_body, served, waits;  // waits: among the idle of idle.c
   uint32_t place;  // among all callers
   uint32_t number;
   uint64_t id, scheduled_ns;

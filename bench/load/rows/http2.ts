@@ -2,13 +2,13 @@
 import type { Row } from "../bench.ts";
 import { speaking } from "../families.ts";
 import type { Load } from "../rounds.ts";
-import { calibration, toRow, type TrafficRow } from "./traffic.ts";
+import { calibration, ENVOY, toRow, type TrafficRow } from "./traffic.ts";
 
 const WARM_UP = 20_000;
 const MB = 1_048_576;
 const MESSAGES = 10_000;
 
-const HEADLINE = { nghttpx: { must: 0.8, moonshot: 0.45 }, haproxy: { must: 0.6, moonshot: 0.3 } };
+const HEADLINE = { nghttpx: { must: 0.8, moonshot: 0.45 }, haproxy: { must: 0.6, moonshot: 0.3 }, envoy: ENVOY };
 const ONE_STREAM = { nghttpx: { must: 1, moonshot: 0.75 } };
 const UNARY: Load = { connections: 8, streams: 32, warmup: WARM_UP, ...speaking("h2") };
 

@@ -73,15 +73,17 @@ async function underQuota(bench: Bench, proxy: Proxy, round: number): Promise<Wi
   }
 }
 
+const contestants = (bench: Bench): Proxy[] => bench.family("h1", "direct", "nginx-twin", "relay");
+
 const row: Row = {
   name: "quota-0.2-core",
   says: `latency at ${RATE} requests/s with a CPU quota of ${SHARE} core, open loop, GET 1 kB`,
   quick: false,
   peers: true,
-  seconds: (bench) => bench.options.rounds * (bench.proxies.length - 1) * (bench.options.quick ? 5 : 10),
+  seconds: (bench) => bench.options.rounds * contestants(bench).length * (bench.options.quick ? 5 : 10),
   async measure(bench) {
     const windows: Window[] = [];
-    const proxies = bench.proxies.filter((one) => one.pid > 0 && one.name !== "nginx-twin" && one.name !== "relay");
+    const proxies = contestants(bench);
     for (let round = 1; round <= bench.options.rounds; round++) {
       for (const proxy of shuffled(proxies, bench.random)) {
         const window = await underQuota(bench, proxy, round);

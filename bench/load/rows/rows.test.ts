@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import type { Window } from "../bench.ts";
 import { ratios } from "../rounds.ts";
 import { callsIn } from "./gauges.ts";
+import { latencyRows } from "./latency.ts";
 import { dtabOf } from "./lookup.ts";
+import { busierShare, takenIn } from "./two-processes.ts";
 
 const slice = (proxy: string, round: number, cpuUs: number, ok: number): Window =>
   // Only what costs are made of; the rest of a window plays no part in them.
@@ -40,4 +42,34 @@ test("dtabOf has exactly as many entries as asked for, no two for the same prefi
     expect(prefixes).toHaveLength(size);
     expect(new Set(prefixes).size).toBe(size);
   }
+});
+
+test("takenIn reads the counters of one server and refuses a page without them", () => {
+  const metrics = {
+    "rt/http/server/127.0.0.1/18032/requests": 70,
+    "rt/http/server/127.0.0.1/18032/connects": 8,
+    "rt/http/client/#/io.l5d.fs/svc0/connects": 3,
+  };
+  expect(takenIn(metrics, "http", 18032)).toEqual({ requests: 70, connects: 8 });
+  expect(() => takenIn(metrics, "h2", 18032)).toThrow("no requests of the server on port 18032");
+});
+
+test("busierShare counts only what came between two readings", () => {
+  const before = [
+    { requests: 1000, connects: 10 },
+    { requests: 0, connects: 0 },
+  ];
+  const after = [
+    { requests: 1030, connects: 10 },
+    { requests: 10, connects: 8 },
+  ];
+  expect(busierShare(before, after, "requests")).toBe(75);
+  expect(busierShare(before, after, "connects")).toBe(100);
+});
+
+test("latencyRows ask both protocols for the same rates", () => {
+  const namesOf = (family: string): string[] =>
+    latencyRows.filter((row) => row.family === family).map(({ name }) => name.replace("h2-", ""));
+  expect(namesOf("h2")).toEqual(namesOf("h1"));
+  expect(namesOf("h1")).toContain("open-loop-10k");
 });

@@ -2,8 +2,9 @@
 import { existsSync, realpathSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { systemEnv } from "../../base/env.ts";
-import { Demo, DemoProblem } from "../../demo/demo.ts";
+import { Demo, DemoProblem, LEAVES_AFTER_MS } from "../../demo/demo.ts";
 import { onOrphaned } from "../../demo/leash.ts";
+import { CHAIN, serveLink, WORK_MS } from "../../demo/search.ts";
 import { OVERRIDE } from "../../demo/traffic.ts";
 import { CommandProblem, Exit, Given } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
@@ -45,9 +46,12 @@ function stopSignal(): Promise<string> {
 
 async function present(port: number, adminPort: number, stop: Promise<string>, terminal: Terminal): Promise<number> {
   await Demo.checkPorts(port, adminPort);
-  terminal.out("Starting web, users (twice), users-v2 and a proxy, each in a process of its own …\n");
+  terminal.out(
+    "Starting web, users (twice), users-v2, search, index, shard and a proxy, each in a process of its own …\n",
+  );
   await using running = await Demo.start({ program: program(), port, adminPort, env: systemEnv() });
   terminal.out(words(running, port, adminPort, terminal));
+  running.onGivenBack = (line) => terminal.out(`${line}: its caller left\n`);
   const broken = running.broken.then((name) => `${name} has ended`);
   const why = await Promise.race([stop, broken]);
   if (!why.startsWith("SIG")) throw new DemoProblem(`${why}, so the demo ends\n${running.log()}`);
@@ -92,6 +96,12 @@ ${paint("bold", `     curl -i --http2-prior-knowledge -H 'Host: nobody' -H 'cont
 ${paint("bold", `  4  ${explain} /svc/users`)}
 ${paint("bold", `     ${explain} --override '${OVERRIDE}' /svc/users`)}
 
+     search asks index, which asks shard, each through the proxy; the work takes ${WORK_MS / 1000} s. When the caller leaves, all of them stop. It left
+     ${LEAVES_AFTER_MS} ms after shard had begun; when you do, each says here how long it worked:
+
+${paint("bold", `  5  curl -N -m 1 -H 'Host: search' ${at}`)}
+${answer(running.givenBack.join("\n"))}
+
 Look at   http://127.0.0.1:${adminPort}/
 Read      ${running.config}
 Change    ${running.disco}/users: take a line away, and traffic follows at once
@@ -114,6 +124,8 @@ async function runPart(part: string, port: number, given: Given, terminal: Termi
 }
 
 async function serve(part: string, port: number): Promise<number> {
+  const link = CHAIN.find((one) => one === part);
+  if (link !== undefined) return serveLink(link, port, systemEnv(), (stopped) => process.send?.(stopped));
   const { serveUsers } = await import("../../demo/users.ts");
   if (part === "users") return serveUsers(1);
   if (part === "users-v2") return serveUsers(2);

@@ -1,12 +1,11 @@
-// `grpc-timeout` as a deadline: how long the caller waits joins the limits that came with the request.
-import type { DataLoop } from "../../core/data-loop.ts";
+// `grpc-timeout`: how long the caller waits, for the whole of the call.
 import type { Exchange } from "../../core/exchange.ts";
 import { readGrpcTimeout } from "./timeout.ts";
 
-/** Takes a `grpc-timeout` value into the deadline of an exchange; one that is malformed is none. */
-export function joinDeadline(ex: Exchange, value: string, loop: DataLoop): void {
+/** Takes a `grpc-timeout` value into an exchange; one that is malformed is none. */
+export function takeTimeout(ex: Exchange, value: string): void {
   const timeoutMs = readGrpcTimeout(value);
   if (timeoutMs === null) return;
-  ex.limitTo(loop.clock.epochMs(), Math.ceil(timeoutMs));
+  ex.callTimeoutMs = timeoutMs;
   ex.deadlineOfWhole = true;
 }

@@ -37,10 +37,11 @@ export const Field = {
   server: 32,
   contentType: 33,
   fairleadCause: 34,
+  retryableRequest: 35,
 } as const;
 
 /** How many ids there are. */
-export const FIELD_COUNT = 35;
+export const FIELD_COUNT = 36;
 
 const NAMES: Readonly<Record<keyof typeof Field, string>> = {
   other: "",
@@ -78,6 +79,7 @@ const NAMES: Readonly<Record<keyof typeof Field, string>> = {
   server: "server",
   contentType: "content-type",
   fairleadCause: "fairlead-cause",
+  retryableRequest: "finagle-http-retryable-request",
 };
 
 /** Lower-case spelling by id. */

@@ -35,6 +35,7 @@ export const DROPPED_FROM_REQUEST = table(
   Field.l5dDstClient,
   Field.l5dDstResidual,
   Field.xForwardedClientCert,
+  Field.retryableRequest,
 );
 
 /** Lines of an answer that are dropped or written anew. */

@@ -40,7 +40,8 @@ export class ReplayBuffer {
   }
 
   #grow(needed: number, mostBytes: number): void {
-    const grown = Buffer.allocUnsafeSlow(needed <= this.#firstBytes ? this.#firstBytes : mostBytes);
+    const doubled = Math.max(this.#firstBytes, 2 * this.buffer.length, needed);
+    const grown = Buffer.allocUnsafeSlow(needed <= this.#firstBytes ? this.#firstBytes : Math.min(doubled, mostBytes));
     this.buffer.copy(grown, 0, 0, this.length);
     this.buffer = grown;
   }

@@ -28,6 +28,8 @@ type Answer = (typeof Answer)[keyof typeof Answer];
 
 const PRIVATE_FROM_BYTES = 16 * 1024;
 const MAX_INTERIM_ANSWERS = 16;
+/** The rest of an answer that nobody wants has so long to arrive: while it comes, the connection is of no use to anybody. */
+const DISCARD_MS = 250;
 const ANSWER_PROBLEMS = { chunk: causes.answerChunk, trailer: causes.answerChunk };
 
 /** One connection to an endpoint. */
@@ -105,6 +107,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     attempt.reused = this.served > 0;
     attempt.upstream = this;
     this.served++;
+    if (ex.deadlineKept) ex.passTime(this.#context.loop.nowMs);
     if (ex.request instanceof HttpHead) this.#sendHead(ex, ex.request);
     else this.#sendForeignHead(ex, ex.request as HttpMessage); // joined with a server half of another version
     if (ex.hasBody) ex.downstream.resume();
@@ -311,7 +314,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
 
   #passOver(more: boolean): void {
     if (this.#framing === Framing.none) this.#finish(null, more);
-    else this.#watchProgress();
+    else this.#context.loop.wheel.arm(this.#timer, DISCARD_MS);
   }
 
   #readBody(buffer: Buffer, start: number, end: number, lendable: boolean): number {
@@ -477,7 +480,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
   // ---- Ending ------------------------------------------------------------------------------------------------------
 
   drain(): void {
-    if (this.#attempt === null) this.close();
+    if (this.#attempt === null || this.#attempt === discarded) this.close();
     else this.status = SessionStatus.draining;
   }
 
@@ -561,7 +564,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     const { limits, loop } = this.#context;
     const nowMs = loop.tick();
     if (this.status === SessionStatus.connecting) this.#connectTimedOut();
-    else if (this.#late) this.close();
+    else if (this.#late || this.#attempt === discarded) this.close();
     else if (this.#answer === Answer.head) this.#fail(causes.answerHeadTimeout);
     else if (this.#attempt !== null) {
       const dueMs = this.#progressMs + limits.bodyIdleTimeoutMs;

@@ -8,7 +8,14 @@ import { Framing } from "../http/head.ts";
 import { allowedInTrailers, DROPPED_FROM_ANSWER, DROPPED_FROM_REQUEST, isMeshField } from "../http/hop-by-hop.ts";
 import type { HttpMessage } from "../http/message.ts";
 import { reasonFor } from "../http/reasons.ts";
-import { type AnswerForm, FAILURE_LINES, ownRequestLines, SUCCESS_LINES } from "./write-head.ts";
+import {
+  type AnswerForm,
+  FAILURE_LINES,
+  isRepeatable,
+  ownRequestLines,
+  REPEATABLE_LINE,
+  SUCCESS_LINES,
+} from "./write-head.ts";
 
 /** How the length of a request's body is told to the service. */
 export function requestFraming(ex: Exchange, message: HttpMessage): Framing {
@@ -46,6 +53,7 @@ export function writeForeignRequest(scratch: Scratch, ex: Exchange, message: Htt
   if (cookies !== "") scratch.appendText(`Cookie: ${cookies}\r\n`);
   ownRequestLines(scratch, ex, "Via: h2 fairlead\r\n", "");
   if (message.hasAdded) message.eachAdded((name, value) => scratch.appendText(`${name}: ${value}\r\n`)); // cold: Forwarded, timestamp
+  if (framing === Framing.length && isRepeatable(ex, lengthOf(message))) scratch.appendText(REPEATABLE_LINE);
   if (framing === Framing.length) scratch.appendText(`Content-Length: ${lengthOf(message)}\r\n\r\n`);
   else if (framing === Framing.chunked) scratch.appendText("Transfer-Encoding: chunked\r\n\r\n");
   else scratch.appendText(MAY_HAVE_BODY.has(message.method) ? "Content-Length: 0\r\n\r\n" : "\r\n");

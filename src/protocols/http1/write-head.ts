@@ -4,7 +4,7 @@ import { equalsLower, putLatin1 } from "../../base/bytes.ts";
 import type { Scratch } from "../../base/scratch.ts";
 import type { Destination } from "../../core/destination.ts";
 import { DEADLINE_BYTES, type Deadline, putDeadline } from "../../core/deadline.ts";
-import type { Exchange } from "../../core/exchange.ts";
+import type { Exchange, PathStage } from "../../core/exchange.ts";
 import { Outcome } from "../../core/outcome.ts";
 import { Field } from "../http/field-names.ts";
 import { ConnectionFlag, Framing, type HttpHead } from "../http/head.ts";
@@ -30,12 +30,21 @@ export function writeRequestHead(scratch: Scratch, ex: Exchange, head: HttpHead)
   if (head.newHost !== null) scratch.appendText(`Host: ${head.newHost}\r\n`); // cold: absolute form
   copyFields(scratch, head, from, DROPPED_FROM_REQUEST, true);
   ownRequestLines(scratch, ex, head.minor === 1 ? "Via: 1.1 fairlead\r\n" : "Via: 1.0 fairlead\r\n", head.extraLines);
+  if (head.framing === Framing.length && isRepeatable(ex, head.contentLength)) scratch.appendText(REPEATABLE_LINE);
   if (head.minor === 0 && (head.connection & ConnectionFlag.close) === 0) {
     scratch.appendText("Connection: keep-alive\r\n");
   }
   if (head.framing === Framing.chunked) scratch.appendText("Transfer-Encoding: chunked\r\n\r\n");
   else scratch.appendText("\r\n");
 }
+
+/** Is the body kept here, so that the service may refuse the request and have it sent elsewhere? (finagle §6.4) */
+export function isRepeatable(ex: Exchange, bodyBytes: number): boolean {
+  return ex.hasBody && bodyBytes >= 0 && bodyBytes <= (ex.path as PathStage).replayBytes; // it is bound
+}
+
+/** Says so. */
+export const REPEATABLE_LINE = "finagle-http-retryable-request: \r\n";
 
 /** Writes what the proxy says about every request, in the names of linkerd1 §2.6.2. */
 export function ownRequestLines(scratch: Scratch, ex: Exchange, via: string, extraLines: string): void {

@@ -117,6 +117,7 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
     stream.begin(this, id, attempt, this.outbox.writes);
     this.enter(stream);
     if (this.active === 1) this.watch();
+    if (ex.deadlineKept) ex.passTime(this.nowMs);
     const head = ex.request;
     const at =
       head instanceof Http2Head

@@ -104,9 +104,10 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
   reads = 0;
   /** How often the peer may open windows for what it was sent. */
   #grants = 0;
-  /** Frames read in this turn; and whether the rest waits for the next one. */
-  #framesBefore = 0;
-  #rests = false;
+  /** What has been read and waits for the next turn, so that others get theirs. */
+  #rest: Buffer | null = null;
+  #again = false;
+  #reading = false;
   #pingSentMs = -1;
   #onPong: (() => void) | null = null;
   #pinged = false;
@@ -128,6 +129,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
     this.decoder = new HpackDecoder(shared.memory, Math.max(settings.headerTableBytes, DEFAULT_TABLE_BYTES));
     this.glitches = new Glitches(limits.maxResetsPerMinute, shared.loop.nowMs);
     this.#reader = new FrameReader(this, settings.maxFrameBytes, settings.maxHeaderListBytes + BLOCK_SLACK_BYTES);
+    this.#reader.mostWork = WORK_PER_TURN;
     this.heardMs = shared.loop.nowMs;
   }
 
@@ -179,8 +181,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
     this.readFrames(buffer, start, end);
     if (this.closed) return false;
     if (this.outbox.blocked && this.outbox.length > PAUSE_BYTES) return this.#pause();
-    if (this.#reader.frames - this.#framesBefore < FRAMES_PER_TURN) return true;
-    this.#rests = true;
+    if (this.#rest === null) return true;
     this.outbox.wake();
     return this.#pause();
   }
@@ -192,15 +193,16 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
   }
 
   #resume(): void {
-    if (!this.#paused) return;
+    if (!this.#paused || (this.#rest !== null && !this.closing)) return;
     this.#paused = false;
-    this.#rests = false;
     this.stream.resume();
   }
 
   protected readFrames(buffer: Buffer, start: number, end: number): void {
-    const code = this.#reader.read(buffer, start, end);
+    const reader = this.#reader;
+    const code = reader.read(buffer, start, end);
     if (code !== ErrorCode.noError && !this.closing) this.giveUp(code);
+    if (!this.closing && reader.work >= reader.mostWork) this.#setAside(buffer, reader.at, end);
     this.#notePartial();
   }
 
@@ -220,6 +222,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
 
   headers(id: number, endStream: boolean, selfish: boolean, block: Buffer, start: number, end: number): number {
     const { limits, settings } = this.context;
+    this.tookWork(WORK_PER_HEAD + ((end - start) >> 6));
     const head = this.takeHead();
     blockLimits.maxFields = limits.maxFields;
     blockLimits.maxBytes = settings.maxHeaderListBytes;
@@ -569,6 +572,8 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
 
   turnEnded(): void {
     try {
+      this.#reader.work = 0;
+      if (this.#rest !== null) this.#readRest();
       if (!this.closed) {
         this.#sendWaiting(); // it may lead to credit, which is announced behind it
         this.#announce();
@@ -579,9 +584,34 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
     } finally {
       this.outbox.flush();
     }
+    if (this.#again) {
+      this.#again = false;
+      this.outbox.wake();
+    }
     if (this.outbox.blocked && this.#stalledSinceMs < 0) this.#noteStall();
-    this.#framesBefore = this.#reader.frames;
-    if (this.#rests && !(this.outbox.blocked && this.outbox.length > PAUSE_BYTES)) this.#resume();
+  }
+
+  /** Something was done that costs as much as so many frames. */
+  tookWork(frames: number): void {
+    this.#reader.work += frames;
+  }
+
+  // Copied once: what is left of it the next time is ours already.
+  #setAside(buffer: Buffer, start: number, end: number): void {
+    const rest = buffer.subarray(start, end);
+    this.#rest = this.#reading ? rest : Buffer.from(rest); // cold: once per turn of a connection that is too busy
+  }
+
+  #readRest(): void {
+    if (this.outbox.blocked && this.outbox.length > PAUSE_BYTES) return; // `onWritten` wakes the outbox
+    const rest = this.#rest as Buffer;
+    this.#rest = null;
+    if (this.closing) return;
+    this.#reading = true;
+    this.readFrames(rest, 0, rest.length);
+    this.#reading = false;
+    if (this.#rest !== null) this.#again = true;
+    else if (!this.closing) this.#resume();
   }
 
   // What waits is sent in turns, a frame of each stream.
@@ -674,6 +704,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
     const { loop } = this.context.shared;
     loop.tick();
     this.closed = true;
+    this.#rest = null;
     loop.wheel.cancel(this.timer);
     if (!this.closing) {
       this.closing = true;
@@ -747,8 +778,9 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
 /** A frame of DATA that we send may be answered by the opening of two windows: its stream's and the connection's. */
 const GRANTS_PER_FRAME = 2;
 const MOST_GRANTS = 10_000;
-/** So many frames of one connection are read before others get their turn. */
-const FRAMES_PER_TURN = 4000;
+/** So much is done for one connection before others get their turn, in frames; and for how many of them a head stands, besides its octets. */
+const WORK_PER_TURN = 2500;
+const WORK_PER_HEAD = 10;
 /** So many settings in a frame count as one cheap frame. */
 const SETTINGS_PER_FRAME = 16;
 const PING_PAYLOAD = Buffer.from("fairlead", "latin1");

@@ -4,7 +4,7 @@ import type { Downstream, Exchange } from "../../core/exchange.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { MessageHead } from "../../core/message-head.ts";
 import { admitContext } from "../http/admit.ts";
-import { joinDeadline } from "../grpc/deadline.ts";
+import { takeTimeout } from "../grpc/deadline.ts";
 import { isGrpcMessage } from "../grpc/content-type.ts";
 import { cannedFields, failureStatus } from "../http/failure-answer.ts";
 import { Field } from "../http/field-names.ts";
@@ -80,8 +80,9 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
     ex.idempotent = head.methodField !== null && isIdempotent(head.methodField);
     ex.safe = ex.idempotent && isSafe((head.methodField as HeaderField).value);
     const failure = refusal ?? admitContext(ex, head, connection, context.admission);
+    if (ex.localDtab !== "" || failure !== null) connection.tookWork(WORK_PER_OVERRIDE);
     if (failure === null) {
-      if (head.grpcTimeout !== null) joinDeadline(ex, head.grpcTimeout.value, context.shared.loop);
+      if (head.grpcTimeout !== null) takeTimeout(ex, head.grpcTimeout.value);
       context.handler.accept(ex);
     } else {
       context.handler.refuse(ex, failure);
@@ -281,6 +282,8 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
   }
 }
 
+/** A delegation table of the caller's is parsed and bound for it alone; a refusal is told at length. */
+const WORK_PER_OVERRIDE = 100;
 /** Most bodies of calls fit here; the memory stays with the pooled stream. */
 const REPLAY_FIRST_BYTES = 128;
 

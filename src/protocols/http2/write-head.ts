@@ -4,7 +4,7 @@ import { putLatin1 } from "../../base/bytes.ts";
 import { type Deadline, putDeadline } from "../../core/deadline.ts";
 import { readGrpcTimeout } from "../grpc/timeout.ts";
 import type { Destination } from "../../core/destination.ts";
-import type { Exchange } from "../../core/exchange.ts";
+import type { Exchange, PathStage } from "../../core/exchange.ts";
 import { Outcome } from "../../core/outcome.ts";
 import { allowedInTrailers } from "../http/hop-by-hop.ts";
 import type { HttpMessage } from "../http/message.ts";
@@ -19,6 +19,8 @@ import type { Outbox } from "./outbox.ts";
 
 /** The Via entry of this proxy (linkerd1 §2.2). */
 export const VIA: HeaderField = ownField("via", "h2 fairlead", Indexing.incremental);
+/** The body is kept here, so that the service may refuse the request and have it sent elsewhere (finagle §6.4). */
+const REPEATABLE = plainField("finagle-http-retryable-request", "", Indexing.incremental);
 export const SUCCESS: HeaderField = ownField("l5d-success-class", "1.0", Indexing.incremental);
 export const FAILURE: HeaderField = ownField("l5d-success-class", "0.0", Indexing.incremental);
 const REQUEST_ID = ownName("l5d-reqid");
@@ -73,6 +75,8 @@ export function putRequest(outbox: Outbox, encoder: HpackEncoder, ex: Exchange, 
     else put(outbox, encoder, field);
   }
   putOwn(outbox, encoder, ex, names);
+  if (head.contentLength > 0 && head.contentLength <= (ex.path as PathStage).replayBytes)
+    put(outbox, encoder, REPEATABLE);
   if (head.added !== null) putAdded(outbox, encoder, head.added);
   return at;
 }
@@ -82,12 +86,10 @@ function putTimeLeft(outbox: Outbox, encoder: HpackEncoder, ex: Exchange, field:
   const { deadlineMs, timestampMs } = ex.deadline as Deadline; // one that is kept
   const leftMs = deadlineMs - timestampMs;
   const givenMs = readGrpcTimeout(field.value);
-  if (givenMs === null || leftMs >= givenMs) put(outbox, encoder, field);
-  else putText(outbox, encoder, "grpc-timeout", leftMs < MOST_IN_MS ? `${leftMs}m` : `${Math.floor(leftMs / 1000)}S`);
+  // More than eight digits of milliseconds, which is a day, are no time that anybody waits for.
+  if (givenMs === null || leftMs >= givenMs || leftMs > 99_999_999) put(outbox, encoder, field);
+  else putText(outbox, encoder, "grpc-timeout", `${leftMs}m`);
 }
-
-/** `grpc-timeout` has eight digits. */
-const MOST_IN_MS = 100_000_000;
 
 function putPseudo(outbox: Outbox, encoder: HpackEncoder, head: Http2Head): void {
   put(outbox, encoder, head.methodField as HeaderField); // `read` has seen that it is there

@@ -49,6 +49,11 @@ export class FrameReader {
   /** Frames begun so far; and those after which nothing was left to come. */
   frames = 0;
   wholes = 0;
+  /** Work done, in frames; whoever is told of one that costs more adds to it. Reading stops at `mostWork`. */
+  work = 0;
+  mostWork = Number.POSITIVE_INFINITY;
+  /** How far the last read came. */
+  at = 0;
 
   // The frame being read.
   #length = 0;
@@ -88,7 +93,7 @@ export class FrameReader {
   /** Reads `buffer[start, end)`; returns the error code that ends the connection, or `noError`. */
   read(buffer: Buffer, start: number, end: number): number {
     let at = start;
-    while (at < end && !this.#stopped) {
+    while (at < end && !this.#stopped && this.work < this.mostWork) {
       if (this.#dataLeft >= 0) {
         at = this.#readData(buffer, at, end);
       } else if (this.#held !== null) {
@@ -100,6 +105,7 @@ export class FrameReader {
       }
       if (at < 0) return -at;
     }
+    this.at = at;
     // A DATA frame without octets left is complete although nothing came after it.
     if (this.#dataLeft === 0) return this.#endData();
     return ErrorCode.noError;
@@ -170,6 +176,7 @@ export class FrameReader {
 
   #readHeader(buffer: Buffer, at: number): number {
     this.frames++;
+    this.work++;
     const length = ((buffer[at] as number) << 16) | ((buffer[at + 1] as number) << 8) | (buffer[at + 2] as number);
     const type = buffer[at + 3] as number;
     this.#length = length;
