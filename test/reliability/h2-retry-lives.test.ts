@@ -2,6 +2,7 @@
 // it from one try, also where answers are held back until their trailers; nothing is sent more often than the budgets allow, and nothing is left in use.
 import { expect, test } from "vitest";
 import { type Random, seededRandom } from "../../src/base/random.ts";
+import { Disco } from "../support/disco.ts";
 import { H2Caller } from "../support/h2-caller.ts";
 import { Code, type FieldPairs, Set } from "../support/h2-frames.ts";
 import { call, post, startH2Proxy } from "../support/h2-scene.ts";
@@ -11,6 +12,7 @@ import { sized } from "../support/long.ts";
 import { type MemoryWorld, memoryWorld } from "../support/world.ts";
 
 const SEEDS = sized(60, 3000);
+const HEDGED_SEEDS = sized(15, 800);
 const STEPS = 150;
 const PIECES = [1, 30, 700, 5000, 1_000_000] as const;
 const PER_CENT = 0.6;
@@ -170,7 +172,19 @@ class Caller {
 
 const KINDS = ["grpc.alwaysRetryable", "retryableAll5XX", "grpc.default", "grpc.compliant"] as const;
 
-test.each(Array.from({ length: SEEDS }, (_, seed) => seed))("lives of retried streams, from seed %d", async (seed) => {
+/** Calls until the proxy knows how long they take. */
+async function warm(world: MemoryWorld, caller: H2Caller): Promise<void> {
+  for (let i = 0; i < 90; i++) {
+    const stream = caller.request(call([["x-key", "warm"]]), { body: "w" });
+    await world.pass(60);
+    if (!stream.done) stream.sendReset(Code.cancel);
+  }
+}
+
+let hedges = 0;
+
+/** One run. @param hedged second attempts are made beside slow first ones. */
+async function live(seed: number, hedged: boolean): Promise<void> {
   const random = seededRandom(seed + 1);
   const piece = PIECES[seed % PIECES.length] ?? 1;
   const long = Math.min(40_000, 500 + 50 * piece);
@@ -178,13 +192,17 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))("lives of retried st
   await using _world = world;
   const journal = new Journal();
   const services = [await serve(world, journal, random, long), await serve(world, journal, random, long)] as const;
+  const disco = new Disco(world);
+  disco.write("web", services);
   const backoffs = [undefined, { kind: "constant", ms: 20 }, { kind: "jittered", minMs: 5, maxMs: 60 }];
   const backoff = backoffs[seed % backoffs.length];
   await using proxy = await startH2Proxy(world, {
-    dtab: `/svc/web => 1 * ${services[0].name} & 1 * ${services[1].name};`,
+    dtab: hedged ? "/svc => /#/io.l5d.fs" : `/svc/web => 1 * ${services[0].name} & 1 * ${services[1].name};`,
+    ...(hedged ? { namers: [disco.namer] } : {}),
     reuse: seed % 2 === 1,
     client: {
       failureAccrual: { kind: "none" },
+      ...(hedged ? { hedge: { methods: "all", maxExtraLoad: 0.5, minDelayMs: 5 } } : {}),
       requeueBudget: { minRetriesPerSec: 0, percentCanRetry: 0.5, ttlSecs: 60 },
     },
     service: {
@@ -196,7 +214,7 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))("lives of retried st
         budget: { minRetriesPerSec: 0, percentCanRetry: PER_CENT, ttlSecs: 60 },
         ...(backoff === undefined ? {} : { backoff }),
         ...(seed % 5 === 0 ? { maxRetries: 2 } : {}),
-        ...(process.env["NOTRY"] === undefined && seed % 2 === 0 ? { perTryTimeoutMs: 100 } : {}),
+        ...(seed % 2 === 0 ? { perTryTimeoutMs: 100 } : {}),
       },
     },
   });
@@ -205,11 +223,12 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))("lives of retried st
   for (const connection of connections) connection.grant(100_000_000);
   const callers = connections.map((connection) => new Caller(connection, journal, long));
   const { exchanges, attempts } = proxy.linker.loop;
+  if (hedged) await warm(world, connections[0] as H2Caller);
   for (let step = 0; step < STEPS; step++) {
     for (const caller of callers) caller.act(random);
     if (random.int(3) > 0) world.settle();
     if (random.int(4) === 0) await world.pass(random.int(60));
-    expect(attempts.inUse).toBeLessThanOrEqual(exchanges.inUse);
+    expect(attempts.inUse).toBeLessThanOrEqual((hedged ? 2 : 1) * exchanges.inUse);
   }
   for (const caller of callers) caller.finish();
   await world.pass(4000);
@@ -226,10 +245,11 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))("lives of retried st
   const requests = proxy.records.length;
   const retried = proxy.metric("service", "svc/web", "retries", "total");
   expect(retried).toBeLessThanOrEqual(Math.floor(requests * PER_CENT));
-  const clients = services.map(({ name }) => name.slice(1));
+  const clients = hedged ? ["#/io.l5d.fs/web"] : services.map(({ name }) => name.slice(1));
   const of = (...path: string[]) => clients.reduce((sum, client) => sum + proxy.metric("client", client, ...path), 0);
   const made = proxy.records.reduce((sum, record) => sum + record.attempts, 0);
-  expect(made).toBeLessThanOrEqual(requests + retried + of("retries", "requeues"));
+  expect(made).toBeLessThanOrEqual(requests + retried + of("retries", "requeues") + of("backups", "backups_sent"));
+  if (hedged) hedges += of("backups", "backups_sent");
   expect(services.reduce((sum, { heads }) => sum + heads.length, 0)).toBeLessThanOrEqual(made);
   for (const place of [["service", "svc/web"], ...clients.map((client) => ["client", client])]) {
     const figure = (name: string) => proxy.metric(...place, name);
@@ -239,4 +259,16 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))("lives of retried st
   expect(proxy.metric("service", "svc/web", "requests")).toBe(counted.length);
   const { exchanges: left, attempts: tries, serverStreams, clientStreams, h2Heads } = proxy.inUse();
   expect([left, tries, serverStreams, clientStreams, h2Heads]).toEqual([0, 0, 0, 0, 0]);
+}
+
+test.each(Array.from({ length: SEEDS }, (_, seed) => seed))("lives of retried streams, from seed %d", (seed) =>
+  live(seed, false),
+);
+
+test.each(Array.from({ length: HEDGED_SEEDS }, (_, seed) => seed))("lives of hedged streams, from seed %d", (seed) =>
+  live(seed, true),
+);
+
+test("in these lives there were second attempts", () => {
+  expect(hedges).toBeGreaterThan(HEDGED_SEEDS);
 });

@@ -41,6 +41,8 @@ export interface Recorded {
   readonly outcome: "success" | "failure" | "ignorable";
   readonly attempts: number;
   readonly retries: number;
+  /** gRPC's; -1 when it was not told. */
+  readonly callStatus: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
   readonly latencyMs: number;
@@ -213,6 +215,7 @@ function recorded(ex: Exchange): Recorded {
     outcome: OUTCOMES[ex.outcome],
     attempts: ex.attempts,
     retries: ex.retries,
+    callStatus: ex.callStatus,
     requestBytes: ex.requestBytes,
     responseBytes: ex.responseBytes,
     latencyMs: ex.latencyMs,

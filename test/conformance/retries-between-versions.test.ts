@@ -1,0 +1,76 @@
+// Retries where the caller speaks one version of HTTP and the service another.
+import { expect, test } from "vitest";
+import { Backend, type BackendConnection, type Received } from "../support/backend.ts";
+import { H2Caller } from "../support/h2-caller.ts";
+import { Code } from "../support/h2-frames.ts";
+import { post, startH2Proxy } from "../support/h2-scene.ts";
+import { H2Service } from "../support/h2-service.ts";
+import type { H2Stream } from "../support/h2-stream.ts";
+import { chunked, compose } from "../support/http-text.ts";
+import { Proxy, type ProxySetup } from "../support/proxy.ts";
+import { type MemoryWorld, memoryWorld } from "../support/world.ts";
+
+const noAccrual = { failureAccrual: { kind: "none" } };
+const h2Kind = (name: string) => ({ responseClassifier: { kind: `io.l5d.h2.${name}` } });
+const ALL = { responseClassifier: { kind: "io.l5d.http.retryableAll5XX" } };
+
+type Act = (request: Received, connection: BackendConnection) => void;
+
+/** A caller of HTTP/2 before services of HTTP/1.1. */
+async function down(world: MemoryWorld, service: ProxySetup["service"], ...acts: readonly Act[]) {
+  let turn = 0;
+  const backend = await Backend.start(world, {
+    request: (received, connection) => acts[Math.min(turn++, acts.length - 1)]?.(received, connection),
+  });
+  const client = { protocol: "http/1.1", ...noAccrual };
+  const proxy = await startH2Proxy(world, { dtab: `/svc/web => ${backend.name};`, client, service });
+  return { backend, proxy, caller: new H2Caller(world, proxy.port()) };
+}
+
+test("a body of HTTP/2 without a length is sent again in chunks", async () => {
+  const world = memoryWorld();
+  await using _world = world;
+  const bad: Act = (_, connection) => connection.reply(503, "bad");
+  const ok: Act = ({ body }, connection) => connection.reply(200, body);
+  const { backend, caller, proxy } = await down(world, h2Kind("retryableAll5XX"), bad, bad, ok);
+  await using _proxy = proxy;
+  const stream = await caller.ask(post(), { body: "a body" });
+  expect([stream.status, stream.body]).toEqual([200, "a body"]);
+  expect(backend.requests.map(({ body }) => body)).toEqual(["a body", "a body", "a body"]);
+  expect(backend.problems).toEqual([]);
+});
+
+test("a caller of HTTP/1.1 sees nothing of tries at a service of HTTP/2", async () => {
+  const world = memoryWorld();
+  await using _world = world;
+  const acts = [
+    (stream: H2Stream) => stream.reply(503, "bad"),
+    (stream: H2Stream) => stream.sendReset(Code.internal),
+    (stream: H2Stream) => stream.reply(503, "nack", [["finagle-http-nack", "true"]]),
+    (stream: H2Stream) => stream.reply(500),
+    (stream: H2Stream) => stream.reply(200, stream.body),
+  ];
+  let turn = 0;
+  const service = await H2Service.start(world, { request: (stream) => acts[turn++ % acts.length]?.(stream) });
+  const client = { protocol: "h2", ...noAccrual };
+  await using proxy = await Proxy.start(world, { dtab: `/svc/web => ${service.name};`, client, service: ALL });
+  const caller = proxy.connect();
+  for (let i = 0; i < 5; i++) {
+    const answer = await caller.ask(compose("POST / HTTP/1.1", { Host: "web" }, `body ${i}`));
+    expect([answer.status, answer.body]).toEqual([200, `body ${i}`]);
+  }
+  expect([caller.answers.length, caller.over, service.requests.length]).toEqual([5, false, 25]);
+  expect(proxy.records.map((r) => [r.attempts, r.retries])).toEqual(Array(5).fill([5, 3]));
+  expect(service.problems).toEqual([]);
+});
+
+test("a chunked body of HTTP/1.1 is not sent again to a service of HTTP/2 either", async () => {
+  const world = memoryWorld();
+  await using _world = world;
+  const service = await H2Service.start(world, { request: (stream) => stream.reply(503, "bad") });
+  const client = { protocol: "h2", ...noAccrual };
+  await using proxy = await Proxy.start(world, { dtab: `/svc/web => ${service.name};`, client, service: ALL });
+  const text = `POST / HTTP/1.1\r\nHost: web\r\nTransfer-Encoding: chunked\r\n\r\n${chunked("body")}`;
+  expect((await proxy.connect().ask(text)).status).toBe(503);
+  expect(service.requests).toHaveLength(1);
+});
