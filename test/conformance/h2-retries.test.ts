@@ -1,6 +1,7 @@
 // Which requests of HTTP/2 and calls of gRPC are sent again because of what was answered, and how answers are held back until their end tells
 // (linkerd1 §2.2, §6.7; gRPC retry design A6).
 import { expect, test } from "vitest";
+import { Disco } from "../support/disco.ts";
 import { H2Caller } from "../support/h2-caller.ts";
 import { Code, type FieldPairs, Set as Setting } from "../support/h2-frames.ts";
 import { call, get, type H2Scene, memoryH2Scene, post, request, startH2Proxy } from "../support/h2-scene.ts";
@@ -426,6 +427,44 @@ test("a deadline that is kept ends an answer that is held back, and the wait for
     expect(s.service.requests).toHaveLength(1);
     expect(s.proxy.inUse()).toMatchObject({ exchanges: 0, attempts: 0, clientStreams: 0, serverStreams: 0 });
   }
+});
+
+test("a proxy that stops ends what is held back", async () => {
+  await using s = await scene({ ...ANY, classificationTimeoutMs: 5000 }, inTurn(begins()));
+  const stream = s.connect().request(call(), HI);
+  s.world.settle();
+  const stop = s.proxy.stop(200);
+  await s.world.pass(1000);
+  expect([stop.done, stop.clean, stream.cause, stream.body]).toEqual([true, false, "proxy.drain.limit", ""]);
+  expect(s.proxy.inUse()).toMatchObject({ exchanges: 0, attempts: 0, clientStreams: 0, serverStreams: 0 });
+});
+
+test("no second attempt is made beside one whose answer is held back", async () => {
+  const world = memoryWorld();
+  await using _world = world;
+  let slow = false;
+  const behaviour: H2Behaviour = { request: (stream) => (slow ? begins() : tells(0))(stream) };
+  const services = [await H2Service.start(world, behaviour), await H2Service.start(world, behaviour)];
+  const disco = new Disco(world);
+  disco.write("web", services);
+  await using proxy = await startH2Proxy(world, {
+    dtab: "/svc => /#/io.l5d.fs",
+    namers: [disco.namer],
+    client: { ...noAccrual, hedge: { methods: "all", maxExtraLoad: 0.5, minDelayMs: 5 } },
+    service: { ...ANY, classificationTimeoutMs: 400 },
+  });
+  const caller = new H2Caller(world, proxy.port());
+  for (let i = 0; i < 200; i++) {
+    await caller.ask(call(), HI);
+    await world.pass(50);
+  }
+  slow = true;
+  const stream = caller.request(call(), HI);
+  await world.pass(200);
+  const heads = services.reduce((sum, service) => sum + service.heads.length, 0);
+  expect([heads, stream.head]).toEqual([201, null]);
+  await world.pass(300);
+  expect([stream.body, stream.ended]).toEqual([text("begun"), false]);
 });
 
 test("an answer is not held back when the request could not be repeated", async () => {

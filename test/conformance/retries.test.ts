@@ -226,6 +226,51 @@ test("a try that gives no sign of an answer within perTryTimeoutMs makes room fo
   expect(s.proxy.metric("client", s.backend.name.slice(1), "failures", "proxy.timeout.try")).toBe(2);
 });
 
+test("perTryTimeoutMs holds also for a try whose name had to be waited for longer than that", async () => {
+  const world = memoryWorld();
+  await using _world = world;
+  const backend = await Backend.start(world, { request: never });
+  const disco = new Disco(world);
+  disco.write("web", [backend]);
+  const setup = { dtab: "/svc => /#/io.l5d.fs", namers: [disco.namer], client: noAccrual };
+  await using proxy = await Proxy.start(world, { ...setup, service: { retries: { perTryTimeoutMs: 20 } } });
+  const client = proxy.connect();
+  client.send(get());
+  world.settle();
+  world.env.advance(100); // discovery has not read its file
+  await backend.received(1);
+  expect(after(world, () => client.answers.length > 0)).toBeLessThanOrEqual(24);
+  expect(causeOf(client.answers[0]!)).toBe("proxy.timeout.try");
+});
+
+test("of a try with two attempts perTryTimeoutMs ends both", async () => {
+  const world = memoryWorld();
+  await using _world = world;
+  let slow = false;
+  let held = 0;
+  const behaviour: Behaviour = { request: (_, connection) => void (slow ? held++ : connection.reply(200, "ok")) };
+  const disco = new Disco(world);
+  disco.write("web", [await Backend.start(world, behaviour), await Backend.start(world, behaviour)]);
+  const hedge = { methods: "all", maxExtraLoad: 0.5, minDelayMs: 5 };
+  await using proxy = await Proxy.start(world, {
+    dtab: "/svc => /#/io.l5d.fs",
+    namers: [disco.namer],
+    client: { ...noAccrual, hedge },
+    service: { retries: { perTryTimeoutMs: 200 } },
+  });
+  const client = proxy.connect();
+  for (let i = 0; i < 200; i++) {
+    await client.ask(get());
+    await world.pass(50);
+  }
+  slow = true;
+  client.send(get());
+  const ms = after(world, () => client.answers.length > 200);
+  expect(ms).toBeGreaterThanOrEqual(200);
+  expect(ms).toBeLessThanOrEqual(204);
+  expect([held, causeOf(client.answers[200]!), proxy.inUse()["attempts"]]).toEqual([2, "proxy.timeout.try", 0]);
+});
+
 test("the last try's timeout is the answer where no more is allowed", async () => {
   await using s = await scene({ ...ALL, retries: { perTryTimeoutMs: 50, maxRetries: 1 } }, inTurn(never));
   const client = s.connect();
@@ -299,6 +344,57 @@ test("the rest of a body that comes during a backoff is not lost", async () => {
   await client.answered(1);
   expect([client.answers[0]?.status, s.backend.last.body]).toEqual([200, "0123456789".repeat(3)]);
   expect(client.over).toBe(false);
+});
+
+test("a proxy that stops waits for a try that is due, and ends what would wait too long", async () => {
+  for (const [ms, clean, status] of [
+    [100, true, 200],
+    [5000, false, 502],
+  ] as const) {
+    await using s = await scene({ ...ALL, retries: { backoff: { kind: "constant", ms } } }, inTurn(bad, ok));
+    const client = s.connect();
+    client.send(get());
+    s.world.settle();
+    const stop = s.proxy.stop(1000);
+    await s.world.pass(2000);
+    expect([stop.done, stop.clean, client.answers.map((answer) => answer.status)]).toEqual([true, clean, [status]]);
+    expect(s.proxy.inUse()).toMatchObject({ exchanges: 0, attempts: 0 });
+  }
+});
+
+test("a proxy that stops does not wait for what is left of an unwanted answer", async () => {
+  await using s = await scene(ALL, inTurn(sends(text(503, "Content-Length: 6\r\n", "un")), ok));
+  expect((await s.connect().ask(get())).body).toBe("ok");
+  const stop = s.proxy.stop(1000);
+  await s.world.pass(1);
+  await s.world.until("the proxy to stop", () => stop.done);
+  expect([stop.clean, s.backend.open.length]).toEqual([true, 0]);
+});
+
+test("a retry does not wait long for a place that an unwanted answer takes up", async () => {
+  const stuck = sends(text(503, "Content-Length: 6\r\n", "un"));
+  await using s = await scene(ALL, inTurn(stuck, ok), { hostConnectionPool: { maxSize: 1 } });
+  const client = s.connect();
+  client.send(get());
+  expect(after(s.world, () => client.answers.length > 0)).toBeLessThanOrEqual(350);
+  expect([client.answers[0]?.status, s.backend.connections.length]).toEqual([200, 2]);
+});
+
+test("what a caller waits for before it sends its body comes from the try that gets it", async () => {
+  await using s = await scene(ALL, {
+    head: (_, connection) => {
+      if (connection.number === 0) connection.reply(503, "early");
+      else connection.send("HTTP/1.1 100 Continue\r\n\r\n");
+    },
+    request: ok,
+  });
+  const client = s.connect();
+  client.send("POST / HTTP/1.1\r\nHost: web\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+  s.world.settle();
+  expect(client.answers).toEqual([]);
+  client.peer.send("body");
+  await client.answered(1);
+  expect([client.answers[0]?.status, client.answers[0]?.interim, s.backend.last.body]).toEqual([200, [100], "body"]);
 });
 
 // ---- Where ------------------------------------------------------------------------------------------------------------
@@ -528,6 +624,13 @@ test.each([
   expect([answer.status, answer.body, s.backend.requests.length]).toEqual([status, "as it is", 1]);
 });
 
+test.each(["GET", "POST"])("a service that says not to send %s again is heard by every classifier", async (method) => {
+  const final = replies(503, "no", { "finagle-http-nonretryable-nack": "true", "l5d-retryable": "true" });
+  await using s = await scene(ALL, inTurn(final, ok));
+  expect((await s.connect().ask(request(method, method === "POST" ? "b" : ""))).body).toBe("no");
+  expect(s.backend.requests).toHaveLength(1);
+});
+
 test("nacks are neither counted nor multiplied as retries when the client's budget is used up", async () => {
   await using s = await scene(ALL, inTurn(nack), noRequeues);
   const answer = await s.connect().ask(get());
@@ -587,6 +690,20 @@ test("of a request with its retries the service counts one, the client all, the 
     [3, 2, "failure"],
     [1, 0, "success"],
   ]);
+});
+
+test("an attempt counts once in failure accrual, though its failed answer breaks off as well", async () => {
+  const accrual = { failureAccrual: { kind: "io.l5d.consecutiveFailures", failures: 2 } };
+  const broken = sends("HTTP/1.1 500 Status\r\nContent-Length: 9\r\n\r\nx");
+  await using s = await scene(
+    {},
+    inTurn((received, c) => (broken(received, c), c.peer.end())),
+    accrual,
+  );
+  s.connect().send(get());
+  s.world.settle();
+  expect(s.backend.requests).toHaveLength(1);
+  expect(s.proxy.metric("client", s.backend.name.slice(1), "failure_accrual", "removals")).toBe(0);
 });
 
 test.each([

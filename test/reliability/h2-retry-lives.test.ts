@@ -202,6 +202,7 @@ async function live(seed: number, hedged: boolean): Promise<void> {
     reuse: seed % 2 === 1,
     client: {
       failureAccrual: { kind: "none" },
+      ...(seed % 4 === 3 ? { concurrencyLimit: { kind: "fairlead.gradient", initialLimit: 4, minLimit: 2 } } : {}),
       ...(hedged ? { hedge: { methods: "all", maxExtraLoad: 0.5, minDelayMs: 5 } } : {}),
       requeueBudget: { minRetriesPerSec: 0, percentCanRetry: 0.5, ttlSecs: 60 },
     },
@@ -249,6 +250,7 @@ async function live(seed: number, hedged: boolean): Promise<void> {
   const of = (...path: string[]) => clients.reduce((sum, client) => sum + proxy.metric("client", client, ...path), 0);
   const made = proxy.records.reduce((sum, record) => sum + record.attempts, 0);
   expect(made).toBeLessThanOrEqual(requests + retried + of("retries", "requeues") + of("backups", "backups_sent"));
+  expect(of("concurrency_limit", "inflight")).toBe(0);
   if (hedged) hedges += of("backups", "backups_sent");
   expect(services.reduce((sum, { heads }) => sum + heads.length, 0)).toBeLessThanOrEqual(made);
   for (const place of [["service", "svc/web"], ...clients.map((client) => ["client", client])]) {

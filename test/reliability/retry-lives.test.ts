@@ -4,12 +4,14 @@ import { expect, test } from "vitest";
 import { type Random, seededRandom } from "../../src/base/random.ts";
 import { Backend, type BackendConnection, type Received } from "../support/backend.ts";
 import { causeOf, type Answer, type HttpClient } from "../support/http-client.ts";
+import { Disco } from "../support/disco.ts";
 import { chunked, valueOf } from "../support/http-text.ts";
 import { sized } from "../support/long.ts";
 import { Proxy } from "../support/proxy.ts";
 import { type MemoryWorld, memoryWorld } from "../support/world.ts";
 
 const SEEDS = sized(60, 3000);
+const HEDGED_SEEDS = sized(15, 800);
 const ROUNDS = 120;
 const CALLERS = 4;
 const PIECES = [1, 30, 700, 5000, 1_000_000] as const;
@@ -220,7 +222,21 @@ class Caller {
 
 const KINDS = ["retryableRead5XX", "retryableIdempotent5XX", "retryableAll5XX"] as const;
 
-test.each(Array.from({ length: SEEDS }, (_, seed) => seed))("lives of retried requests, from seed %d", async (seed) => {
+/** Requests until the proxy knows how long they take. */
+async function warm(world: MemoryWorld, proxy: Proxy, journal: Journal): Promise<void> {
+  journal.sent.set("warm", { key: "warm", method: "GET", body: "", chunked: false });
+  for (let i = 0; i < 90; i++) {
+    const client = proxy.connect();
+    client.send("GET / HTTP/1.1\r\nHost: web\r\nX-Key: warm\r\n\r\n");
+    await world.pass(60);
+    client.close();
+  }
+}
+
+let hedges = 0;
+
+/** One run. @param hedged second attempts are made beside slow first ones. */
+async function live(seed: number, hedged: boolean): Promise<void> {
   const random = seededRandom(seed + 1);
   const piece = PIECES[seed % PIECES.length] ?? 1;
   const long = Math.min(40_000, 500 + 50 * piece);
@@ -228,14 +244,19 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))("lives of retried re
   await using _world = world;
   const journal = new Journal();
   const services = [await service(world, journal, random, long), await service(world, journal, random, long)] as const;
+  const disco = new Disco(world);
+  disco.write("web", services);
   const backoffs = [undefined, { kind: "constant", ms: 20 }, { kind: "jittered", minMs: 5, maxMs: 60 }];
   const backoff = backoffs[seed % backoffs.length];
   const budget = { minRetriesPerSec: 0, percentCanRetry: PER_CENT, ttlSecs: 60 };
   await using proxy = await Proxy.start(world, {
-    dtab: `/svc/web => 1 * ${services[0].name} & 1 * ${services[1].name};`,
+    dtab: hedged ? "/svc => /#/io.l5d.fs" : `/svc/web => 1 * ${services[0].name} & 1 * ${services[1].name};`,
+    ...(hedged ? { namers: [disco.namer] } : {}),
     reuse: seed % 2 === 1,
     client: {
       failureAccrual: { kind: "none" },
+      ...(seed % 4 === 3 ? { concurrencyLimit: { kind: "fairlead.gradient", initialLimit: 4, minLimit: 2 } } : {}),
+      ...(hedged ? { hedge: { methods: "all", maxExtraLoad: 0.5, minDelayMs: 5 } } : {}),
       requeueBudget: { minRetriesPerSec: 0, percentCanRetry: 0.5, ttlSecs: 60 },
       ...(seed % 4 === 0 ? { hostConnectionPool: { maxSize: 3 } } : {}),
     },
@@ -252,11 +273,12 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))("lives of retried re
   });
   const callers = Array.from({ length: CALLERS }, () => new Caller(proxy, journal, long));
   const { exchanges, attempts } = proxy.linker.loop;
+  if (hedged) await warm(world, proxy, journal);
   for (let round = 0; round < ROUNDS; round++) {
     for (const caller of callers) if (random.int(3) > 0) caller.act(random);
     if (random.int(3) > 0) world.settle();
     if (random.int(4) === 0) await world.pass(random.int(60));
-    expect(attempts.inUse).toBeLessThanOrEqual(exchanges.inUse);
+    expect(attempts.inUse).toBeLessThanOrEqual((hedged ? 2 : 1) * exchanges.inUse);
   }
   for (const caller of callers) caller.finish();
   await world.pass(4000);
@@ -268,11 +290,13 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))("lives of retried re
   const requests = proxy.records.length;
   const retried = proxy.metric("service", "svc/web", "retries", "total");
   expect(retried).toBeLessThanOrEqual(Math.floor(requests * PER_CENT));
-  const clients = services.map(({ name }) => name.slice(1));
+  const clients = hedged ? ["#/io.l5d.fs/web"] : services.map(({ name }) => name.slice(1));
   const of = (...path: string[]) => clients.reduce((sum, client) => sum + proxy.metric("client", client, ...path), 0);
   const made = proxy.records.reduce((sum, record) => sum + record.attempts, 0);
   // Less, where a caller left or a limit was reached before a request, or a retry of it, had an attempt.
-  expect(made).toBeLessThanOrEqual(requests + retried + of("retries", "requeues"));
+  expect(made).toBeLessThanOrEqual(requests + retried + of("retries", "requeues") + of("backups", "backups_sent"));
+  expect(of("concurrency_limit", "inflight")).toBe(0);
+  if (hedged) hedges += of("backups", "backups_sent");
   expect(journal.tries).toBeLessThanOrEqual(made);
   for (const place of [["service", "svc/web"], ...clients.map((client) => ["client", client])]) {
     const figure = (name: string) => proxy.metric(...place, name);
@@ -286,4 +310,16 @@ test.each(Array.from({ length: SEEDS }, (_, seed) => seed))("lives of retried re
   expect(proxy.metric("service", "svc/web", "retries", "budget")).toBeGreaterThanOrEqual(0);
   const { exchanges: left, attempts: tries, heads } = proxy.inUse();
   expect([left, tries, heads]).toEqual([0, 0, 0]);
+}
+
+test.each(Array.from({ length: SEEDS }, (_, seed) => seed))("lives of retried requests, from seed %d", (seed) =>
+  live(seed, false),
+);
+
+test.each(Array.from({ length: HEDGED_SEEDS }, (_, seed) => seed))("lives of hedged requests, from seed %d", (seed) =>
+  live(seed, true),
+);
+
+test("in these lives there were second attempts", () => {
+  expect(hedges).toBeGreaterThan(HEDGED_SEEDS);
 });
