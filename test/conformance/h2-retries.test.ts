@@ -52,7 +52,9 @@ const resets =
     stream.sendReset(code);
 const never: Act = () => undefined;
 
-const scene = (service: object, behaviour: H2Behaviour, client: object = {}): Promise<H2Scene<MemoryWorld>> =>
+type Keys = Readonly<Record<string, unknown>>;
+
+const scene = (service: Keys, behaviour: H2Behaviour, client: Keys = {}): Promise<H2Scene<MemoryWorld>> =>
   memoryH2Scene({ client: { ...noAccrual, ...client }, service }, behaviour);
 
 const retries = ({ proxy }: Pick<H2Scene, "proxy">, name: string) =>

@@ -17,7 +17,7 @@ const ALL = { responseClassifier: { kind: "io.l5d.http.retryableAll5XX" } };
 type Act = (request: Received, connection: BackendConnection) => void;
 
 /** A caller of HTTP/2 before services of HTTP/1.1. */
-async function down(world: MemoryWorld, service: ProxySetup["service"], ...acts: readonly Act[]) {
+async function down(world: MemoryWorld, service: NonNullable<ProxySetup["service"]>, ...acts: readonly Act[]) {
   let turn = 0;
   const backend = await Backend.start(world, {
     request: (received, connection) => acts[Math.min(turn++, acts.length - 1)]?.(received, connection),

@@ -39,7 +39,9 @@ const ok = replies(200, "ok");
 const bad = replies(503, "bad");
 const never: Act = () => undefined;
 
-const scene = (service: object, behaviour: Behaviour, client: object = {}): Promise<Scene<MemoryWorld>> =>
+type Keys = Readonly<Record<string, unknown>>;
+
+const scene = (service: Keys, behaviour: Behaviour, client: Keys = {}): Promise<Scene<MemoryWorld>> =>
   memoryScene({ client: { ...noAccrual, ...client }, service }, behaviour);
 
 const retries = ({ proxy }: Pick<Scene, "proxy">, name: string) => proxy.metric("service", "svc/web", "retries", name);

@@ -157,9 +157,8 @@ test.each(KINDS)("%s: failures that another attempt may mend are retryable for i
 });
 
 test("nothing that a caller did passes", () => {
-  for (const cause of Object.values(causes)) {
-    if (cause.source === "downstream") expect([cause.token, mayPass(new Failure(cause))]).toEqual([cause.token, false]);
-  }
+  const passing = Object.values(causes).filter((cause) => cause.source === "downstream" && mayPass(new Failure(cause)));
+  expect(passing).toEqual([]);
 });
 
 test("only chunked requests of HTTP/1 are of a length that nobody knows", () => {
