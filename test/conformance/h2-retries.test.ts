@@ -481,6 +481,13 @@ test("an answer is not held back when the request could not be repeated", async 
   expect(s.service.requests).toHaveLength(1);
 });
 
+test("a log line tells the grpc-status of the last try, and none of an earlier one", async () => {
+  await using s = await scene({ ...ANY, retries: { maxRetries: 1 } }, inTurn(tells(7), resets(Code.internal)));
+  const stream = await s.connect().ask(call(), HI);
+  expect([stream.cause, stream.value("grpc-status")]).toEqual(["upstream.h2.reset", "13"]);
+  expect(s.proxy.lastRecord).toMatchObject({ attempts: 2, callStatus: -1 });
+});
+
 // ---- Requests ---------------------------------------------------------------------------------------------------------
 
 test.each([

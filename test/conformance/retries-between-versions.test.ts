@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { Backend, type BackendConnection, type Received } from "../support/backend.ts";
 import { H2Caller } from "../support/h2-caller.ts";
 import { Code } from "../support/h2-frames.ts";
-import { post, startH2Proxy } from "../support/h2-scene.ts";
-import { H2Service } from "../support/h2-service.ts";
+import { call, post, startH2Proxy } from "../support/h2-scene.ts";
+import { grpcMessage, H2Service } from "../support/h2-service.ts";
 import type { H2Stream } from "../support/h2-stream.ts";
 import { chunked, compose } from "../support/http-text.ts";
 import { Proxy, type ProxySetup } from "../support/proxy.ts";
@@ -12,6 +12,7 @@ import { type MemoryWorld, memoryWorld } from "../support/world.ts";
 
 const noAccrual = { failureAccrual: { kind: "none" } };
 const h2Kind = (name: string) => ({ responseClassifier: { kind: `io.l5d.h2.${name}` } });
+const HI = grpcMessage("hi").toString("latin1");
 const ALL = { responseClassifier: { kind: "io.l5d.http.retryableAll5XX" } };
 
 type Act = (request: Received, connection: BackendConnection) => void;
@@ -26,6 +27,52 @@ async function down(world: MemoryWorld, service: NonNullable<ProxySetup["service
   const proxy = await startH2Proxy(world, { dtab: `/svc/web => ${backend.name};`, client, service });
   return { backend, proxy, caller: new H2Caller(world, proxy.port()) };
 }
+
+/** A gRPC answer in chunks. */
+const tells =
+  (status: number, message: string): Act =>
+  (_, connection) => {
+    const body = grpcMessage(message).toString("latin1");
+    const chunks = `${body.length.toString(16)}\r\n${body}\r\n0\r\ngrpc-status: ${status}\r\n\r\n`;
+    connection.send(`HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}`);
+  };
+
+test("an answer of HTTP/1.1 is held back until its trailers, and the next try goes out on the same connection", async () => {
+  const world = memoryWorld();
+  await using _world = world;
+  const { backend, caller, proxy } = await down(
+    world,
+    h2Kind("grpc.alwaysRetryable"),
+    tells(14, "one"),
+    tells(13, "two"),
+    tells(0, "three"),
+  );
+  await using _proxy = proxy;
+  const stream = await caller.ask(call(), { body: HI });
+  expect([stream.body, stream.trailer("grpc-status")]).toEqual([grpcMessage("three").toString("latin1"), "0"]);
+  expect(backend.requests.map(({ body, connection }) => [body, connection])).toEqual([
+    [HI, 0],
+    [HI, 0],
+    [HI, 0],
+  ]);
+  expect([caller.problems, backend.problems]).toEqual([[], []]);
+});
+
+test("an answer of HTTP/1.1 that breaks off while it is held back is never seen", async () => {
+  const world = memoryWorld();
+  await using _world = world;
+  const broken: Act = (_, connection) => {
+    connection.send(
+      "HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nlost\r\n",
+    );
+    connection.peer.end();
+  };
+  const { backend, caller, proxy } = await down(world, h2Kind("grpc.alwaysRetryable"), broken, tells(0, "whole"));
+  await using _proxy = proxy;
+  const stream = await caller.ask(call(), { body: HI });
+  expect([stream.body, stream.trailer("grpc-status")]).toEqual([grpcMessage("whole").toString("latin1"), "0"]);
+  expect(backend.requests).toHaveLength(2);
+});
 
 test("a body of HTTP/2 without a length is sent again in chunks", async () => {
   const world = memoryWorld();

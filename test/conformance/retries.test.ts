@@ -6,7 +6,7 @@ import { Disco } from "../support/disco.ts";
 import { causeOf, type HttpClient } from "../support/http-client.ts";
 import { chunked, compose, valueOf } from "../support/http-text.ts";
 import { Proxy } from "../support/proxy.ts";
-import { get, memoryScene, type Scene } from "../support/scene.ts";
+import { get, memoryScene, type Scene, tcpScene } from "../support/scene.ts";
 import { type MemoryWorld, memoryWorld } from "../support/world.ts";
 
 const noAccrual = { failureAccrual: { kind: "none" } };
@@ -557,6 +557,32 @@ test("the rest of an unwanted answer is awaited before its connection is used ag
   s.world.settle();
   expect(s.backend.connections[0]?.closed).toBe(true); // what came was two bytes too many
   expect((await client.ask(get("/b"))).body).toBe("/b");
+});
+
+test("on sockets, everybody gets his own answer while every other try fails, with bodies short and long", async () => {
+  let turn = 0;
+  await using s = await tcpScene(
+    { client: noAccrual, service: { ...ALL, retries: { budget: { percentCanRetry: 1000 } } } },
+    {
+      request({ target }, connection) {
+        if (++turn % 2 === 0) connection.reply(200, target);
+        else if (turn % 3 === 0)
+          connection.send(text(503, "Transfer-Encoding: chunked\r\n", chunked(long(turn), long(turn))));
+        else connection.reply(503, long((turn % 7) * 20_000));
+      },
+    },
+  );
+  const clients = Array.from({ length: 6 }, () => s.connect());
+  await Promise.all(
+    clients.map(async (client, i) => {
+      for (let n = 0; n < 40; n++) {
+        const answer = await client.ask(request("POST", long(n * 100), `/${i}/${n}`));
+        expect([answer.status, answer.body]).toEqual([200, `/${i}/${n}`]);
+      }
+    }),
+  );
+  expect([s.backend.problems, s.proxy.records.length]).toEqual([[], 240]);
+  expect(s.proxy.records.reduce((sum, { attempts }) => sum + attempts, 0)).toBe(turn);
 });
 
 test("the answer of the last try is passed on as it is", async () => {

@@ -85,7 +85,6 @@ test.each<readonly [cause: Cause, code: number]>([
   [causes.connectRefused, 14],
   [causes.reset, 14],
   [causes.closedEarly, 14],
-  [causes.h2Reset, 14],
   [causes.answerTruncated, 14],
   [causes.attemptTimeout, 4],
   [causes.tryTimeout, 4],
@@ -93,6 +92,21 @@ test.each<readonly [cause: Cause, code: number]>([
   for (const [kind, codes] of retryableCodes) {
     const verdict = codes.includes(code) ? retryable : failure;
     expect([kind, classifier(kind, LISTED).failed(ex, new Failure(cause))]).toEqual([kind, verdict]);
+  }
+});
+
+test.each<readonly [code: number, status: number]>([
+  [0, 13],
+  [2, 13],
+  [7, 14],
+  [8, 1],
+  [11, 8],
+  [12, 7],
+])("a stream that was reset with code %d is judged as status %d", (code, status) => {
+  const reset = new Failure(causes.h2Reset, undefined, { code });
+  for (const [kind, codes] of retryableCodes) {
+    const verdict = codes.includes(status) ? retryable : failure;
+    expect([kind, classifier(kind, LISTED).failed(ex, reset)]).toEqual([kind, verdict]);
   }
 });
 
