@@ -6,6 +6,7 @@ import { Code } from "../support/h2-frames.ts";
 import { call, post, startH2Proxy } from "../support/h2-scene.ts";
 import { grpcMessage, H2Service } from "../support/h2-service.ts";
 import type { H2Stream } from "../support/h2-stream.ts";
+import { HttpClient } from "../support/http-client.ts";
 import { chunked, compose } from "../support/http-text.ts";
 import { Proxy, type ProxySetup } from "../support/proxy.ts";
 import { type MemoryWorld, memoryWorld } from "../support/world.ts";
@@ -121,3 +122,59 @@ test("a chunked body of HTTP/1.1 is not sent again to a service of HTTP/2 either
   expect((await proxy.connect().ask(text)).status).toBe(503);
   expect(service.requests).toHaveLength(1);
 });
+
+test.each([false, true])(
+  "a caller of HTTP/1.1 that takes its time gets all of an answer that was held back; with a slow service: %s",
+  async (slow) => {
+    const world = memoryWorld({ capacityBytes: 10_000 });
+    await using _world = world;
+    const body = "0123456789".repeat(30_000);
+    const service = await H2Service.start(world, {
+      request: (st) => {
+        st.sendHead([
+          [":status", "200"],
+          ["content-type", "application/grpc"],
+        ]);
+        st.write(body);
+        if (slow)
+          world.env.timers.after(400, () =>
+            st.write(body, {
+              trailers: [
+                ["grpc-status", "0"],
+                ["x-sum", "1"],
+              ],
+            }),
+          );
+        else
+          st.write("", {
+            trailers: [
+              ["grpc-status", "0"],
+              ["x-sum", "1"],
+            ],
+          });
+      },
+    });
+    await using proxy = await startH2Proxy(world, {
+      dtab: `/svc/web => ${service.name};`,
+      server: { http1: true },
+      client: noAccrual,
+      service: {
+        ...h2Kind("grpc.alwaysRetryable"),
+        retryBufferSize: { responseBytes: 1_000_000 },
+        classificationTimeoutMs: 200,
+      },
+    });
+    const client = new HttpClient(world, proxy.port());
+    world.settle();
+    client.peer.stream.pause();
+    client.send(compose("POST / HTTP/1.1", { Host: "web", TE: "trailers" }, "hi"));
+    await world.pass(1000);
+    expect(client.answers).toEqual([]);
+    client.peer.stream.resume();
+    await world.pass(1000);
+    await client.answered(1);
+    expect(client.answers[0]?.body === (slow ? body + body : body)).toBe(true);
+    expect(client.answers[0]?.trailers).toContainEqual(["grpc-status", "0"]);
+    expect([client.over, client.problem, service.problems]).toEqual([false, null, []]);
+  },
+);

@@ -143,7 +143,9 @@ class Caller {
     const body = "b".repeat(1 + random.int(random.int(5) === 0 ? this.#long : 400));
     this.#journal.bodies.set(key, body);
     const fields: FieldPairs = [["x-key", key]];
-    const stream = this.connection.request(random.int(2) === 0 ? call(fields) : post("/", fields), { end: false });
+    const timed: FieldPairs = random.int(4) === 0 ? [["grpc-timeout", `${1 + random.int(200)}m`]] : [];
+    const head = random.int(2) === 0 ? call([...fields, ...timed]) : post("/", fields);
+    const stream = this.connection.request(head, { end: false });
     const sent = { key, rest: body };
     this.#open.set(stream, sent);
     if (random.int(3) > 0) this.#goOn(stream, sent, body.length);
@@ -201,8 +203,9 @@ async function live(seed: number, hedged: boolean): Promise<readonly string[]> {
     dtab: hedged ? "/svc => /#/io.l5d.fs" : `/svc/web => 1 * ${services[0].name} & 1 * ${services[1].name};`,
     ...(hedged ? { namers: [disco.namer] } : {}),
     reuse: seed % 2 === 1,
+    ...(seed % 3 === 2 ? { router: { deadlines: "enforce" } } : {}),
     client: {
-      failureAccrual: { kind: "none" },
+      failureAccrual: seed % 6 === 5 ? { kind: "io.l5d.consecutiveFailures", failures: 3 } : { kind: "none" },
       ...(seed % 4 === 3 ? { concurrencyLimit: { kind: "fairlead.gradient", initialLimit: 4, minLimit: 2 } } : {}),
       ...(hedged ? { hedge: { methods: "all", maxExtraLoad: 0.5, minDelayMs: 5 } } : {}),
       requeueBudget: { minRetriesPerSec: 0, percentCanRetry: 0.5, ttlSecs: 60 },

@@ -254,7 +254,7 @@ async function live(seed: number, hedged: boolean): Promise<readonly string[]> {
     ...(hedged ? { namers: [disco.namer] } : {}),
     reuse: seed % 2 === 1,
     client: {
-      failureAccrual: { kind: "none" },
+      failureAccrual: seed % 6 === 5 ? { kind: "io.l5d.consecutiveFailures", failures: 3 } : { kind: "none" },
       ...(seed % 4 === 3 ? { concurrencyLimit: { kind: "fairlead.gradient", initialLimit: 4, minLimit: 2 } } : {}),
       ...(hedged ? { hedge: { methods: "all", maxExtraLoad: 0.5, minDelayMs: 5 } } : {}),
       requeueBudget: { minRetriesPerSec: 0, percentCanRetry: 0.5, ttlSecs: 60 },
