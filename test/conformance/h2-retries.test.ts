@@ -536,6 +536,23 @@ test("a request whose trailers have gone is not sent again", async () => {
   expect([answer.status, answer.body, s.service.requests.length]).toEqual([503, "no", 1]);
 });
 
+test("all tries are the same request, field by field", async () => {
+  await using s = await scene(
+    { ...ANY, totalTimeoutMs: 5000 },
+    inTurn(tells(14), resets(Code.refused), tells(13), tells(0)),
+  );
+  const own: FieldPairs = [
+    ["x-own", "1"],
+    ["l5d-dtab", "/a=>/b"],
+    ["via", "2 somebody"],
+    ["cookie", "a=b"],
+    ["cookie", "c=d"],
+  ];
+  await s.connect().ask(call(own), HI);
+  expect(s.service.requests).toHaveLength(4);
+  expect(new Set(s.service.requests.map(({ head }) => JSON.stringify(head))).size).toBe(1);
+});
+
 test("nothing is sent again once a byte of an answer has gone to the caller", async () => {
   await using s = await scene(
     ALL,

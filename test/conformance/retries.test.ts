@@ -38,6 +38,7 @@ const sends = (...parts: readonly string[]): Act => {
 const ok = replies(200, "ok");
 const bad = replies(503, "bad");
 const never: Act = () => undefined;
+const nack = replies(503, "nack", { "finagle-http-nack": "true", "Retry-After": "0" });
 
 type Keys = Readonly<Record<string, unknown>>;
 
@@ -479,6 +480,25 @@ test("a body is sent again as far as it has come, and then goes on", async () =>
   expect((await client.ask(get())).status).toBe(200);
 });
 
+test("all tries are the same request, byte by byte", async () => {
+  await using s = await scene({ ...ALL, totalTimeoutMs: 5000 }, inTurn(bad, nack, bad, ok));
+  const fields = {
+    Host: "web",
+    "X-Own": "1",
+    "l5d-dtab": "/a=>/b",
+    Via: "1.1 somebody",
+    Forwarded: "for=x",
+    TE: "trailers",
+  };
+  for (const line of ["GET /a?b HTTP/1.1", "POST http://web/a HTTP/1.1"]) {
+    s.backend.requests.length = 0;
+    s.backend.behaviour = inTurn(bad, nack, bad, ok);
+    await s.connect().ask(compose(line, fields, line.startsWith("POST") ? "body" : ""));
+    expect(s.backend.requests).toHaveLength(4);
+    expect(new Set(s.backend.requests.map(({ raw }) => raw)).size).toBe(1);
+  }
+});
+
 // ---- Answers that are not wanted --------------------------------------------------------------------------------------
 
 test("nothing is sent again once a byte of an answer has gone to the caller", async () => {
@@ -625,7 +645,6 @@ test("an answer that took three tries leaves the caller's connection as it was",
 // ---- Requeues and nacks -----------------------------------------------------------------------------------------------
 
 const noRequeues = { requeueBudget: { minRetriesPerSec: 0, percentCanRetry: 0 } };
-const nack = replies(503, "nack", { "finagle-http-nack": "true", "Retry-After": "0" });
 const requeues = ({ proxy, backend }: Scene) => proxy.metric("client", backend.name.slice(1), "retries", "requeues");
 
 test.each([
