@@ -75,6 +75,22 @@ test("an answer of HTTP/1.1 that breaks off while it is held back is never seen"
   expect(backend.requests).toHaveLength(2);
 });
 
+test.each(["", "abc", "1e300", "0x0", "-0", "0.0", "+0", "0000", "Infinity"])(
+  "a grpc-status of %j in HTTP/1.1 was not told",
+  async (value) => {
+    const world = memoryWorld();
+    await using _world = world;
+    const trailers = `grpc-status: ${value}\r\n`;
+    const { caller, proxy } = await down(world, h2Kind("grpc.default"), (_, connection) =>
+      connection.send(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n${trailers}\r\n`),
+    );
+    await using _proxy = proxy;
+    await caller.ask(call(), { body: HI });
+    await proxy.recorded(1);
+    expect(proxy.lastRecord).toMatchObject({ callStatus: -1, outcome: "failure" });
+  },
+);
+
 test("a body of HTTP/2 without a length is sent again in chunks", async () => {
   const world = memoryWorld();
   await using _world = world;
