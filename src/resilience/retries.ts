@@ -73,6 +73,12 @@ export class Retries {
     return retriesSoFar < this.#most && this.budget.balance(nowMs) > 0;
   }
 
+  /** A retryable failure was learnt of too late, for an answer that was not held back since no retry could follow: it counts as refused. */
+  missed(nowMs: number, retriesSoFar: number): void {
+    if (retriesSoFar >= this.#most) this.#maxExhausted.inc();
+    else if (this.budget.balance(nowMs) === 0) this.#budgetExhausted.inc();
+  }
+
   /** How long the retry waits. @param previousDelayMs how long the request's last retry waited; 0 when this is its first. */
   delayMs(previousDelayMs: number, random: Random): number {
     if (this.#minMs === this.#maxMs) return this.#minMs;

@@ -98,6 +98,7 @@ export function retryFilter(loop: DataLoop, pathOf: (ex: Exchange) => RetryPath)
     up: (ex) => {
       ex.tryLimit?.lift();
       if (!ex.retryable || ex.answered || ex.pushbackMs < 0) return Up.go;
+      ex.retryable = false; // it is decided now
       const { retries } = pathOf(ex);
       if (!ex.downstream.canReplay()) {
         retries.cannotReplay();
@@ -119,7 +120,9 @@ export function retryFilter(loop: DataLoop, pathOf: (ex: Exchange) => RetryPath)
     },
     end: (ex) => {
       ex.tryLimit?.lift();
-      pathOf(ex).retries.ended(ex.retries); // cold: compiled once
+      const { retries } = pathOf(ex);
+      if (ex.retryable && ex.answered) retries.missed(loop.nowMs, ex.retries);
+      retries.ended(ex.retries);
     },
   });
 }

@@ -374,14 +374,15 @@ test("an answer that breaks off while it is held back is worth another try, and 
   expect(s.proxy.lastRecord).toMatchObject({ attempts: 3, retries: 2, outcome: "success", cause: "" });
 });
 
-test("one that breaks off and is not retried is a failure without a body", async () => {
+test("no answer is held back when no retry could follow: one that breaks off has begun, and ends in trailers", async () => {
   await using s = await scene({ ...ANY, retries: { maxRetries: 0 } }, inTurn(begins("lost")));
   const caller = s.connect();
   const stream = caller.request(call(), HI);
   s.world.settle();
   s.service.last.sendReset(Code.internal);
   await caller.finished(stream);
-  expect([stream.body, stream.cause, stream.value("grpc-status")]).toEqual(["", "upstream.h2.reset", "13"]);
+  expect([stream.cause, stream.trailer("grpc-status")]).toEqual(["upstream.h2.reset", "13"]);
+  expect(stream.body).toContain("lost");
   expect(s.service.requests).toHaveLength(1);
 });
 
