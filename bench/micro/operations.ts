@@ -5,7 +5,10 @@ import { TimerWheel, WheelTimer } from "../../src/base/timer-wheel.ts";
 import { type BalancerSpec, createBalancer } from "../../src/balance/balancer.ts";
 import { type BalancerNode, EndpointStatus, type LoadCell } from "../../src/core/picker.ts";
 import { constant } from "../../src/base/backoff.ts";
-import { Accrual, accrualCounters } from "../../src/resilience/accrual/accrual.ts";
+import { accrualCounters } from "../../src/resilience/accrual/accrual.ts";
+import { SlowStart } from "../../src/resilience/slow-start.ts";
+import { Standing } from "../../src/resilience/standing.ts";
+import { noCap } from "../../src/resilience/accrual/ejection-cap.ts";
 import { ConsecutiveFailures } from "../../src/resilience/accrual/consecutive-failures.ts";
 import { RetryBudget } from "../../src/resilience/budget.ts";
 import type { MetricsRegistry } from "../../src/telemetry/registry.ts";
@@ -18,14 +21,17 @@ export interface Operation {
 
 const nobody = { died: () => undefined, revived: () => undefined };
 
+/** A slow start that does not end. */
+const FOREVER_MS = 1e12;
+
 /** A node with accrual, as the data path has it. */
 class Node implements BalancerNode {
   readonly key: string;
   readonly cell: LoadCell;
-  readonly accrual: Accrual;
+  readonly accrual: Standing;
   weight = 1;
 
-  constructor(key: string, cell: LoadCell, accrual: Accrual) {
+  constructor(key: string, cell: LoadCell, accrual: Standing) {
     this.key = key;
     this.cell = cell;
     this.accrual = accrual;
@@ -33,6 +39,10 @@ class Node implements BalancerNode {
 
   status(nowMs: number): EndpointStatus {
     return this.accrual.status(nowMs, EndpointStatus.open);
+  }
+
+  settledStatus(nowMs: number): EndpointStatus {
+    return this.accrual.settledStatus(nowMs, EndpointStatus.open);
   }
 }
 
@@ -99,17 +109,29 @@ function balanceOperations(registry: MetricsRegistry): Operation[] {
   return BALANCERS.flatMap(([kind, spec]) => [
     pickOperation(registry, kind, spec, 3),
     pickOperation(registry, kind, spec, 100),
+    pickOperation(registry, kind, spec, 8, 3),
   ]);
 }
 
-function pickOperation(registry: MetricsRegistry, kind: string, spec: BalancerSpec, size: number): Operation {
+/** @param ramping how many of the nodes get only a part of the picks. */
+function pickOperation(
+  registry: MetricsRegistry,
+  kind: string,
+  spec: BalancerSpec,
+  size: number,
+  ramping = 0,
+): Operation {
   const scope = registry.root.scope(`${kind}${size}`);
   const env = { ...systemEnv(), random: seededRandom(1) };
   const nothing = { left: () => undefined, expired: () => undefined };
   const balancer = createBalancer<Node>(spec, env, scope, nothing);
-  const counters = accrualCounters(scope);
-  const node = (_: unknown, n: number) =>
-    new Node(`h:${n}`, balancer.newCell(), new Accrual(new ConsecutiveFailures(5, constant(5_000)), counters, nobody));
+  const slowStart = new SlowStart(FOREVER_MS, seededRandom(2), () => balancer.nodes);
+  const shared = { counters: accrualCounters(scope), cap: noCap, slowStart };
+  const node = (_: unknown, n: number) => {
+    const standing = new Standing(new ConsecutiveFailures(5, constant(5_000)), shared, nobody);
+    if (n < ramping) standing.ramp(0.5);
+    return new Node(`h:${n}`, balancer.newCell(), standing);
+  };
   balancer.update(Array.from({ length: size }, node));
   // Whole milliseconds as times: a fraction computed here would be boxed at every call, while a clock reading is boxed once a turn.
   // Fractions once, so that the fields are made for them.
@@ -119,7 +141,7 @@ function pickOperation(registry: MetricsRegistry, kind: string, spec: BalancerSp
   }
   let nowMs = 1;
   return {
-    name: `${kind} of ${size}: pick, start, accrual, end`,
+    name: `${kind} of ${size}${ramping > 0 ? `, ${ramping} ramping` : ""}: pick, start, accrual, end`,
     run(times) {
       let load = 0;
       for (let n = 0; n < times; n++) {

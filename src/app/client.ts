@@ -2,14 +2,20 @@
 import { createBalancer } from "../balance/balancer.ts";
 import type { EndpointInfo } from "../core/border.ts";
 import type { LoadCell } from "../core/picker.ts";
-import type { SessionSource } from "../core/session.ts";
-import { Accrual, accrualCounters } from "../resilience/accrual/accrual.ts";
-import { accrualPolicy } from "../resilience/accrual/kinds.ts";
+import type { Connect, Session, SessionOwner, SessionSource } from "../core/session.ts";
 import { nackOf } from "../protocols/http/nack.ts";
+import { accrualCounters, type AccrualOwner } from "../resilience/accrual/accrual.ts";
+import { EjectionLimit } from "../resilience/accrual/ejection-cap.ts";
+import { accrualPolicy, accrualView } from "../resilience/accrual/kinds.ts";
 import { adaptiveLimit } from "../resilience/adaptive-limit.ts";
+import { FailFast, failFastCounters, type FailFastOwner } from "../resilience/fail-fast.ts";
+import { CheckedSource } from "../resilience/health/checked-source.ts";
+import { HealthCheck, healthCounters, type HealthOwner } from "../resilience/health/health-check.ts";
 import { HedgePolicy } from "../resilience/hedge-policy.ts";
 import { NackAdmission } from "../resilience/nack-admission.ts";
 import { Requeue } from "../resilience/requeue.ts";
+import { SlowStart } from "../resilience/slow-start.ts";
+import { Standing, type StandingShared } from "../resilience/standing.ts";
 import { Client, type ClientListener } from "../router/client-stack.ts";
 import { type AttemptListener, Endpoint, type EndpointShared, type EndpointStacks } from "../router/endpoint-stack.ts";
 import { RequestStats, StatusStats } from "../router/request-stats.ts";
@@ -43,19 +49,33 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
   const { config, world } = parts;
   const { env, loop, logger } = world;
   const settings = parts.policies.client(id);
-  const accruals = accrualCounters(scope.scope("failure_accrual"));
+  const accrualScope = scope.scope("failure_accrual");
+  const endpoints = () => client.endpoints;
+  const standings: StandingShared = {
+    counters: accrualCounters(accrualScope),
+    cap: new EjectionLimit(settings.maxEjectionPercent, endpoints, accrualScope.counter("ejections_capped")),
+    slowStart: new SlowStart(settings.slowStartMs, env.random, endpoints),
+  };
   const shared = {
     loop,
     stats: new RequestStats(scope),
     statuses: new StatusStats(scope, false),
     stack: parts.endpointStacks.of(settings.attemptTimeoutMs),
     nackOf,
-    accrualView: accrualView(settings),
+    accrualView: accrualView(settings.accrual),
   };
   const policy = clientPolicy(config, id);
-  const { sessions, watch } =
+  const { connect, pool, watch } =
     policy.protocol === "h2" ? http2Sessions(scope, policy, settings, parts) : http1Sessions(scope, settings, parts);
-  const client = new Client({
+  const failFastOf = new WeakMap<Standing, FailFast>();
+  const failFasts = settings.failFast
+    ? failFastCounters(scope.scope("failfast"), () =>
+        endpoints().flatMap(({ accrual }) => failFastOf.get(accrual) ?? []),
+      )
+    : null;
+  const { healthCheck } = settings;
+  const checks = healthCheck.kind === "none" ? null : healthCounters(scope.scope("health_check"), endpoints);
+  const client: Client = new Client({
     id,
     loop,
     scope,
@@ -74,18 +94,58 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
     listener,
     makeEndpoint: (info, cell, attempts) => makeEndpoint(info, cell, attempts),
   });
-  watch(() => client.endpoints);
+  watch(endpoints);
   endpointGauges(scope.scope("endpoints"), client, env.clock);
   return client;
 
   function makeEndpoint(info: EndpointInfo, cell: LoadCell, attempts: AttemptListener): Endpoint {
-    const accrual = new Accrual(accrualPolicy(settings.accrual, env.random), accruals, {
+    const owner: AccrualOwner = {
       died: (forMs, again) =>
         logger.info(`${id} marked endpoint ${info.key} dead for ${forMs} ms${again ? ": its probe failed" : ""}`),
       revived: () => logger.info(`${id} found endpoint ${info.key} alive again`),
-    });
+    };
+    const standing = new Standing(accrualPolicy(settings.accrual, env.random, loop.nowMs), standings, owner);
+    if (client.endpoints.length > 0) standing.ramp(loop.nowMs); // with the first set there are no others
     const endpointShared: EndpointShared = { ...shared, listener: attempts };
-    return new Endpoint(info.key, info.weight, cell, accrual, sessions(info), endpointShared);
+    return new Endpoint(info.key, info.weight, cell, standing, checked(info, standing), endpointShared);
+  }
+
+  function sessions(info: EndpointInfo, standing: Standing): SessionSource {
+    const open = connect(info);
+    if (failFasts === null) return pool(open);
+    const owner: FailFastOwner = {
+      alone: () => client.endpoints.length <= 1,
+      marked(why) {
+        logger.info(`${id} takes endpoint ${info.key} out until it can be connected to: ${why.message}`);
+        standings.slowStart.changed();
+      },
+      reached(afterMs) {
+        logger.info(`${id} reached endpoint ${info.key} again after ${Math.round(afterMs)} ms`);
+        standing.ramp(loop.nowMs);
+        standings.slowStart.changed();
+      },
+    };
+    const failFast = new FailFast(open, pool, info.key, loop, failFasts, owner);
+    failFastOf.set(standing, failFast);
+    return failFast;
+  }
+
+  function checked(info: EndpointInfo, standing: Standing): SessionSource {
+    const source = sessions(info, standing);
+    if (healthCheck.kind === "none" || checks === null) return source;
+    const owner: HealthOwner = {
+      failed(why) {
+        if (!standing.fail()) return false;
+        logger.info(`${id} takes endpoint ${info.key} out, for its health checks fail: ${why}`);
+        return true;
+      },
+      recovered() {
+        standing.recover(loop.nowMs);
+        logger.info(`${id} takes endpoint ${info.key} back: its health checks succeed again`);
+      },
+    };
+    const parts = { env, loop, transport: world.http1.transport };
+    return new CheckedSource(source, new HealthCheck(healthCheck, info, parts, checks, owner));
   }
 }
 
@@ -94,13 +154,12 @@ function hedgeOf({ hedge }: ClientSettings, scope: Scope, nowMs: number) {
   return { policy: new HedgePolicy(hedge, scope.scope("backups"), nowMs), methods: hedge.methods };
 }
 
-function accrualView({ accrual }: ClientSettings): EndpointShared["accrualView"] {
-  return accrual.kind === "none" ? { kind: accrual.kind } : { kind: accrual.kind, failures: accrual.failures };
-}
-
 /** How the endpoints of a client are connected to. */
 interface Sessions {
-  sessions(info: EndpointInfo): SessionSource;
+  /** What opens sessions to an endpoint. */
+  connect(info: EndpointInfo): (owner: SessionOwner) => Session;
+  /** Keeps the sessions of an endpoint. */
+  pool(connect: Connect): SessionSource & SessionOwner;
   watch(endpoints: () => readonly Endpoint[]): void;
 }
 
@@ -109,11 +168,11 @@ function http1Sessions(scope: Scope, settings: ClientSettings, { config, world }
   const limits = sessionLimits(config);
   return {
     watch: stats.watch,
-    sessions: ({ host, port }) => {
+    connect: ({ host, port }) => {
       const endpoint = { host, port, noDelay: settings.noDelay, keepAlive: settings.keepAlive };
-      const given = { limits, connectTimeoutMs: settings.connectTimeoutMs };
-      return new SessionPool(world.http1.connector(endpoint, given, stats), world.loop, settings.pool, stats);
+      return world.http1.connector(endpoint, { limits, connectTimeoutMs: settings.connectTimeoutMs }, stats);
     },
+    pool: (connect) => new SessionPool(connect, world.loop, settings.pool, stats),
   };
 }
 
@@ -137,9 +196,10 @@ function http2Sessions(
   };
   return {
     watch: stats.watch,
-    sessions: ({ host, port }) => {
+    connect: ({ host, port }) => {
       const endpoint = { host, port, noDelay: settings.noDelay, keepAlive: settings.keepAlive };
-      return new MultiplexedSessions(world.http2.connector(endpoint, given, stats), world.loop, bounds, stats);
+      return world.http2.connector(endpoint, given, stats);
     },
+    pool: (connect) => new MultiplexedSessions(connect, world.loop, bounds, stats),
   };
 }

@@ -74,6 +74,9 @@ test("the smallest Linkerd 1.x file gets the defaults of Linkerd 1.x", async () 
   expect(routers[0]?.client.defaults).toEqual({
     loadBalancer: { kind: "p2c", maxEffort: 5, enableProbation: false },
     failureAccrual: { kind: "io.l5d.consecutiveFailures", failures: 5 },
+    maxEjectionPercent: 100,
+    slowStartMs: 0,
+    healthCheck: { kind: "none" },
     hostConnectionPool: { minSize: 0 },
     failFast: false,
     requeueBudget: { minRetriesPerSec: 10, percentCanRetry: 0.2, ttlSecs: 10 },
@@ -200,7 +203,12 @@ test("a file with fairlead: 1 gets the defaults of today", async () => {
     telemetry: [{ kind: "io.l5d.prometheus", path: "/admin/metrics/prometheus", prefix: "" }],
   });
   expect(routers[0]).toMatchObject({ servers: [{ serverSession: { idleTimeMs: 600_000 } }] });
-  expect(routers[0]?.client.defaults.hostConnectionPool).toEqual({ minSize: 0, idleTimeMs: 60_000 });
+  expect(routers[0]?.client.defaults).toMatchObject({
+    hostConnectionPool: { minSize: 0, idleTimeMs: 60_000 },
+    failureAccrual: { kind: "fairlead.successRateOrFailures", successRate: 0.8, window: 30, failures: 5 },
+    maxEjectionPercent: 50,
+    slowStartMs: 10_000,
+  });
 });
 
 test("the configuration is typed as it is read", () => {
@@ -275,7 +283,6 @@ test.for([
   ],
   ["  interpreter: {kind: default, transformers: []}", "4:32 routers[0].interpreter.transformers: is not available"],
   ["  client: {tls: {commonName: x}}", "4:12 routers[0].client.tls: is not available"],
-  ["  client: {failFast: true}", "4:22 routers[0].client.failFast: is not available"],
   [
     "  client: {loadBalancer: {kind: aperture, lowLoad: 2}}",
     "4:52 routers[0].client.loadBalancer.lowLoad: lowLoad 2 is not below highLoad 2; write a smaller number",
@@ -285,8 +292,16 @@ test.for([
     "4:54 routers[0].client.loadBalancer.peer.id: id 3 is not below count 3; count from 0: write at most 2",
   ],
   [
-    "  client: {failureAccrual: {kind: io.l5d.successRate, successRate: 0.9, requests: 20}}",
-    '4:35 routers[0].client.failureAccrual.kind: "io.l5d.successRate" is not',
+    "  client: {failureAccrual: {kind: io.l5d.successRate, successRate: 90, requests: 20}}",
+    "4:68 routers[0].client.failureAccrual.successRate: expected a number from 0 to 1, got the number 90",
+  ],
+  [
+    '  client: {healthCheck: {kind: fairlead.http, path: "/ok HTTP/1.1"}}',
+    "4:53 routers[0].client.healthCheck.path: a path begins with a slash",
+  ],
+  [
+    "  client: {healthCheck: {kind: fairlead.http, minStatus: 300}}",
+    "4:58 routers[0].client.healthCheck.minStatus: minStatus 300 is above maxStatus 299",
   ],
   [
     "  client: {failureAccrual: {kind: io.l5d.consecutiveFailures}}",

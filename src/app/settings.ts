@@ -144,6 +144,10 @@ function clientSettings(policy: ClientPolicy): ClientSettings {
   return {
     balancer: policy.loadBalancer,
     accrual: policy.failureAccrual,
+    maxEjectionPercent: policy.maxEjectionPercent,
+    slowStartMs: policy.slowStartMs,
+    failFast: policy.failFast,
+    healthCheck: policy.healthCheck,
     pool: {
       minSize: pool.minSize,
       maxSize: pool.maxSize ?? Number.POSITIVE_INFINITY,

@@ -104,7 +104,10 @@ test("An aperture looks at its order again for endpoints whose readiness flicker
   const bench = setUp({ minAperture: 2 });
   const nodes = bench.fill(10);
   const random = seededRandom(7);
-  for (const node of nodes) node.status = () => (random.next() < 0.5 ? EndpointStatus.open : EndpointStatus.busy);
+  for (const node of nodes) {
+    node.settledStatus = () => (random.next() < 0.5 ? EndpointStatus.open : EndpointStatus.busy);
+    node.status = node.settledStatus;
+  }
   bench.serve(2_000);
   expect(new Set(usedOf(nodes))).toEqual(new Set(nodes));
   expect([...bench.balancer.nodes]).toEqual(nodes);

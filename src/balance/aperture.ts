@@ -73,16 +73,16 @@ export class ApertureGroup<N extends BalancerNode> extends DrawingGroup<N> {
 
   protected override stale(nowMs: number): boolean {
     for (let at = this.#openCount; at < this.#order.length; at++) {
-      if (this.#order[at]!.status(nowMs) === EndpointStatus.open) return true;
+      if (this.#order[at]!.settledStatus(nowMs) === EndpointStatus.open) return true;
     }
     return false;
   }
 
-  /** Orders by readiness and then by token. Each status is read once: it may be another one the next time. */
+  /** Orders by readiness and then by token. Each status is read once, chance aside. */
   protected override look(nowMs: number): void {
     const byToken = this.#byToken;
     const statuses = this.#statuses;
-    for (let at = 0; at < byToken.length; at++) statuses[at] = byToken[at]!.status(nowMs);
+    for (let at = 0; at < byToken.length; at++) statuses[at] = byToken[at]!.settledStatus(nowMs);
     let place = 0;
     for (let step = 0; step < READY_FIRST.length; step++) {
       for (let at = 0; at < byToken.length; at++) {

@@ -199,12 +199,8 @@ test.each(each)("%s goes on among members whose readiness is another one at ever
   for (const node of nodes) expect(node.picked).toBeGreaterThan(500);
   bench.fill(6);
   for (let n = 0; n < 50; n++) expect(bench.balancer.nodes).toContain(bench.start());
-  expect(bench.left.toSorted()).toEqual(
-    nodes
-      .slice(6)
-      .map((node) => node.key)
-      .toSorted(),
-  );
+  // Chance alone sends nobody away.
+  expect(bench.left).toEqual([]);
 });
 
 test.each(each)("With probation, %s keeps what discovery removed while it is open, and no longer", (_, spec) => {

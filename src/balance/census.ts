@@ -4,7 +4,7 @@ import { type BalancerNode, type Census, EndpointStatus } from "../core/picker.t
 /** Counts nodes by status. Looking wakes endpoints whose dead period is over, as a pick would. */
 export function censusOf(nodes: readonly BalancerNode[], nowMs: number): Census {
   const byStatus = { [EndpointStatus.closed]: 0, [EndpointStatus.busy]: 0, [EndpointStatus.open]: 0 };
-  for (const node of nodes) byStatus[node.status(nowMs)]++;
+  for (const node of nodes) byStatus[node.settledStatus(nowMs)]++;
   const weights = nodes.map((node) => node.weight);
   return {
     size: nodes.length,

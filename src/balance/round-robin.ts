@@ -26,7 +26,7 @@ export class RoundRobinGroup<N extends BalancerNode> extends DrawingGroup<N> {
     const node = this.#order[this.#turn % count]!;
     this.#turn = (this.#turn + 1) & MAX_TURN;
     this.only(node, nowMs);
-    if (this.drawn !== EndpointStatus.open) this.#sawDown = true;
+    if (this.drawn !== EndpointStatus.open && node.settledStatus(nowMs) !== EndpointStatus.open) this.#sawDown = true;
     return node;
   }
 
@@ -41,7 +41,7 @@ export class RoundRobinGroup<N extends BalancerNode> extends DrawingGroup<N> {
   protected override stale(nowMs: number): boolean {
     if (this.#sawDown) return true;
     for (let at = this.#openCount; at < this.#order.length; at++) {
-      if (this.#order[at]!.status(nowMs) === EndpointStatus.open) return true;
+      if (this.#order[at]!.settledStatus(nowMs) === EndpointStatus.open) return true;
     }
     return false;
   }
@@ -54,7 +54,7 @@ export class RoundRobinGroup<N extends BalancerNode> extends DrawingGroup<N> {
     let others = nodes.length;
     for (let at = 0; at < nodes.length; at++) {
       const node = nodes[at]!;
-      if (node.status(nowMs) === EndpointStatus.open) order[open++] = node;
+      if (node.settledStatus(nowMs) === EndpointStatus.open) order[open++] = node;
       else order[--others] = node;
     }
     for (let low = open, high = nodes.length - 1; low < high; low++, high--) {

@@ -20,11 +20,17 @@ export class WeightClasses<N extends BalancerNode> {
   }
 }
 
+/** Is a node among these open to this pick? */
+export function anyOpen(nodes: readonly BalancerNode[], nowMs: number): boolean {
+  for (let at = 0; at < nodes.length; at++) if (nodes[at]!.status(nowMs) === EndpointStatus.open) return true;
+  return false;
+}
+
 /** The best status among nodes; closed without any. */
 export function bestStatus(nodes: readonly BalancerNode[], nowMs: number): EndpointStatus {
   let best: EndpointStatus = EndpointStatus.closed;
   for (let at = 0; at < nodes.length && best !== EndpointStatus.open; at++) {
-    const status = nodes[at]!.status(nowMs);
+    const status = nodes[at]!.settledStatus(nowMs);
     if (status > best) best = status;
   }
   return best;

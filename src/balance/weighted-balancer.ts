@@ -7,7 +7,7 @@ import { type Balancer, type BalancerNode, type Census, EndpointStatus, type Loa
 import { censusOf } from "./census.ts";
 import type { BalancerCounters } from "./counters.ts";
 import type { Group, Kind } from "./group.ts";
-import { bestStatus, WeightClasses } from "./weight-classes.ts";
+import { anyOpen, bestStatus, WeightClasses } from "./weight-classes.ts";
 
 /** What becomes of members that discovery no longer names. */
 export interface Probation<N extends BalancerNode> {
@@ -88,11 +88,11 @@ export class WeightedBalancer<N extends BalancerNode, G extends Group<N> = Group
   #chooseGroup(groups: readonly G[], nowMs: number): G {
     const drawn = this.#weights.draw(this.#random);
     const first = groups[drawn]!;
-    if (bestStatus(first.nodes, nowMs) === EndpointStatus.open) return first;
+    if (anyOpen(first.nodes, nowMs)) return first;
     this.#counters.busyWeightClasses.inc();
     for (let step = 1; step < groups.length; step++) {
       const next = groups[(drawn + step) % groups.length]!;
-      if (bestStatus(next.nodes, nowMs) === EndpointStatus.open) return next;
+      if (anyOpen(next.nodes, nowMs)) return next;
     }
     return first;
   }
@@ -120,7 +120,7 @@ export class WeightedBalancer<N extends BalancerNode, G extends Group<N> = Group
     const leaving = this.#leaving;
     for (let at = 0; at < leaving.length; at++) {
       const node = leaving[at]!;
-      if (node.status(nowMs) !== EndpointStatus.open) {
+      if (node.settledStatus(nowMs) !== EndpointStatus.open) {
         this.#drop(node);
         return;
       }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Backoff, constant, decorrelatedJittered, equalJittered } from "./backoff.ts";
+import { type Backoff, constant, decorrelatedJittered, equalJittered, exponentialJittered, inTurn } from "./backoff.ts";
 import { type Random, seededRandom } from "./random.ts";
 
 const take = (backoff: Backoff, count: number): number[] => Array.from({ length: count }, () => backoff.next());
@@ -97,4 +97,31 @@ test("Decorrelated jitter may shrink again, as Linkerd's does and Finagle's does
   const delays = take(decorrelatedJittered(10, 10_000, seededRandom(3)), 200);
   expect(delays.some((delayMs, at) => at > 0 && delayMs < (delays[at - 1] ?? 0))).toBe(true);
   expect(delays).toContain(10_000);
+});
+
+test("Exponential jitter draws below the previous delay times 2, 4, 8, …, and ends at its maximum once that bound reaches it", () => {
+  // 1, then half of 2, half of 1 × 4, half of 2 × 8, half of 8 × 16 would be 64: 128 is more than 32.
+  expect(take(exponentialJittered(1_000, 32_000, stuckAt(0.5)), 7)).toEqual([
+    1_000, 1_000, 2_000, 8_000, 32_000, 32_000, 32_000,
+  ]);
+  // It shrinks as well: 1, 0.1 × 2, 0.1 × 0.8, 0.1 × 0.64, 0.1 × 1.024, 0.1 × 3.2768, 0.1 × 20.97152; 2.097152 × 128 is more than 32.
+  const shrinking = [1_000, 200, 80, 64, 102.4, 327.68, 2_097.152, 32_000, 32_000];
+  take(exponentialJittered(1_000, 32_000, stuckAt(0.1)), 9).forEach((delayMs, step) =>
+    expect(delayMs).toBeCloseTo(shrinking[step] ?? 0, 6),
+  );
+});
+
+test("Exponential jitter that is reset starts over", () => {
+  const backoff = exponentialJittered(1_000, 32_000, stuckAt(0.5));
+  const first = take(backoff, 6);
+  backoff.reset();
+  expect(take(backoff, 6)).toEqual(first);
+});
+
+test("Of two backoffs in turn the second follows after so many delays, until a reset", () => {
+  const backoff = inTurn(exponentialJittered(1_000, 32_000, stuckAt(0.1)), 3, constant(7));
+  for (const round of [1, 2]) {
+    expect(take(backoff, 5).map(Math.round), `round ${round}`).toEqual([1_000, 200, 80, 7, 7]);
+    backoff.reset();
+  }
 });

@@ -36,6 +36,27 @@ export function nextDecorrelated(minMs: number, maxMs: number, previousMs: numbe
   return Math.min(drawnMs, maxMs);
 }
 
+/**
+ * The first delay is `startMs`, each later one uniform in [0, previous × 2^n) for n = 1, 2, …: it may shrink as well as grow, and jumps once it
+ * grows. `maxMs` for ever once that bound reaches it (finagle §3.2).
+ */
+export function exponentialJittered(startMs: number, maxMs: number, random: Random): Backoff {
+  return new ExponentialJittered(startMs, maxMs, random);
+}
+
+/** The first `count` delays of one backoff, then those of another. */
+export function inTurn(first: Backoff, count: number, then: Backoff): Backoff {
+  let taken = 0;
+  return {
+    next: () => (taken < count ? (taken++, first.next()) : then.next()),
+    reset() {
+      taken = 0;
+      first.reset();
+      then.reset();
+    },
+  };
+}
+
 class EqualJittered implements Backoff {
   readonly #startMs: number;
   readonly #maxMs: number;
@@ -88,5 +109,37 @@ class DecorrelatedJittered implements Backoff {
 
   reset(): void {
     this.#previousMs = 0;
+  }
+}
+
+class ExponentialJittered implements Backoff {
+  readonly #startMs: number;
+  readonly #maxMs: number;
+  readonly #random: Random;
+  #previousMs = 0;
+  #attempt = 0;
+  #ended = false;
+
+  constructor(startMs: number, maxMs: number, random: Random) {
+    this.#startMs = startMs;
+    this.#maxMs = maxMs;
+    this.#random = random;
+  }
+
+  next(): number {
+    if (this.#ended) return this.#maxMs;
+    if (this.#attempt === 0) this.#previousMs = this.#startMs;
+    else {
+      const boundMs = this.#previousMs * 2 ** this.#attempt;
+      this.#ended = boundMs >= this.#maxMs;
+      this.#previousMs = this.#ended ? this.#maxMs : this.#random.next() * boundMs;
+    }
+    this.#attempt++;
+    return this.#previousMs;
+  }
+
+  reset(): void {
+    this.#attempt = 0;
+    this.#ended = false;
   }
 }

@@ -57,3 +57,13 @@ test("WindowedAdder keeps everything younger than window minus slice and nothing
     }),
   );
 });
+
+test("A windowed adder that is reset holds nothing, and a slice begins then", () => {
+  const adder = new WindowedAdder(100, 5, 0);
+  for (const nowMs of [0, 30, 70]) adder.add(1, nowMs);
+  adder.reset(75);
+  expect(adder.sum(75)).toBe(0);
+  adder.add(2, 94);
+  expect(adder.sum(174)).toBe(2);
+  expect(adder.sum(175)).toBe(0);
+});

@@ -37,6 +37,14 @@ export class WindowedAdder {
     return this.#sum;
   }
 
+  /** Forgets everything; a slice begins now. */
+  reset(nowMs: number): void {
+    this.#slices.fill(0);
+    this.#fresh = 0;
+    this.#sum = 0;
+    this.#sliceStartMs = nowMs;
+  }
+
   #roll(nowMs: number): void {
     const elapsedMs = nowMs - this.#sliceStartMs;
     if (elapsedMs >= this.#sliceMs) this.#expire(Math.floor(elapsedMs / this.#sliceMs));

@@ -392,6 +392,13 @@ export const causes = {
     "The connection could not be established (unreachable, reset, no descriptors left).",
     "Read the detail; check address, routes and the descriptor limit.",
   ),
+  failFast: cause(
+    "upstream.connect.fail-fast",
+    "connect",
+    "safe",
+    "The endpoint could not be connected to a moment ago, and with failFast nobody waits for another try.",
+    "Start the service or check the network path; the proxy connects again by itself after 1 to 32 s.",
+  ),
   endpointLeft: cause(
     "upstream.connect.left",
     "connect",

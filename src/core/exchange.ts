@@ -139,6 +139,8 @@ export class Exchange implements Staged {
   verdict: Outcome | null = null;
   /** Milliseconds from arrival to the answer's head; NaN before that. */
   latencyMs = Number.NaN;
+  /** What was decided for it and why, in words; null unless it is sampled. */
+  notes: string[] | null = null;
   /** Body bytes passed, for the access log. */
   requestBytes = 0;
   responseBytes = 0;
@@ -229,6 +231,7 @@ export class Exchange implements Staged {
     this.attemptsBefore = 0;
     this.verdict = null;
     this.latencyMs = Number.NaN;
+    this.notes = null;
     this.requestBytes = 0;
     this.responseBytes = 0;
   }

@@ -28,8 +28,10 @@ export interface BalancerNode {
   weight: number;
   /** Made by the balancer (`newCell`), so that it fits the balancer's kind. */
   readonly cell: LoadCell;
-  /** How ready the endpoint is now. */
+  /** How ready the endpoint is for this pick. Of one that shall get only a part of the picks it differs from look to look. */
   status(nowMs: number): EndpointStatus;
+  /** How ready it is, chance aside: for all who look and do not pick. */
+  settledStatus(nowMs: number): EndpointStatus;
 }
 
 /** A balancer at one moment, for gauges and pages. */

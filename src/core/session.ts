@@ -23,6 +23,9 @@ export interface SessionOwner {
   closed(session: Session, failure: Failure | null): void;
 }
 
+/** Opens a session that reports to `owner`, or says why none is to be opened now. */
+export type Connect = (owner: SessionOwner) => Session | Failure;
+
 /**
  * The sessions to one endpoint, as its stack sees them. HTTP/1.1 has a pool of them, HTTP/2 and Mux share one; what they
  * have in common is this.

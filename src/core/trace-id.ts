@@ -50,6 +50,11 @@ export class TraceId {
     if (this.pendingSample >= 0) this.decide(this.pendingSample);
   }
 
+  /** Shall this request be looked at more closely? */
+  get sampled(): boolean {
+    return this.known && (this.flagsLow & (TraceFlag.sampled | TraceFlag.debug)) !== 0;
+  }
+
   /** Decides sampling of an undecided trace by probability (the `l5d-sample` header), the same on every hop. */
   decide(probability: number): void {
     if ((this.flagsLow & TraceFlag.samplingKnown) !== 0) return;

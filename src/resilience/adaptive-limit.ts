@@ -27,6 +27,15 @@ export class AdaptiveLimit {
     scope.gauge("inflight", () => this.#inFlight); // cold: as above
   }
 
+  /** Places there are, and places taken. */
+  get limit(): number {
+    return Math.floor(this.#law.limit);
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
   /** Takes a place; false when there is none. Each place taken is released once. */
   tryAcquire(): boolean {
     // A limit of 4.7 lets four in.

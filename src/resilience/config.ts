@@ -19,14 +19,16 @@ export const requestAttemptTimeoutMs = int({
 });
 
 export const failFast = bool({
-  doc: "Takes an endpoint out after one failed connection attempt, and reconnects in the background.",
+  doc: "Takes an endpoint out after one failed connection attempt, and connects again in the background after 1 s, later up to 32 s. Requests that would need a new connection to it meanwhile fail at once, and are sent to another. Not for an endpoint that is the only one.",
   default: false,
-  refuse: {
-    shown: "true",
-    when: (on) => on,
-    because: "is not available in this release",
-    instead: "remove it; failureAccrual takes dead endpoints out",
-  },
+});
+
+export const slowStartMs = int({
+  doc: "An endpoint that was out, or that discovery adds to others, gets a tenth of its share of the requests at first, and all of it after this long. 0 = all at once.",
+  unit: "ms",
+  default: 0,
+  modernDefault: 10_000,
+  origin: "fairlead",
 });
 
 /** Waiting times: of dead endpoints, and between retries. */

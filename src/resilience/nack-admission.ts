@@ -30,6 +30,11 @@ export class NackAdmission {
     scope.gauge("ema_value", () => this.#accepted); // cold: once per client
   }
 
+  /** The share of requests that were accepted lately. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
   /**
    * May a request be sent? One that may not has not been processed, and is not sent elsewhere either. It belongs to the rate of
    * requests, not to the average.

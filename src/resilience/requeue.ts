@@ -82,6 +82,12 @@ export class Requeue {
     else if (attempts > 1) this.#perRequest.record(attempts - 1);
   }
 
+  /** What was decided, in words. */
+  note(failure: Failure, again: boolean): string {
+    const left = this.budget.balance(this.#loop.nowMs);
+    return `${again ? "requeue" : "no requeue"}: ${failure.cause.token} (${failure.retry}; budget ${left})`;
+  }
+
   /** Parameters, for people. */
   view(): { ttlSecs: number; minRetriesPerSec: number; percentCanRetry: number } {
     const { ttlSecs, minRetriesPerSec, percentCanRetry } = this.#spec;

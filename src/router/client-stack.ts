@@ -152,7 +152,16 @@ export class Client extends Cached implements AttemptListener, Keeper, HedgeClie
     ex.attempt = attempt;
     ex.attempts++;
     ex.endpoint = endpoint.key;
+    if (ex.notes !== null) this.#notePick(ex, endpoint);
     endpoint.stack.down(attempt);
+  }
+
+  // Why this one, in the words of the balancer and of failure accrual.
+  #notePick(ex: Exchange, { accrual, cell, key }: Endpoint): void {
+    const { nowMs } = this.#loop;
+    cell.weigh(nowMs);
+    const why = `${accrual.health(nowMs)}, load ${Math.round(cell.load * 10) / 10}, ${cell.pending} pending, of ${this.endpoints.length}`;
+    ex.notes?.push(`${(nowMs - ex.startMs).toFixed(1)} ms: attempt ${ex.attempts} to ${key} (${why})`);
   }
 
   // ---- Two attempts at a time --------------------------------------------------------------------------------------
@@ -163,6 +172,7 @@ export class Client extends Cached implements AttemptListener, Keeper, HedgeClie
       const endpoint = this.balancer.pick(this.#loop.nowMs);
       if (endpoint === null || endpoint === first.owner) continue;
       if (!pays()) return;
+      ex.notes?.push(`hedge: no answer after ${(this.#loop.nowMs - ex.sentMs).toFixed(1)} ms`);
       ex.rival = first;
       this.#send(ex, endpoint);
       return;
@@ -378,7 +388,9 @@ function requeueFilter(): Filter<Exchange> {
     up: (ex) => {
       if (ex.failure === null) return Up.go;
       const client = clientOf(ex);
-      if (!client.mayRequeue(ex)) return Up.go;
+      const again = client.mayRequeue(ex);
+      if (ex.notes !== null) ex.notes.push(client.requeue.note(ex.failure, again));
+      if (!again) return Up.go;
       if (ex.attempt !== null) discardAttempt(ex.attempt); // it was answered, with a refusal
       ex.failure = null;
       ex.outcome = Outcome.success;

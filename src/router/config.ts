@@ -18,8 +18,16 @@ import {
   unfilled,
 } from "../config/schema.ts";
 import { bindingCache, bindingTimeoutMs, interpreter } from "../naming/config.ts";
-import { failureAccrual } from "../resilience/accrual/config.ts";
-import { failFast, requestAttemptTimeoutMs, requeueBudget, retries, totalTimeoutMs } from "../resilience/config.ts";
+import { failureAccrual, maxEjectionPercent } from "../resilience/accrual/config.ts";
+import {
+  failFast,
+  requestAttemptTimeoutMs,
+  requeueBudget,
+  retries,
+  slowStartMs,
+  totalTimeoutMs,
+} from "../resilience/config.ts";
+import { healthCheck } from "../resilience/health/config.ts";
 import { concurrencyLimit, deadlines, hedge } from "../resilience/overload-config.ts";
 import { clientSession, connectTimeoutMs, hostConnectionPool, serverSession } from "../sessions/config.ts";
 import { clientSocketOptions, serverSocketOptions, tls } from "../transport/config.ts";
@@ -100,6 +108,9 @@ export function serverKeys(defaultPort: number) {
 export const clientKeys = {
   loadBalancer,
   failureAccrual,
+  maxEjectionPercent,
+  slowStartMs,
+  healthCheck,
   hostConnectionPool,
   requestAttemptTimeoutMs,
   failFast,

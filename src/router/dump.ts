@@ -26,6 +26,14 @@ export interface ClientDump {
   readonly message?: string;
   readonly addresses: readonly string[];
   readonly endpoints: readonly EndpointDump[];
+  /** Requeues that the budget would pay for now. */
+  readonly requeueBudget: number;
+  /** Share of requests that the service took lately rather than refused them (nacks). */
+  readonly accepted: number;
+  /** The adaptive limit and what is in progress under it; absent without one. */
+  readonly concurrency?: { readonly limit: number; readonly inFlight: number };
+  /** After how long a request gets a second attempt, ms; -1 for not at all, absent without hedging. */
+  readonly hedgeAfterMs?: number;
 }
 
 /** What a client is doing; undefined when there is none of this id. One-shots of the same id are part of it. */
@@ -38,6 +46,10 @@ export function clientDump(router: Router, id: string, nowMs: number): ClientDum
     state: set.at,
     ...(set.at === "failed" ? { message: set.message } : {}),
     addresses: set.at === "bound" ? set.endpoints.map((endpoint) => endpoint.key) : [],
+    requeueBudget: first.requeue.budget.balance(nowMs),
+    accepted: first.nacks.accepted,
+    ...(first.limit === null ? {} : { concurrency: { limit: first.limit.limit, inFlight: first.limit.inFlight } }),
+    ...(first.hedging === null ? {} : { hedgeAfterMs: first.hedging.policy.delayMs(nowMs) }),
     endpoints: clients.flatMap((client) => client.endpoints.map((endpoint) => endpointDump(endpoint, nowMs))),
   };
 }

@@ -1,5 +1,5 @@
 // @hot One endpoint of one client: what is judged, counted and limited per endpoint, and its connections.
-import type { Accrual } from "../resilience/accrual/accrual.ts";
+import type { Standing } from "../resilience/standing.ts";
 import { type Attempt, AttemptLevel, type AttemptOwner } from "../core/attempt.ts";
 import type { BodySink } from "../core/body.ts";
 import { causes } from "../core/cause.ts";
@@ -49,7 +49,7 @@ export class Endpoint implements BalancerNode, AttemptOwner {
   readonly key: string;
   weight: number;
   readonly cell: LoadCell;
-  readonly accrual: Accrual;
+  readonly accrual: Standing;
   readonly pool: SessionSource;
   readonly stack: Stack<Attempt>;
   readonly stats: RequestStats;
@@ -63,7 +63,7 @@ export class Endpoint implements BalancerNode, AttemptOwner {
     key: string,
     weight: number,
     cell: LoadCell,
-    accrual: Accrual,
+    accrual: Standing,
     pool: SessionSource,
     shared: EndpointShared,
   ) {
@@ -83,6 +83,10 @@ export class Endpoint implements BalancerNode, AttemptOwner {
 
   status(nowMs: number): EndpointStatus {
     return this.accrual.status(nowMs, this.pool.hasRoom ? EndpointStatus.open : EndpointStatus.busy);
+  }
+
+  settledStatus(nowMs: number): EndpointStatus {
+    return this.accrual.settledStatus(nowMs, this.pool.hasRoom ? EndpointStatus.open : EndpointStatus.busy);
   }
 
   answered(attempt: Attempt, head: MessageHead): BodySink | null {

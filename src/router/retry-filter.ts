@@ -56,6 +56,7 @@ class Tries implements LimitKeeper<Exchange> {
     ex.undecided = false;
     ex.verdict = null;
     ex.pushbackMs = 0;
+    ex.callStatus = -1;
     ex.latencyMs = Number.NaN;
     ex.retries++;
     ex.retryDelayMs = delayMs;
@@ -104,6 +105,15 @@ export function retryFilter(loop: DataLoop, pathOf: (ex: Exchange) => RetryPath)
       }
       if (!retries.allows(loop.nowMs, ex.retries)) return Up.go;
       const delayMs = ex.pushbackMs > 0 ? ex.pushbackMs : retries.delayMs(ex.retryDelayMs, loop.random);
+      if (ex.notes !== null) {
+        const why =
+          ex.failure === null
+            ? `status ${ex.attempt?.status ?? 200}, call status ${ex.callStatus}`
+            : ex.failure.cause.token;
+        ex.notes.push(
+          `retry ${ex.retries + 1} in ${delayMs} ms: ${why} (budget ${retries.budget.balance(loop.nowMs)})`,
+        );
+      }
       tries.again(ex, delayMs);
       return Up.kept;
     },

@@ -139,6 +139,7 @@ export class Router implements ClientListener, PathListener, HoldOwner {
       const key = identifier.key(ex);
       if (key === null) continue;
       ex.trace.next(this.#loop.random);
+      if (ex.trace.sampled) ex.notes = [];
       const path = this.bindings.take(i, key, ex.localDtab);
       identifier.apply(ex);
       path.enter(ex);

@@ -8,12 +8,17 @@ import type { RetriesSpec } from "../resilience/retries.ts";
 import type { HedgeSpec } from "../resilience/hedge-policy.ts";
 import type { HedgedMethods } from "./hedging.ts";
 import type { HoldLimits } from "./held-answer.ts";
+import type { HealthCheckSpec } from "../resilience/health/health-check.ts";
 import type { PoolLimits } from "../sessions/pool.ts";
 
 /** Policy of one bound client (linkerd1 §6.1). 0 ms = no limit. */
 export interface ClientSettings {
   readonly balancer: BalancerSpec;
   readonly accrual: AccrualSpec;
+  readonly maxEjectionPercent: number;
+  readonly slowStartMs: number;
+  readonly failFast: boolean;
+  readonly healthCheck: HealthCheckSpec;
   readonly pool: PoolLimits;
   readonly attemptTimeoutMs: number;
   readonly connectTimeoutMs: number;

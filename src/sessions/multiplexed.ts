@@ -10,7 +10,7 @@ import type { Attempt, AttemptOwner } from "../core/attempt.ts";
 import { causes } from "../core/cause.ts";
 import type { DataLoop } from "../core/data-loop.ts";
 import { Failure } from "../core/failure.ts";
-import { type Session, type SessionOwner, type SessionSource, SessionStatus } from "../core/session.ts";
+import { type Connect, type Session, type SessionOwner, type SessionSource, SessionStatus } from "../core/session.ts";
 import type { PoolStats } from "./pool.ts";
 
 /** Bounds of the sessions to one endpoint; 0 ms = no limit. */
@@ -28,7 +28,7 @@ export interface MultiplexedLimits {
 
 /** All sessions to one endpoint. */
 export class MultiplexedSessions implements SessionOwner, SessionSource {
-  readonly #connect: (owner: SessionOwner) => Session;
+  readonly #connect: Connect;
   readonly #loop: DataLoop;
   readonly #limits: MultiplexedLimits;
   readonly #stats: PoolStats;
@@ -45,7 +45,7 @@ export class MultiplexedSessions implements SessionOwner, SessionSource {
   #draining: PromiseWithResolvers<void> | null = null;
 
   /** @param connect opens a session, which reports to the owner given, but not before it has been returned. */
-  constructor(connect: (owner: SessionOwner) => Session, loop: DataLoop, limits: MultiplexedLimits, stats: PoolStats) {
+  constructor(connect: Connect, loop: DataLoop, limits: MultiplexedLimits, stats: PoolStats) {
     this.#connect = connect;
     this.#loop = loop;
     this.#limits = limits;
@@ -182,13 +182,18 @@ export class MultiplexedSessions implements SessionOwner, SessionSource {
     return null;
   }
 
-  // One at a time: how many of those that wait it will take shows when it is ready.
+  // One at a time: how many of those that wait it will take shows when it is ready. False when they go on waiting for others.
   #openForWaiting(): boolean {
     if (this.#waiting.length === 0 || this.#connecting !== null || this.#draining !== null) return false;
     if (this.#taking() >= this.#limits.maxConnections) return false;
-    const session = this.#connect(this);
-    this.#connecting = session;
-    this.#all.push(session);
+    const opened = this.#connect(this);
+    if (opened instanceof Failure) {
+      if (this.#taking() > 0) return false;
+      this.#failWaiting(opened);
+      return true;
+    }
+    this.#connecting = opened;
+    this.#all.push(opened);
     return true;
   }
 

@@ -6,7 +6,7 @@ import type { Attempt, AttemptOwner } from "../core/attempt.ts";
 import { causes } from "../core/cause.ts";
 import type { DataLoop } from "../core/data-loop.ts";
 import { Failure } from "../core/failure.ts";
-import { type Session, type SessionOwner, type SessionSource, SessionStatus } from "../core/session.ts";
+import { type Connect, type Session, type SessionOwner, type SessionSource, SessionStatus } from "../core/session.ts";
 
 /** Bounds of a pool (`hostConnectionPool`, `clientSession`); 0 ms = no limit. */
 export interface PoolLimits {
@@ -30,7 +30,7 @@ export interface PoolStats {
 
 /** All sessions to one endpoint. */
 export class SessionPool implements SessionOwner, SessionSource {
-  readonly #connect: (owner: SessionOwner) => Session;
+  readonly #connect: Connect;
   readonly #loop: DataLoop;
   readonly #limits: PoolLimits;
   readonly #stats: PoolStats;
@@ -46,7 +46,7 @@ export class SessionPool implements SessionOwner, SessionSource {
   #drained: (() => void) | null = null;
 
   /** @param connect opens a session; it reports to the pool given. */
-  constructor(connect: (owner: SessionOwner) => Session, loop: DataLoop, limits: PoolLimits, stats: PoolStats) {
+  constructor(connect: Connect, loop: DataLoop, limits: PoolLimits, stats: PoolStats) {
     this.#connect = connect;
     this.#loop = loop;
     this.#limits = limits;
@@ -86,10 +86,12 @@ export class SessionPool implements SessionOwner, SessionSource {
       this.#stats.tooManyWaiters();
       return (attempt.owner as AttemptOwner).failed(attempt, new Failure(causes.poolWaiters));
     }
+    if (mayConnect && this.#connecting.size <= this.#waiting.length) {
+      const refusal = this.#open();
+      if (refusal !== null) return (attempt.owner as AttemptOwner).failed(attempt, refusal);
+    } else this.#stats.waited();
     attempt.waitingIn = this;
     this.#waiting.push(attempt);
-    if (mayConnect && this.#connecting.size < this.#waiting.length) this.#open();
-    else this.#stats.waited();
     return undefined;
   }
 
@@ -161,10 +163,12 @@ export class SessionPool implements SessionOwner, SessionSource {
     this.#watch(session);
   }
 
-  #open(): void {
-    const session = this.#connect(this);
-    this.#connecting.add(session);
-    this.#all.add(session);
+  #open(): Failure | null {
+    const opened = this.#connect(this);
+    if (opened instanceof Failure) return opened;
+    this.#connecting.add(opened);
+    this.#all.add(opened);
+    return null;
   }
 
   // One attempt per failed connect: the others wait for connections of their own.
@@ -176,7 +180,10 @@ export class SessionPool implements SessionOwner, SessionSource {
   }
 
   #openForWaiting(): void {
-    while (this.#connecting.size < this.#waiting.length && this.#all.size < this.#limits.maxSize) this.#open();
+    while (this.#connecting.size < this.#waiting.length && this.#all.size < this.#limits.maxSize) {
+      const refusal = this.#open();
+      if (refusal !== null) this.#failWaiting(refusal);
+    }
   }
 
   #checkDrained(): void {

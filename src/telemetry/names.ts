@@ -202,7 +202,12 @@ const BROKEN: readonly Row[] = [
 
 const HEALTH: readonly Row[] = [
   ["endpoints/alive", "gauge", "1", "Endpoints in good health."],
-  ["endpoints/dead", "gauge", "1", "Endpoints that failed too often and are avoided for a while."],
+  [
+    "endpoints/dead",
+    "gauge",
+    "1",
+    "Endpoints that failed too often, requests or health checks, and are avoided for a while.",
+  ],
   ["endpoints/probing", "gauge", "1", "Endpoints that were dead and wait for a request that succeeds."],
 ];
 
@@ -210,7 +215,32 @@ const ACCRUAL: readonly Row[] = [
   ["failure_accrual/removals", "counter", "1", "Endpoints that went from alive to dead."],
   ["failure_accrual/revivals", "counter", "1", "Endpoints whose probe succeeded."],
   ["failure_accrual/probes", "counter", "1", "Times an endpoint's dead period ended and it waited for a probe."],
+  [
+    "failure_accrual/ejections_capped",
+    "counter",
+    "1",
+    "Endpoints that were to be taken out and stayed, because maxEjectionPercent were out already.",
+  ],
   ["failure_accrual/removed_for_ms", "counter", "ms", "Sum of all dead periods that were begun."],
+];
+
+const FAIL_FAST: readonly Row[] = [
+  ["failfast/marked_dead", "counter", "1", "Endpoints that a failed connect took out."],
+  ["failfast/marked_available", "counter", "1", "Endpoints that were reached again."],
+  ["failfast/unhealthy_for_ms", "gauge", "ms", "How long the endpoint that was not reached for longest has not been."],
+  [
+    "failfast/unhealthy_num_tries",
+    "gauge",
+    "1",
+    "Failed connects in the background, of the endpoint with most of them.",
+  ],
+  ["failfast/is_marked_dead", "gauge", "1", "Endpoints that are out because they were not reached."],
+];
+
+const HEALTH_CHECK: readonly Row[] = [
+  ["health_check/checks", "counter", "1", "Health checks made."],
+  ["health_check/failures", "counter", "1", "Health checks that failed."],
+  ["health_check/unhealthy", "gauge", "1", "Endpoints that are out because health checks failed."],
 ];
 
 const BALANCER: readonly Row[] = [
@@ -334,6 +364,8 @@ export const METRICS: readonly MetricDoc[] = [
     ...CONCURRENCY,
     ...HEALTH,
     ...ACCRUAL,
+    ...FAIL_FAST,
+    ...HEALTH_CHECK,
     ...BALANCER,
     ...HTTP2,
   ]),

@@ -262,8 +262,8 @@ const others: Readonly<Record<string, Case>> = {
 
 const cases = new Map([...fromRequests, ...fromAnswers, ...Object.entries(others)]);
 
-/** Need a discovery of their own, below; and one of attempts alone, which no request ends with: see `hedging.test.ts`. */
-const ELSEWHERE = [causes.bindTimeout.token, causes.endpointLeft.token, causes.superseded.token];
+/** Need a discovery of their own, below; see also `hedging.test.ts` (a cause of attempts alone) and `fail-fast.test.ts`. */
+const ELSEWHERE = [causes.bindTimeout.token, causes.endpointLeft.token, causes.superseded.token, causes.failFast.token];
 
 /** Those of HTTP/2 are in h2-causes.test.ts. */
 function isHttp1s(token: string): boolean {

@@ -39,7 +39,12 @@ function namesBelow(scope: Scope, above: readonly string[] = []): (readonly stri
 async function busyScene(): Promise<Scene> {
   const s = await memoryScene({
     dtab: "/svc/down => /$/inet/127.0.0.1/1; /svc/none => /nothing; ",
-    client: { hedge: {}, concurrencyLimit: { kind: "fairlead.gradient" } },
+    client: {
+      hedge: {},
+      concurrencyLimit: { kind: "fairlead.gradient" },
+      failFast: true,
+      healthCheck: { kind: "fairlead.tcp" },
+    },
   });
   const caller = s.connect();
   await caller.ask(get());

@@ -23,6 +23,10 @@ export class FakeNode implements BalancerNode {
   status(): EndpointStatus {
     return this.ready;
   }
+
+  settledStatus(): EndpointStatus {
+    return this.ready;
+  }
 }
 
 /** Numbers that come in the order given, whatever their bound; then zeros. */

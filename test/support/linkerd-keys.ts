@@ -132,13 +132,16 @@ function ofEveryRouter(router: string): readonly KeyGroup[] {
         "[io.l5d.consecutiveFailures].backoff[constant] [io.l5d.consecutiveFailures].backoff[constant].ms",
         "[io.l5d.consecutiveFailures].backoff[jittered] [io.l5d.consecutiveFailures].backoff[jittered].minMs",
         "[io.l5d.consecutiveFailures].backoff[jittered].maxMs [none]",
+        ...["[io.l5d.successRate]", "[io.l5d.successRateWindowed]"].map((kind) =>
+          [
+            `${kind} ${kind}.successRate ${kind}.backoff ${kind}.backoff[constant] ${kind}.backoff[constant].ms`,
+            `${kind}.backoff[jittered] ${kind}.backoff[jittered].minMs ${kind}.backoff[jittered].maxMs`,
+          ].join(" "),
+        ),
+        "[io.l5d.successRate].requests [io.l5d.successRateWindowed].window",
       ].join(" "),
       accepted:
         "[none].backoff [none].backoff[constant] [none].backoff[constant].ms [none].backoff[jittered] [none].backoff[jittered].minMs [none].backoff[jittered].maxMs",
-      refused: [
-        "[io.l5d.successRate] [io.l5d.successRate].successRate [io.l5d.successRate].requests",
-        "[io.l5d.successRateWindowed] [io.l5d.successRateWindowed].successRate [io.l5d.successRateWindowed].window",
-      ].join(" "),
     },
     {
       source: "§6.5",

@@ -63,7 +63,18 @@ const BY_CATEGORY: Readonly<Record<Category, number>> = {
   internal: GrpcStatus.internal,
 };
 
+/** A stream of HTTP/2 that was reset, by its code ("HTTP2 Transport Mapping" of gRPC over HTTP/2; RFC 9113 §7). */
+const BY_RESET: Readonly<Record<number, number>> = {
+  7: GrpcStatus.unavailable, // REFUSED_STREAM
+  8: GrpcStatus.cancelled, // CANCEL
+  11: GrpcStatus.resourceExhausted, // ENHANCE_YOUR_CALM
+  12: GrpcStatus.permissionDenied, // INADEQUATE_SECURITY
+};
+
 /** The `grpc-status` a failure is answered with. */
 export function grpcStatusOf(failure: Failure): number {
-  return BY_CATEGORY[failure.cause.category];
+  const { category } = failure.cause;
+  const { code } = failure.detail;
+  if (typeof code !== "number" || category === "timeout") return BY_CATEGORY[category];
+  return BY_RESET[code] ?? GrpcStatus.internal;
 }

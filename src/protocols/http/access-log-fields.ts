@@ -192,5 +192,10 @@ export const LOG_FIELDS: readonly LogField[] = [
   textField("cause", "Why it failed, as in `fairlead-cause`.", (line, ex) => putCause(line, ex)),
   textField("referer", "The Referer header.", (line, _ex, head) => putReferer(line, head)),
   textField("userAgent", "The User-Agent header.", (line, _ex, head) => putUserAgent(line, head)),
+  textField(
+    "decisions",
+    "Of sampled requests (`l5d-sample`): which endpoint each attempt went to and why, and why it was sent again.",
+    (line, ex) => ex.notes !== null && putText(line, ex.notes.join("; ")),
+  ),
   textField("override", "The delegation rules the request brought along.", (line, ex) => putText(line, ex.localDtab)),
 ];

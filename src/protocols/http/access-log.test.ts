@@ -135,6 +135,7 @@ describe("The JSON form", () => {
       cause: null,
       referer: "http://web/",
       userAgent: "curl/8.5.0",
+      decisions: null,
       override: "/svc/users=>/svc/users-v2",
     });
   });

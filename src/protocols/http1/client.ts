@@ -290,6 +290,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     this.#framing = head.framing;
     this.#keep = keepsAlive(head) && head.framing !== Framing.untilClose;
     attempt.status = head.status;
+    this.#readCallStatus(attempt, head);
     this.#answer = Answer.body;
     if (head.framing !== Framing.none) {
       this.#body ??= new BodyReader(ANSWER_PROBLEMS, this.#context.limits.head);
@@ -310,6 +311,13 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     } else if (!more) {
       this.#watchProgress(); // a body that is here already needs no watching
     }
+  }
+
+  // Where calls are judged by what the service made of them (gRPC), that is told in the head, or behind the body.
+  #readCallStatus(attempt: Attempt, told: Trailers): void {
+    if (attempt.exchange?.path?.classifier.late !== true) return;
+    const status = told.get("grpc-status");
+    if (status !== undefined) attempt.callStatus = Number(status);
   }
 
   #passOver(more: boolean): void {
@@ -362,6 +370,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     const sink = this.#sink as BodySink;
     const reusable = this.#keep && this.#requestDone && !more && !this.#ended && this.#willBeWritten();
     const owner = attempt.owner as AttemptOwner;
+    if (trailers !== null) this.#readCallStatus(attempt, trailers);
     this.#forget();
     if (!reusable) {
       this.close();

@@ -4,7 +4,6 @@ import type { Failure } from "../../core/failure.ts";
 import { encodeGrpcMessage } from "../grpc/message.ts";
 import { grpcStatusOf } from "../grpc/status.ts";
 import { failureFields, type FailureOptions, type OwnField } from "../http/failure-answer.ts";
-import { grpcStatusOfReset } from "./reset-codes.ts";
 
 /** An answer of ours, ready to be sent. Names are in any case. */
 export interface OwnFields {
@@ -35,7 +34,7 @@ const OF_THE_BODY = new Set(["Content-Type", "Content-Length", "fairlead-cause"]
 
 /** What ends an answer that broke off. */
 export function failureTrailers(failure: Failure, clearContext: boolean): OwnField[] {
-  const status = grpcStatusOfReset(failure) ?? grpcStatusOf(failure);
+  const status = grpcStatusOf(failure);
   const fields: OwnField[] = [["grpc-status", String(status)]];
   if (clearContext) return fields;
   fields.push(["grpc-message", encodeGrpcMessage(failure.message)], ["fairlead-cause", failure.token()]);

@@ -8,6 +8,7 @@ import { EndpointStatus } from "../../core/picker.ts";
 import { MetricsRegistry } from "../../telemetry/registry.ts";
 import { Accrual, accrualCounters, type AccrualOwner } from "./accrual.ts";
 import { ConsecutiveFailures } from "./consecutive-failures.ts";
+import { noCap } from "./ejection-cap.ts";
 import { accrualPolicy } from "./kinds.ts";
 import { never } from "./none.ts";
 import { type AccrualPolicy, STAY } from "./policy.ts";
@@ -24,7 +25,7 @@ class Log implements AccrualOwner {
   }
 }
 
-function setUp(policy: AccrualPolicy) {
+function setUp(policy: AccrualPolicy, cap = noCap) {
   const registry = new MetricsRegistry(new ManualEnv());
   const counters = accrualCounters(registry.root.scope("rt", "http", "client", "x", "failure_accrual"));
   const log = new Log();
@@ -34,7 +35,7 @@ function setUp(policy: AccrualPolicy) {
     counters.revivals.value,
     counters.removedForMs.value,
   ];
-  return { registry, log, counted, accrual: new Accrual(policy, counters, log) };
+  return { registry, log, counted, accrual: new Accrual(policy, counters, log, cap) };
 }
 
 const fails = (accrual: Accrual, times: number, nowMs: number) => {
@@ -47,16 +48,16 @@ const fails = (accrual: Accrual, times: number, nowMs: number) => {
 test("An endpoint dies after five failures in a row, is probed after its dead period, and a success revives it", () => {
   const { accrual, counted, log } = setUp(new ConsecutiveFailures(5, constant(10_000)));
   fails(accrual, 4, 0);
-  expect(accrual.status(0, open)).toBe(open);
+  expect(accrual.settledStatus(0, open)).toBe(open);
   fails(accrual, 1, 0);
-  expect(accrual.status(0, open)).toBe(busy);
+  expect(accrual.settledStatus(0, open)).toBe(busy);
   expect(accrual.health(9_999)).toBe("dead");
   expect(accrual.health(10_000)).toBe("probing");
-  expect(accrual.status(10_000, open)).toBe(open);
+  expect(accrual.settledStatus(10_000, open)).toBe(open);
   accrual.started(10_001);
-  expect(accrual.status(10_001, open)).toBe(busy);
+  expect(accrual.settledStatus(10_001, open)).toBe(busy);
   accrual.succeeded(10_002);
-  expect(accrual.status(10_002, open)).toBe(open);
+  expect(accrual.settledStatus(10_002, open)).toBe(open);
   expect(accrual.health(10_002)).toBe("alive");
   expect(counted()).toEqual([1, 1, 1, 10_000]);
   expect(log.lines).toEqual(["dead for 10000", "alive"]);
@@ -92,7 +93,7 @@ test("An ignorable outcome of the probe leaves the endpoint probing, for another
   fails(accrual, 1, 0);
   accrual.started(1_000);
   accrual.ignored(1_001);
-  expect(accrual.status(1_001, open)).toBe(open);
+  expect(accrual.settledStatus(1_001, open)).toBe(open);
   expect(accrual.health(1_001)).toBe("probing");
   expect(counted()).toEqual([1, 1, 0, 1_000]);
 });
@@ -107,12 +108,12 @@ test("An ignorable outcome says nothing of a live endpoint", () => {
 
 test("A failed probe that the policy forgives leaves the endpoint probing", () => {
   let verdict = 1_000;
-  const { accrual } = setUp({ succeeded: () => undefined, failed: () => verdict, revived: () => undefined });
+  const { accrual } = setUp({ ...never, failed: () => verdict });
   fails(accrual, 1, 0);
   verdict = STAY;
   fails(accrual, 1, 1_000);
   expect(accrual.health(1_000)).toBe("probing");
-  expect(accrual.status(1_000, open)).toBe(open);
+  expect(accrual.settledStatus(1_000, open)).toBe(open);
 });
 
 test("What was in flight when the endpoint died is not judged while it is dead", () => {
@@ -136,11 +137,11 @@ test("A request that is sent to a dead endpoint in need does not count as its pr
 
 test("The status below shows through while the endpoint is alive or waits for its probe", () => {
   const { accrual } = setUp(new ConsecutiveFailures(1, constant(1_000)));
-  expect(accrual.status(0, closed)).toBe(closed);
+  expect(accrual.settledStatus(0, closed)).toBe(closed);
   fails(accrual, 1, 0);
-  expect(accrual.status(0, closed)).toBe(busy);
-  expect(accrual.status(1_000, busy)).toBe(busy);
-  expect(accrual.status(1_000, closed)).toBe(closed);
+  expect(accrual.settledStatus(0, closed)).toBe(busy);
+  expect(accrual.settledStatus(1_000, busy)).toBe(busy);
+  expect(accrual.settledStatus(1_000, closed)).toBe(closed);
 });
 
 test("The kind none never takes an endpoint out", () => {
@@ -153,22 +154,20 @@ test("The kind none never takes an endpoint out", () => {
 test("The default policy is five failures and five seconds; configured backoffs are constant or decorrelated", () => {
   const random = seededRandom(1);
   const deaths = (policy: AccrualPolicy) => Array.from({ length: 8 }, () => policy.failed(0));
-  const byDefault = deaths(accrualPolicy({ kind: "io.l5d.consecutiveFailures", failures: 5 }, random));
+  const byDefault = deaths(accrualPolicy({ kind: "io.l5d.consecutiveFailures", failures: 5 }, random, 0));
   expect(byDefault.slice(0, 5)).toEqual([STAY, STAY, STAY, STAY, 5_000]);
   expect(byDefault[5]).toBeGreaterThanOrEqual(5_000);
   expect(byDefault[5]).toBeLessThan(10_000);
   const kind = "io.l5d.consecutiveFailures";
-  expect(deaths(accrualPolicy({ kind, failures: 7, backoff: { kind: "constant", ms: 40 } }, random)).slice(5)).toEqual([
-    STAY,
-    40,
-    40,
-  ]);
+  expect(
+    deaths(accrualPolicy({ kind, failures: 7, backoff: { kind: "constant", ms: 40 } }, random, 0)).slice(5),
+  ).toEqual([STAY, 40, 40]);
   const jittered = deaths(
-    accrualPolicy({ kind, failures: 1, backoff: { kind: "jittered", minMs: 10, maxMs: 50 } }, random),
+    accrualPolicy({ kind, failures: 1, backoff: { kind: "jittered", minMs: 10, maxMs: 50 } }, random, 0),
   );
   expect(jittered[0]).toBe(10);
   for (const ms of jittered) expect(ms).toBeLessThanOrEqual(50);
-  expect(accrualPolicy({ kind: "none" }, random)).toBe(never);
+  expect(accrualPolicy({ kind: "none" }, random, 0)).toBe(never);
 });
 
 test("The counters of failure accrual are declared", () => {
@@ -225,7 +224,9 @@ test("Accrual without timers does what the state machine with timers does, for a
       const { accrual, counted } = setUp(new ConsecutiveFailures(3, constant(100)));
       const model = new Model();
       const agree = (atMs: number) => {
-        expect(accrual.status(atMs, open)).toBe(model.state === "alive" || model.state === "probe open" ? open : busy);
+        expect(accrual.settledStatus(atMs, open)).toBe(
+          model.state === "alive" || model.state === "probe open" ? open : busy,
+        );
         expect(accrual.health(atMs)).toBe(model.state.startsWith("probe") ? "probing" : model.state);
         expect(counted()).toEqual([model.removals, model.probes, model.revivals, model.removedForMs]);
       };

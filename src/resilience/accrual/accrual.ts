@@ -5,11 +5,14 @@
 //   probe out ── failure ──▶ dead, for longer, when the policy marks it again; else probing
 //   probe out ── an outcome that says nothing ──▶ probing
 //
+// When too many others are out already, the policy is not heeded: alive stays alive, and a failed probe goes back to probing.
+//
 // It advises and never refuses: a dead endpoint, or one whose probe is out, reads busy, and a balancer that finds nothing better uses
 // it all the same. The end of a dead period needs no timer: whoever looks after it finds the endpoint probing.
 import { EndpointStatus } from "../../core/picker.ts";
 import type { Counter } from "../../telemetry/metrics.ts";
 import type { Scope } from "../../telemetry/registry.ts";
+import type { EjectionCap } from "./ejection-cap.ts";
 import { type AccrualPolicy, STAY } from "./policy.ts";
 
 const ALIVE = 0;
@@ -52,17 +55,24 @@ export class Accrual {
   readonly #policy: AccrualPolicy;
   readonly #counters: AccrualCounters;
   readonly #owner: AccrualOwner;
+  readonly #cap: EjectionCap;
   #state = ALIVE;
   #deadUntilMs = 0;
 
-  constructor(policy: AccrualPolicy, counters: AccrualCounters, owner: AccrualOwner) {
+  constructor(policy: AccrualPolicy, counters: AccrualCounters, owner: AccrualOwner, cap: EjectionCap) {
     this.#policy = policy;
     this.#counters = counters;
     this.#owner = owner;
+    this.#cap = cap;
   }
 
-  /** What the balancer sees: `below` is the status of what lies under accrual, sessions and their limits. */
-  status(nowMs: number, below: EndpointStatus): EndpointStatus {
+  /** From its death to its revival. */
+  get out(): boolean {
+    return this.#state !== ALIVE;
+  }
+
+  /** What the balancer is to know: `below` is the status of what lies under accrual, sessions and their limits. */
+  settledStatus(nowMs: number, below: EndpointStatus): EndpointStatus {
     if (this.#state === ALIVE) return below;
     this.#wake(nowMs);
     return this.#state === PROBING ? below : EndpointStatus.busy;
@@ -85,7 +95,7 @@ export class Accrual {
   succeeded(nowMs: number): void {
     if (this.#state !== ALIVE) {
       this.#wake(nowMs);
-      if (this.#state === PROBE_OUT) this.#revive(nowMs);
+      if (this.#state === PROBE_OUT) this.revive(nowMs);
     }
     this.#policy.succeeded(nowMs);
   }
@@ -95,8 +105,9 @@ export class Accrual {
     this.#wake(nowMs);
     if (this.#state === DEAD || this.#state === PROBING) return;
     const deadMs = this.#policy.failed(nowMs);
-    if (deadMs !== STAY) this.#die(nowMs, deadMs);
+    if (deadMs !== STAY && this.#cap.allows(this.out)) this.die(nowMs, deadMs);
     else if (this.#state === PROBE_OUT) this.#state = PROBING;
+    else if (deadMs !== STAY) this.#policy.spared();
   }
 
   /** It ended in a way that says nothing of the endpoint, such as a caller who went away: another request may be the probe. */
@@ -111,7 +122,7 @@ export class Accrual {
     this.#counters.probes.inc();
   }
 
-  #die(nowMs: number, deadMs: number): void {
+  protected die(nowMs: number, deadMs: number): void {
     const again = this.#state === PROBE_OUT;
     if (!again) this.#counters.removals.inc();
     this.#counters.removedForMs.add(deadMs);
@@ -120,7 +131,7 @@ export class Accrual {
     this.#owner.died(deadMs, again);
   }
 
-  #revive(nowMs: number): void {
+  protected revive(nowMs: number): void {
     this.#state = ALIVE;
     this.#counters.revivals.inc();
     this.#policy.revived(nowMs);

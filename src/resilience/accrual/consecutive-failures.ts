@@ -25,6 +25,10 @@ export class ConsecutiveFailures implements AccrualPolicy {
     return this.#failures >= this.#limit ? this.#backoff.next() : STAY;
   }
 
+  spared(): void {
+    this.#backoff.reset();
+  }
+
   revived(): void {
     this.#failures = 0;
     this.#backoff.reset();

@@ -2,4 +2,9 @@
 import { type AccrualPolicy, STAY } from "./policy.ts";
 
 /** Remembers nothing, so all endpoints may share it. */
-export const never: AccrualPolicy = { succeeded: () => undefined, failed: () => STAY, revived: () => undefined };
+export const never: AccrualPolicy = {
+  succeeded: () => undefined,
+  failed: () => STAY,
+  spared: () => undefined,
+  revived: () => undefined,
+};

@@ -8,6 +8,8 @@ export interface AccrualPolicy {
   succeeded(nowMs: number): void;
   /** How long the endpoint is to be dead, in milliseconds, or `STAY`. */
   failed(nowMs: number): number;
+  /** `failed` marked it, and it stays in use all the same because too many others are out: the backoff starts over, failures stay. */
+  spared(): void;
   /** A probe succeeded: failures are forgotten and the backoff starts over. */
   revived(nowMs: number): void;
 }
