@@ -298,7 +298,7 @@ test("every retry, and the wait before it, shortens what is passed on", async ()
       },
     },
     {
-      request: (_, connection) => void connection.reply(scene.backend.requests.length < 4 ? 500 : 200),
+      request: (_, connection) => connection.reply(scene.backend.requests.length < 4 ? 500 : 200),
     },
   );
   const startMs = scene.world.env.clock.nowMs();

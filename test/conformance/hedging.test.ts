@@ -1,4 +1,5 @@
 // Second attempts beside slow first ones (finagle §4.7): when they are made, to whom, which of the two answers, and what becomes of the other.
+// Long, because the properties at the end play with the same scenes as the sentences before them.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Backend, type BackendConnection, type Received } from "../support/backend.ts";
@@ -9,7 +10,7 @@ import { Code, type FieldPairs } from "../support/h2-frames.ts";
 import { call, get as h2get, request as h2request, startH2Proxy } from "../support/h2-scene.ts";
 import { grpcMessage, H2Service } from "../support/h2-service.ts";
 import type { H2Stream } from "../support/h2-stream.ts";
-import { type Answer, causeOf, HttpClient } from "../support/http-client.ts";
+import { type Answer, causeOf, type HttpClient } from "../support/http-client.ts";
 import { chunked, compose, valueOf } from "../support/http-text.ts";
 import { Proxy, type ProxySetup } from "../support/proxy.ts";
 import { get, post } from "../support/scene.ts";
@@ -505,6 +506,7 @@ test("stopping while two are in flight leaves nothing", async () => {
   await using scene = await Hedged.start(HALF);
   const client = await scene.warm();
   await askTwice(scene, client);
+  expect(scene.proxy.inUse()).toMatchObject({ exchanges: 1, attempts: 2 }); // the scene checks what is left at its end
 });
 
 // ---- HTTP/2 ----------------------------------------------------------------------------------------------------------
@@ -636,7 +638,7 @@ test("a body that the first service does not take yet is whole at both", async (
   const stream = caller.request(h2request("PUT", "/x"), { body });
   step(scene.world, 10);
   const heads = scene.services.flatMap((service) => service.heads.slice(-1));
-  expect(heads.map(({ bodyBytes }) => bodyBytes).sort()).toEqual([100, 100]);
+  expect(heads.map(({ bodyBytes }) => bodyBytes)).toEqual([100, 100]);
   for (const head of heads) head.grant(10_000);
   step(scene.world, 5);
   expect(scene.held.map((held) => held.body)).toEqual([body, body]);
@@ -759,3 +761,157 @@ test("the same with pools that reuse what they have", async () => {
     { numRuns: 12 },
   );
 }, 120_000);
+
+// gRPC: verdicts come in trailers, answers are held back for them, tries have limits, and all of it is hedged.
+
+interface Call {
+  readonly afterMs: number;
+  readonly how:
+    | "ok"
+    | "slow"
+    | "parts"
+    | "unavailable"
+    | "trailersOnly"
+    | "reset"
+    | "refused"
+    | "cancel"
+    | "early"
+    | "never";
+}
+
+const HEAD: FieldPairs = [[":status", "200"], ...GRPC];
+
+function perform({ how }: Call, stream: H2Stream, world: MemoryWorld): void {
+  const body = grpcMessage(`to ${stream.value("x-n")}`);
+  const later = (ms: number, act: () => void) =>
+    void world.env.timers.after(ms, () => {
+      if (stream.reset === null && !stream.connection.closed) act();
+    });
+  if (how === "ok") stream.reply(200, body, GRPC, [["grpc-status", "0"]]);
+  else if (how === "unavailable") stream.reply(200, body, GRPC, [["grpc-status", "14"]]);
+  else if (how === "trailersOnly") stream.reply(200, "", [...GRPC, ["grpc-status", "14"]]);
+  else if (how === "refused") stream.sendReset(Code.refused);
+  else if (how === "reset") {
+    stream.sendHead(HEAD);
+    stream.write(body.subarray(0, 3));
+    later(3, () => stream.sendReset(Code.internal));
+  } else if (how === "cancel") stream.sendReset(Code.cancel);
+  else if (how === "early" || how === "slow" || how === "parts") {
+    stream.sendHead(HEAD);
+    if (how === "parts") stream.write(body.subarray(0, 4));
+    const rest = how === "parts" ? body.subarray(4) : body;
+    later(how === "early" ? 1 : how === "slow" ? 80 : 12, () =>
+      stream.write(rest, { trailers: [["grpc-status", "0"]] }),
+    );
+  }
+}
+
+interface Told extends Call {
+  /** The caller cancels after so long. */
+  readonly leavesMs: number | null;
+  readonly timeout: number | null;
+}
+
+async function anyCall(plans: readonly (readonly Told[])[], reuse: boolean): Promise<void> {
+  await using scene = await HedgedH2.start(
+    { maxExtraLoad: 0.9, methods: "all" },
+    {
+      reuse,
+      modern: true,
+      client: { requeueBudget: { minRetriesPerSec: 1000 }, failureAccrual: { kind: "none" } },
+      service: {
+        responseClassifier: { kind: "io.l5d.h2.grpc.default" },
+        retries: {
+          maxRetries: 2,
+          perTryTimeoutMs: 60,
+          budget: { minRetriesPerSec: 1000 },
+          backoff: { kind: "constant", ms: 5 },
+        },
+        totalTimeoutMs: 400,
+      },
+    },
+  );
+  const caller = await scene.warm(call(), grpcOk);
+  const turns = new Map<string, number>();
+  for (const service of scene.services) {
+    service.behaviour = {
+      request: (stream) => {
+        const n = stream.value("x-n") ?? "";
+        const turn = turns.get(n) ?? 0;
+        turns.set(n, turn + 1);
+        expect(stream.body).toBe(grpcMessage(`from ${n}`).toString("latin1"));
+        const plan = plans[Number(n)] as readonly Told[];
+        const told = plan[turn % plan.length] as Told;
+        scene.world.env.timers.after(told.afterMs, () => {
+          if (stream.reset === null && !stream.connection.closed) perform(told, stream, scene.world);
+        });
+      },
+    };
+  }
+  const streams = plans.map(([first], n) => {
+    const { leavesMs, timeout } = first as Told;
+    const fields: FieldPairs =
+      timeout === null
+        ? [["x-n", String(n)]]
+        : [
+            ["x-n", String(n)],
+            ["grpc-timeout", `${timeout}m`],
+          ];
+    const stream = caller.request(call(fields), { body: grpcMessage(`from ${n}`) });
+    if (leavesMs !== null) {
+      scene.world.env.timers.after(leavesMs, () => {
+        if (!stream.done) stream.sendReset(Code.cancel);
+      });
+    }
+    step(scene.world, n % 4);
+    return stream;
+  });
+  step(scene.world, 700);
+  for (const [n, stream] of streams.entries()) {
+    if (stream.resetSent) continue;
+    expect(stream.state).toSatisfy(() => stream.done);
+    const status = stream.trailer("grpc-status") ?? stream.value("grpc-status");
+    if (status === "0") expect(stream.body).toBe(grpcMessage(`to ${n}`).toString("latin1"));
+    else expect(grpcMessage(`to ${n}`).toString("latin1").startsWith(stream.body)).toBe(true);
+  }
+  expect(scene.proxy.inUse()).toMatchObject({
+    exchanges: 0,
+    attempts: 0,
+    serverStreams: 0,
+    clientStreams: 0,
+    fineTimers: 0,
+  });
+}
+
+const told = fc.record<Told>({
+  afterMs: fc.integer({ min: 0, max: 30 }),
+  how: fc.constantFrom<Call["how"]>(
+    "ok",
+    "ok",
+    "slow",
+    "parts",
+    "unavailable",
+    "trailersOnly",
+    "reset",
+    "refused",
+    "cancel",
+    "early",
+    "never",
+  ),
+  leavesMs: fc.option(fc.integer({ min: 0, max: 60 }), { freq: 6 }),
+  timeout: fc.option(fc.integer({ min: 1, max: 120 }), { freq: 3 }),
+});
+
+test.each([false, true])(
+  "gRPC calls that are hedged, held back, retried and limited at once: each has one answer, its own (pools reuse: %s)",
+  async (reuse) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(told, { minLength: 1, maxLength: 4 }), { minLength: 3, maxLength: 20 }),
+        (plans) => anyCall(plans, reuse),
+      ),
+      { numRuns: 20 },
+    );
+  },
+  240_000,
+);
