@@ -1,14 +1,15 @@
 // Deadlines over HTTP/2 and of gRPC calls: `l5d-ctx-deadline`, `grpc-timeout`, and both (finagle §5; gRPC over HTTP/2: Requests). What is common
 // to both versions of HTTP is in deadlines.test.ts.
 import { expect, test } from "vitest";
+import { Backend } from "../support/backend.ts";
 import { budgetOf, deadlineIn, withClockAhead } from "../support/hops.ts";
 import { H2Caller } from "../support/h2-caller.ts";
 import { Code, type FieldPairs } from "../support/h2-frames.ts";
 import { call, get, type H2Scene, memoryH2Scene, post, startH2Proxy } from "../support/h2-scene.ts";
 import { grpcMessage, H2Service, silent, trailersOnly } from "../support/h2-service.ts";
-import type { H2Stream } from "../support/h2-stream.ts";
-import { valuesOf } from "../support/http-text.ts";
-import type { Proxy, ProxySetup } from "../support/proxy.ts";
+import { H2Stream } from "../support/h2-stream.ts";
+import { compose, valueOf, valuesOf } from "../support/http-text.ts";
+import { Proxy, type ProxySetup } from "../support/proxy.ts";
 import { type MemoryWorld, memoryWorld } from "../support/world.ts";
 
 type MemoryH2Scene = H2Scene<MemoryWorld>;
@@ -364,6 +365,34 @@ test("waiting for a connection shortens both", async () => {
   ]);
   await caller.finished(stream);
 });
+
+test.each(["http/1.1 to h2", "h2 to http/1.1"])(
+  "from %s the next hop is told what is left, in its own version",
+  async (way) => {
+    const world = memoryWorld();
+    await using _world = world;
+    const toH2 = way.endsWith("h2");
+    const service = toH2 ? await H2Service.start(world) : await Backend.start(world);
+    const start = toH2 ? Proxy.start(world, setupOf("h2")) : startH2Proxy(world, setupOf("http/1.1"));
+    function setupOf(protocol: string): ProxySetup {
+      const client = { protocol, connectTimeoutMs: 200, failureAccrual: { kind: "none" } };
+      return { ...enforced, dtab: `/svc/web => ${service.name};`, client };
+    }
+    await using proxy = await start;
+    world.network.silence(service.address);
+    const value = deadlineIn(world, 5000, 2 * HOUR_MS);
+    const startMs = world.env.clock.nowMs();
+    if (toH2) proxy.connect().send(compose("GET / HTTP/1.1", { Host: "web", "l5d-ctx-deadline": value }));
+    else new H2Caller(world, proxy.port()).request(get("/", [["l5d-ctx-deadline", value]]));
+    step(world, 100);
+    world.network.heal(service.address);
+    while (service.requests.length === 0 && world.env.clock.nowMs() - startMs < 3000) step(world, 1);
+    const { last } = service;
+    const passed = last instanceof H2Stream ? last.value("l5d-ctx-deadline") : valueOf(last, "l5d-ctx-deadline");
+    expect(budgetOf(passed)).toBe(5000 - (world.env.clock.nowMs() - startMs));
+    await proxy.recorded(1);
+  },
+);
 
 test("report changes neither header", async () => {
   await using scene = await memoryH2Scene(

@@ -113,7 +113,10 @@ test("failures that are no refusals do not count as such", async () => {
   expect(clientFigure(scene, "nack_admission_control", "ema_value")).toBe(1);
 });
 
-test.each([["REFUSED_STREAM", Code.refused]])("a service of HTTP/2 refuses with %s", async (_, code) => {
+test.each([
+  ["REFUSED_STREAM", Code.refused],
+  ["ENHANCE_YOUR_CALM", Code.calm],
+])("a service of HTTP/2 refuses with %s", async (_, code) => {
   await using scene = await memoryH2Scene(
     { client: { requeueBudget: { minRetriesPerSec: 0, percentCanRetry: 0 }, failureAccrual: { kind: "none" } } },
     { request: (stream) => stream.sendReset(code) },
