@@ -13,6 +13,7 @@ export class Failure {
   readonly detail: FailureDetail;
   /** May differ from the catalogue's: a connection that broke before any byte left makes every request safe. */
   readonly retry: RetrySafety;
+  #token: string | null = null;
 
   constructor(cause: Cause, message: string = cause.means, detail: FailureDetail = NO_DETAIL, retry = cause.retry) {
     this.cause = cause;
@@ -33,6 +34,10 @@ export class Failure {
 
   /** The value of the `fairlead-cause` header: the token, then `;key=value` for each fact. */
   token(): string {
+    return (this.#token ??= this.#spell());
+  }
+
+  #spell(): string {
     let text = this.cause.token;
     for (const [key, value] of Object.entries(this.detail)) text += `;${key}=${escapeDetail(String(value))}`;
     return text;

@@ -74,6 +74,9 @@ export class Client extends Cached implements AttemptListener, Keeper, HedgeClie
   readonly services: StatsByName<RequestStats>;
   readonly balancer: Balancer<Endpoint>;
   readonly stack: Stack<Exchange>;
+  /** What becomes of requests beyond the limit, and of those that are held back: the same for all. */
+  readonly full: Failure;
+  readonly #held: Failure;
   readonly #loop: DataLoop;
   readonly #parts: ClientParts;
   readonly #waiting: Waiting;
@@ -94,6 +97,8 @@ export class Client extends Cached implements AttemptListener, Keeper, HedgeClie
       (scope) => new RequestStats(scope), // cold: as above
       parts.maxIdleServices,
     );
+    this.full = new Failure(causes.adaptiveLimit, undefined, { client: parts.id });
+    this.#held = new Failure(causes.nackAdmission, undefined, { client: parts.id });
     this.balancer = parts.balancer;
     this.stack = parts.stack;
     this.#loop = parts.loop;
@@ -134,7 +139,7 @@ export class Client extends Cached implements AttemptListener, Keeper, HedgeClie
       return;
     }
     if (!this.nacks.admits(loop.nowMs, loop.random)) {
-      this.#refuse(ex, new Failure(causes.nackAdmission, undefined, { client: this.key }));
+      this.#refuse(ex, this.#held);
       return;
     }
     const endpoint = this.balancer.pick(loop.nowMs);
@@ -236,7 +241,7 @@ export class Client extends Cached implements AttemptListener, Keeper, HedgeClie
   }
 
   failed(ex: Exchange): void {
-    this.nacks.record(this.#loop.nowMs, ex.failure?.cause === causes.h2Refused);
+    this.nacks.record(this.#loop.nowMs, isNack(ex.failure));
     this.hedging?.ended(ex, ex.sentMs);
     const stack = ex.client as Stack<Exchange>;
     if (!stack.up(ex)) return; // sent again
@@ -271,6 +276,16 @@ export class Client extends Cached implements AttemptListener, Keeper, HedgeClie
     this.#parts.scope.prune();
     this.#parts.listener.closed(this);
   }
+}
+
+/** RFC 9113 §7: ENHANCE_YOUR_CALM. */
+const CALM = 11;
+
+// Streams of HTTP/2 that were refused, for now or for good (finagle §6.4).
+function isNack(failure: Failure | null): boolean {
+  if (failure === null) return false;
+  const { cause, detail } = failure;
+  return cause === causes.h2Refused || (cause === causes.h2Reset && detail["code"] === CALM);
 }
 
 /** Stops an attempt that nobody wants any longer. */
@@ -338,7 +353,7 @@ function limitFilter(loop: DataLoop): Filter<Exchange> {
         ex.hasPlace = true;
         return Down.go;
       }
-      ex.failure = new Failure(causes.adaptiveLimit, undefined, { client: clientOf(ex).key });
+      ex.failure = clientOf(ex).full;
       ex.outcome = Outcome.failure;
       ex.retryable = false;
       return Down.answered;

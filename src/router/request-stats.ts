@@ -1,4 +1,5 @@
 // @hot The figures every scope has of its requests (linkerd1 §7.4): requests, success, failures by cause, latency, pending.
+import type { Cause } from "../core/cause.ts";
 import type { Failure } from "../core/failure.ts";
 import { Outcome } from "../core/outcome.ts";
 import type { Histogram } from "../telemetry/histogram.ts";
@@ -16,6 +17,8 @@ export class RequestStats {
   readonly #scope: Scope;
   readonly #counters: CounterGroup;
   readonly #latency: Histogram;
+  #lastCause: Cause | null = null;
+  #lastCounter: Counter | null = null;
 
   constructor(scope: Scope) {
     this.#scope = scope;
@@ -41,9 +44,13 @@ export class RequestStats {
     if (latencyMs === latencyMs) this.#latency.record(latencyMs);
   }
 
-  // By token, so that header, log and metric say the same word.
-  #cause(failure: Failure): void {
-    this.#scope.scope("failures").counter(failure.cause.token).inc();
+  // By token, so that header, log and metric say the same word. Under overload it is the same one all the time.
+  #cause({ cause }: Failure): void {
+    if (cause !== this.#lastCause) {
+      this.#lastCause = cause;
+      this.#lastCounter = this.#scope.scope("failures").counter(cause.token);
+    }
+    (this.#lastCounter as Counter).inc(); // of the last cause
   }
 }
 

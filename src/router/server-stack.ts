@@ -166,13 +166,14 @@ export class RouterServer implements ExchangeHandler {
   }
 
   #concurrencyFilter(maxConcurrentRequests: number): Filter<Exchange> {
+    const refusal = new Failure(causes.concurrency, undefined, { limit: maxConcurrentRequests });
     return new Filter<Exchange>({
       name: "max-concurrent-requests",
       doc: "Refuses at once what goes beyond the limit; nobody waits.",
       params: { maxConcurrentRequests },
       down: (ex) => {
         if (this.#active <= maxConcurrentRequests) return Down.go;
-        ex.failure = new Failure(causes.concurrency, undefined, { limit: maxConcurrentRequests });
+        ex.failure = refusal;
         return Down.answered;
       },
     });

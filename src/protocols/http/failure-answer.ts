@@ -39,6 +39,22 @@ export interface FailureOptions {
   readonly maxErrBytes: number;
 }
 
+/** Answers to failures that come again, by the failure and the form of the answer. */
+export type Remembered<T> = WeakMap<Failure, T[]>;
+
+/** Refusing must be the cheapest thing we do: a refusal is one object for all that are refused, and its answer is composed once per form. */
+export function remembered<T>(failure: Failure, flags: number, known: Remembered<T>, compose: () => T): T {
+  if (failure.cause.category !== "overload") return compose();
+  let forms = known.get(failure);
+  if (forms === undefined) known.set(failure, (forms = []));
+  return (forms[flags] ??= compose());
+}
+
+/** What refusals depend on, as bits. */
+export function formFlags({ clearContext, replayable }: FailureOptions): number {
+  return (replayable ? 1 : 0) | (clearContext ? 2 : 0);
+}
+
 /** An answer of the proxy's own, before a version of HTTP gives it its form. */
 export interface OwnAnswer {
   readonly status: number;

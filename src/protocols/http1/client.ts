@@ -28,6 +28,8 @@ type Answer = (typeof Answer)[keyof typeof Answer];
 
 const PRIVATE_FROM_BYTES = 16 * 1024;
 const MAX_INTERIM_ANSWERS = 16;
+/** As HTTP/2 reads it (`codec/header-field`). */
+const CALL_STATUS = /^\d{1,3}$/;
 /** The rest of an answer that nobody wants has so long to arrive: while it comes, the connection is of no use to anybody. */
 const DISCARD_MS = 250;
 const ANSWER_PROBLEMS = { chunk: causes.answerChunk, trailer: causes.answerChunk };
@@ -317,7 +319,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
   #readCallStatus(attempt: Attempt, told: Trailers): void {
     if (attempt.exchange?.path?.classifier.late !== true) return;
     const status = told.get("grpc-status");
-    if (status !== undefined) attempt.callStatus = Number(status);
+    if (status !== undefined && CALL_STATUS.test(status)) attempt.callStatus = Number(status);
   }
 
   #passOver(more: boolean): void {

@@ -1,7 +1,15 @@
 // The proxy's own answers as HTTP/1 text: failures, and answers that consist of their status.
 import type { Failure } from "../../core/failure.ts";
 import type { Outcome } from "../../core/outcome.ts";
-import { cannedFields, failureFields, type FailureOptions, type OwnAnswer } from "../http/failure-answer.ts";
+import {
+  cannedFields,
+  failureFields,
+  type FailureOptions,
+  formFlags,
+  type OwnAnswer,
+  remembered,
+  type Remembered,
+} from "../http/failure-answer.ts";
 import { reasonFor } from "../http/reasons.ts";
 
 /** What becomes of the connection after an answer. */
@@ -19,6 +27,16 @@ export interface FailureForm extends FailureOptions, ConnectionForm {
 
 /** The whole answer, head and body. All characters are below 256. */
 export function failureAnswer(failure: Failure, form: FailureForm): string {
+  return remembered(failure, flags(form), answers, () => compose(failure, form));
+}
+
+const answers: Remembered<string> = new WeakMap();
+
+function flags(form: FailureForm): number {
+  return formFlags(form) | (form.toHead ? 4 : 0) | (form.close ? 8 : 0) | (form.keepAlive10 ? 16 : 0);
+}
+
+function compose(failure: Failure, form: FailureForm): string {
   const answer = failureFields(failure, form);
   const head = headText(answer, form);
   return form.toHead ? head : head + Buffer.from(answer.body, "utf8").toString("latin1");

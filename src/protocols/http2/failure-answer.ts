@@ -3,7 +3,14 @@
 import type { Failure } from "../../core/failure.ts";
 import { encodeGrpcMessage } from "../grpc/message.ts";
 import { grpcStatusOf } from "../grpc/status.ts";
-import { failureFields, type FailureOptions, type OwnField } from "../http/failure-answer.ts";
+import {
+  failureFields,
+  type FailureOptions,
+  formFlags,
+  type OwnField,
+  remembered,
+  type Remembered,
+} from "../http/failure-answer.ts";
 
 /** An answer of ours, ready to be sent. Names are in any case. */
 export interface OwnFields {
@@ -20,6 +27,13 @@ export interface FailureForm extends FailureOptions {
 
 /** The answer to a failure. */
 export function failureHead(failure: Failure, form: FailureForm): OwnFields {
+  const flags = formFlags(form) | (form.grpc ? 4 : 0) | (form.toHead ? 8 : 0);
+  return remembered(failure, flags, heads, () => compose(failure, form));
+}
+
+const heads: Remembered<OwnFields> = new WeakMap();
+
+function compose(failure: Failure, form: FailureForm): OwnFields {
   const { status, fields, body } = failureFields(failure, form);
   if (!form.grpc) return { status, fields, body: form.toHead || body === "" ? null : Buffer.from(body, "utf8") };
   const context = fields.filter(([name]) => !OF_THE_BODY.has(name));
