@@ -32,6 +32,11 @@ export class Failure {
     return category === "gone" || category === "leaving";
   }
 
+  /** The same, and not to be tried again by anybody. */
+  final(): Failure {
+    return this.retry === "never" ? this : new Failure(this.cause, this.message, this.detail, "never");
+  }
+
   /** The value of the `fairlead-cause` header: the token, then `;key=value` for each fact. */
   token(): string {
     return (this.#token ??= this.#spell());

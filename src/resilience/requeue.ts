@@ -56,7 +56,9 @@ export class Requeue {
     if (acquiring) {
       if (ex.attempts - ex.attemptsBefore > MAX_ACQUISITIONS) return false;
     } else if (!this.#pay(ex)) {
-      ex.retryable = false; // whoever stands above must not multiply what is refused here (finagle §4.2)
+      // Whoever stands above, here or in front of us, must not multiply what is refused here (finagle §4.2).
+      ex.retryable = false;
+      ex.failure = failure.final();
       return false;
     }
     this.#requeues.inc();

@@ -68,6 +68,11 @@ export class Retries {
     return true;
   }
 
+  /** As `allows`, only to know; pays and counts nothing. */
+  couldAllow(nowMs: number, retriesSoFar: number): boolean {
+    return retriesSoFar < this.#most && this.budget.balance(nowMs) > 0;
+  }
+
   /** How long the retry waits. @param previousDelayMs how long the request's last retry waited; 0 when this is its first. */
   delayMs(previousDelayMs: number, random: Random): number {
     if (this.#minMs === this.#maxMs) return this.#minMs;

@@ -102,6 +102,7 @@ export class PathEntry extends Cached implements PathStage, Keeper, RetryPath {
   /** May an answer of which only the end tells whether it failed be held back until then? */
   holds(ex: Exchange): boolean {
     if (this.#hold === null || !this.classifier.retries) return false;
+    if (!this.retries.couldAllow(this.#shared.loop.nowMs, ex.retries)) return false;
     if (ex.downstream.canReplay()) return true;
     this.#figures.held?.requestTooLong.inc();
     return false;

@@ -183,6 +183,7 @@ export class Router implements ClientListener, PathListener, HoldOwner {
   retries(ex: Exchange, told: MessageHead | null): boolean {
     const path = ex.path as PathEntry; // as above
     if (ex.retryable && told !== null) ex.pushbackMs = path.classifier.pushbackMs(told);
+    if (told !== null) ex.verdict ??= verdictOf(told); // nothing has been said yet of how it went
     return !path.stack.up(ex);
   }
 

@@ -136,7 +136,7 @@ export class RouterServer implements ExchangeHandler {
         const timed = ex.callTimeoutMs === ex.callTimeoutMs;
         const epochMs = timed || ex.deadline !== null ? loop.clock.epochMs() : 0;
         // Of a caller that tells both, the length is no matter of clocks; where deadlines are kept the two are compared as lengths.
-        if (timed && (ex.deadline === null || mode !== "enforce")) {
+        if (timed && (ex.deadline === null || ex.callTimeoutMs <= 0 || mode !== "enforce")) {
           ex.limitTo(epochMs, Math.ceil(ex.callTimeoutMs), loop.nowMs);
         }
         const { deadline } = ex;
@@ -148,7 +148,7 @@ export class RouterServer implements ExchangeHandler {
         }
         ex.budgetMs = budgetMs(deadline);
         if (timed) ex.budgetMs = Math.min(ex.budgetMs, ex.callTimeoutMs);
-        if (ex.keepsDeadlines && ex.budgetMs > 0) this.#keep(ex, epochMs, keeper);
+        if (ex.keepsDeadlines) this.#keep(ex, epochMs, keeper);
         return Down.go;
       },
       up: (ex) => {
@@ -160,9 +160,10 @@ export class RouterServer implements ExchangeHandler {
   }
 
   #keep(ex: Exchange, epochMs: number, keeper: LimitKeeper<Exchange>): void {
-    ex.keepDeadline(epochMs, ex.budgetMs);
+    ex.keepDeadline(epochMs, Math.max(0, ex.budgetMs));
+    if (ex.budgetMs <= 0 || ex.budgetMs > LONGEST_MS) return; // late and served all the same, or no time that anybody waits for
     ex.deadlineLimit ??= new ExactLimit(ex, this.#loop);
-    if (ex.budgetMs < LONGEST_MS) ex.deadlineLimit.set(ex.budgetMs, keeper);
+    ex.deadlineLimit.set(ex.budgetMs, keeper);
   }
 
   #concurrencyFilter(maxConcurrentRequests: number): Filter<Exchange> {

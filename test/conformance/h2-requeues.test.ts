@@ -57,11 +57,11 @@ test("a gRPC call that was refused is sent again too", async () => {
   expect(scene.service.last.body).toBe(grpcMessage("hi").toString("latin1"));
 });
 
-test("what the service refuses beyond the budget is answered 502, retryable", async () => {
+test("what the service refuses beyond the budget is answered 502, and is not to be tried by whoever asked either", async () => {
   await using scene = await memoryH2Scene({ client: { ...noAccrual, ...noBudget } }, refusesFirst(1));
   const answer = await scene.connect().ask(get());
   expect([answer.status, answer.cause]).toEqual([502, "upstream.h2.refused"]);
-  expect(answer.value("l5d-retryable")).toBe("true");
+  expect(answer.value("l5d-retryable")).toBeUndefined();
   expect(scene.service.heads).toHaveLength(1);
 });
 

@@ -43,6 +43,9 @@ export interface Recorded {
   readonly client: string;
   readonly outcome: "success" | "failure" | "ignorable";
   readonly attempts: number;
+  readonly retries: number;
+  /** gRPC's; -1 when it was not told. */
+  readonly callStatus: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
   readonly latencyMs: number;
@@ -237,6 +240,8 @@ function recorded(ex: Exchange): Recorded {
     client: ex.destination?.client ?? "",
     outcome: OUTCOMES[ex.outcome],
     attempts: ex.attempts,
+    retries: ex.retries,
+    callStatus: ex.callStatus,
     requestBytes: ex.requestBytes,
     responseBytes: ex.responseBytes,
     latencyMs: ex.latencyMs,

@@ -75,6 +75,6 @@ const BY_RESET: Readonly<Record<number, number>> = {
 export function grpcStatusOf(failure: Failure): number {
   const { category } = failure.cause;
   const { code } = failure.detail;
-  if (typeof code !== "number" || category === "timeout") return BY_CATEGORY[category];
+  if (typeof code !== "number" || category === "timeout" || category === "leaving") return BY_CATEGORY[category];
   return BY_RESET[code] ?? GrpcStatus.internal;
 }
