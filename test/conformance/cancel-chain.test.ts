@@ -227,7 +227,15 @@ function work({ proxy }: Row<World>): Readonly<Record<string, number>> {
   return work;
 }
 
-const NOTHING = { exchanges: 0, attempts: 0, heads: 0, h2Heads: 0, serverStreams: 0, clientStreams: 0 };
+const NOTHING = {
+  exchanges: 0,
+  attempts: 0,
+  heads: 0,
+  h2Heads: 0,
+  serverStreams: 0,
+  clientStreams: 0,
+  fineTimers: 0,
+};
 
 test.each(MOMENTS)(
   "each of three hops passes on that a caller has left within its turn, and keeps nothing: $name, answer begun: $begins",

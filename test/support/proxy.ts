@@ -10,6 +10,7 @@ import { PullGauge, type Scope } from "../../src/telemetry/registry.ts";
 import { HttpClient } from "./http-client.ts";
 import { poisonReleased } from "./poison.ts";
 import type { World } from "./world.ts";
+import { AccessLog } from "../../src/protocols/http/access-log.ts";
 
 type Keys = Readonly<Record<string, unknown>>;
 
@@ -28,6 +29,8 @@ export interface ProxySetup {
   readonly text?: string;
   /** Let pools reuse what is released to them, as in production; by default it is poisoned. */
   readonly reuse?: boolean;
+  /** Keep the JSON access log in `accessLines`. */
+  readonly accessLog?: boolean;
 }
 
 /** One exchange as the log of exchanges saw it. */
@@ -80,6 +83,8 @@ export class Proxy implements AsyncDisposable {
   readonly linker: Linker;
   /** One entry per exchange, in order of their ends. */
   readonly records: Recorded[];
+  /** Lines of the JSON access log, when it was asked for. */
+  readonly accessLines: string[] = [];
   readonly logLines: string[];
   readonly lateUses: Error[] = [];
   #stopped = false;
@@ -96,15 +101,30 @@ export class Proxy implements AsyncDisposable {
     if (loaded.config === null) throw new Error(loaded.problems.map((p) => `${p.path}: ${p.message}`).join("\n"));
     const records: Recorded[] = [];
     const logLines: string[] = [];
+    let accessLog: AccessLog | null = null;
     const linker = await Linker.start(loaded.config, {
       log: new Log(world.env.clock, (line) => void logLines.push(line)),
       env: world.env,
       transport: (loop) => world.proxyTransport(loop),
-      exchangeLog: () => ({ record: (ex) => void records.push(recorded(ex)) }),
+      exchangeLog: () => ({
+        record: (ex) => {
+          records.push(recorded(ex));
+          accessLog?.record(ex);
+        },
+      }),
     });
     const proxy = new Proxy(world, linker, records, logLines);
+    if (setup.accessLog === true) accessLog = proxy.#logAccess();
     if (setup.reuse !== true) proxy.#poison();
     return proxy;
+  }
+
+  #logAccess(): AccessLog {
+    const sink = {
+      append: (line: Buffer, length: number) => void this.accessLines.push(line.toString("latin1", 0, length)),
+    };
+    const { env, loop } = this.linker;
+    return new AccessLog({ router: "test", format: { kind: "json" }, loop, clock: env.clock, sink });
   }
 
   #poison(): void {
@@ -128,6 +148,11 @@ export class Proxy implements AsyncDisposable {
   /** A new connection to it. */
   connect(router = 0, server = 0): HttpClient {
     return new HttpClient(this.world, this.port(router, server));
+  }
+
+  /** The last line of the access log, read back. */
+  get lastLine(): Readonly<Record<string, unknown>> {
+    return JSON.parse(this.accessLines.at(-1) ?? "null") as Readonly<Record<string, unknown>>;
   }
 
   get lastRecord(): Recorded {
@@ -188,6 +213,7 @@ export class Proxy implements AsyncDisposable {
       serverStreams: http2.serverStreams.inUse,
       clientStreams: http2.clientStreams.inUse,
       timers: loop.wheel.armed,
+      fineTimers: loop.fine.armed,
       accepted: routers.flatMap((r) => r.servers).reduce((sum, server) => sum + server.connections, 0),
     };
   }
