@@ -86,6 +86,8 @@ export class Exchange implements Staged {
   callTimeoutMs = Number.NaN;
   /** The deadline is for all of the answer and not its beginning alone (gRPC). */
   deadlineOfWhole = false;
+  /** Values of context headers (deadlines, sampling) that could not be read and count as absent. */
+  unreadable = 0;
   /** What the caller gave us to work with, counted from arrival, ms; NaN when nothing was said. */
   budgetMs = Number.NaN;
   /** Memory for a deadline that is made here. */
@@ -201,6 +203,7 @@ export class Exchange implements Staged {
     this.callTimeoutMs = Number.NaN;
     this.deadlineOfWhole = false;
     this.budgetMs = Number.NaN;
+    this.unreadable = 0;
     this.nack = Nack.none;
     this.sentMs = 0;
     this.hasPlace = false;

@@ -108,7 +108,7 @@ export class RouterServer implements ExchangeHandler {
       down: (ex) => {
         this.#active++;
         stats.begin();
-        if (ex.deadline !== null || ex.localDtab !== "") contexts.record(ex);
+        if (ex.deadline !== null || ex.localDtab !== "" || ex.unreadable > 0) contexts.record(ex);
         return Down.go;
       },
       end: (ex) => {

@@ -63,6 +63,12 @@ const ONLY_SERVER: readonly Row[] = [
     "Age of requests that carry a deadline, when they arrive; by two clocks, when they come from another machine.",
   ],
   ["time/<class>", "stat", "ms", "Latency by class of status, 1XX to 5XX."],
+  [
+    "context/unreadable",
+    "counter",
+    "1",
+    "Values of l5d-ctx-deadline, grpc-timeout and l5d-sample that could not be read; they count as absent.",
+  ],
   ["dtab/size", "stat", "1", "Entries in the delegation table a request brought along."],
 ];
 

@@ -17,7 +17,7 @@ export function readContext(ex: Exchange, message: HttpMessage): void {
   const sample = message.find(Field.l5dSample);
   if (sample >= 0) readSample(ex, message.value(sample));
   if (message.find(Field.l5dCtxDtab) >= 0 || message.find(Field.l5dDtab) >= 0) ex.localDtab = localDtab(message);
-  if (message.find(Field.l5dCtxDeadline) >= 0) ex.deadline = readDeadline(message);
+  if (message.find(Field.l5dCtxDeadline) >= 0) ex.deadline = readDeadline(ex, message);
 }
 
 // The fields that come with every request of a mesh are read as bytes where the message is bytes.
@@ -36,7 +36,10 @@ function readTraceField(ex: Exchange, message: HttpMessage, field: number): void
 
 function readSample(ex: Exchange, text: string): void {
   const probability = Number(text);
-  if (!Number.isFinite(probability)) return;
+  if (!Number.isFinite(probability)) {
+    ex.unreadable++;
+    return;
+  }
   if (!ex.trace.known) return void (ex.trace.pendingSample = clamp(probability));
   ex.trace.decide(clamp(probability));
 }
@@ -62,7 +65,7 @@ function collect(message: HttpMessage, id: number, into: string[]): void {
 
 const COMMA = 44;
 // Several values combine to the latest timestamp and the earliest deadline.
-function readDeadline(message: HttpMessage): Deadline | null {
+function readDeadline(ex: Exchange, message: HttpMessage): Deadline | null {
   let combined: Deadline | null = null;
   for (
     let field = message.find(Field.l5dCtxDeadline);
@@ -70,7 +73,8 @@ function readDeadline(message: HttpMessage): Deadline | null {
     field = message.findNext(Field.l5dCtxDeadline, field)
   ) {
     const deadline = parseDeadline(message.value(field));
-    if (deadline !== null) combined = combineDeadlines(combined, deadline);
+    if (deadline === null) ex.unreadable++;
+    else combined = combineDeadlines(combined, deadline);
   }
   return combined;
 }

@@ -44,9 +44,11 @@ export function writeForeignRequest(scratch: Scratch, ex: Exchange, message: Htt
     if ((DROPPED_FROM_REQUEST[id] === 1 && id !== Field.te) || id === Field.host || id === Field.contentLength)
       continue;
     if (message.clearContext && isMeshField(message, field)) continue;
-    if (id === Field.other && message.name(field) === "cookie") {
+    const name = id === Field.other ? message.name(field) : "";
+    if (name === "cookie") {
       cookies += cookies === "" ? message.value(field) : `; ${message.value(field)}`;
-    } else {
+    } else if (name !== "grpc-timeout" || !ex.deadlineKept) {
+      // A deadline that is kept is told in the words of HTTP, and by then that one is out of date.
       message.putLine(scratch, field);
     }
   }

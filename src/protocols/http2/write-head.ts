@@ -1,8 +1,8 @@
 // @hot Heads as they are forwarded: fields go on in the form they came in, those that stop here are left out, ours are appended. A block is
 // composed in the outbox behind nine octets that its frame header will take.
 import { putLatin1 } from "../../base/bytes.ts";
-import { type Deadline, putDeadline } from "../../core/deadline.ts";
-import { readGrpcTimeout } from "../grpc/timeout.ts";
+import { putDeadline } from "../../core/deadline.ts";
+import { timeLeft } from "../grpc/deadline.ts";
 import type { Destination } from "../../core/destination.ts";
 import type { Exchange, PathStage } from "../../core/exchange.ts";
 import { Outcome } from "../../core/outcome.ts";
@@ -83,12 +83,9 @@ export function putRequest(outbox: Outbox, encoder: HpackEncoder, ex: Exchange, 
 
 // A call that has waited here, or has less time than its caller thinks, is told what is left of it.
 function putTimeLeft(outbox: Outbox, encoder: HpackEncoder, ex: Exchange, field: HeaderField): void {
-  const { deadlineMs, timestampMs } = ex.deadline as Deadline; // one that is kept
-  const leftMs = deadlineMs - timestampMs;
-  const givenMs = readGrpcTimeout(field.value);
-  // More than eight digits of milliseconds, which is a day, are no time that anybody waits for.
-  if (givenMs === null || leftMs >= givenMs || leftMs > 99_999_999) put(outbox, encoder, field);
-  else putText(outbox, encoder, "grpc-timeout", `${leftMs}m`);
+  const value = timeLeft(ex, field.value);
+  if (value === field.value) put(outbox, encoder, field);
+  else putText(outbox, encoder, "grpc-timeout", value);
 }
 
 function putPseudo(outbox: Outbox, encoder: HpackEncoder, head: Http2Head): void {
