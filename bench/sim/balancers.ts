@@ -4,6 +4,7 @@ import { type BalancerSpec, createBalancer } from "../../src/balance/balancer.ts
 import type { Balancer } from "../../src/core/picker.ts";
 import type { Scope } from "../../src/telemetry/registry.ts";
 import type { SimulatedEndpoint } from "./endpoint.ts";
+import { BestOf } from "./rivals/best-of.ts";
 import { FewestInFlight, RandomChoice, RoundRobin } from "./rivals/plain.ts";
 import { type Probe, Prequal } from "./rivals/prequal.ts";
 
@@ -33,6 +34,12 @@ export const contenders: readonly Contender[] = [
     maxEffort: 5,
     decayTimeMs: 10_000,
   }),
+  {
+    name: "best-of-5",
+    doc: "The best of five, by mean latency of the last answers, age of what is waiting, and requests in flight. A proposal.",
+    probes: false,
+    make: ({ env }) => new BestOf({ choices: 5, answers: 20, decayMs: 10_000, maxEffort: 5 }, env.random),
+  },
   {
     name: "random",
     doc: "Any one. Not in the product.",

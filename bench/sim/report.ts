@@ -7,7 +7,7 @@ import { plots, policyRowsOf, type Results, rowsOf } from "./plots.ts";
 import { policies } from "./policies.ts";
 import { type Scenario, policyNames } from "./scenario.ts";
 import { figures, type Row } from "./summary.ts";
-import { asMarkdown, asText, balancerTable, NEVER, policyTable } from "./table.ts";
+import { asMarkdown, asText, balancerTable, NEVER, overview, policyTable } from "./table.ts";
 
 export function textReport(results: Results): string {
   return results.scenarios.map((scenario) => scenarioText(results, scenario)).join("\n") + seedLine(results);
@@ -55,7 +55,15 @@ function page(results: Results): string {
       `Each figure is the median of ${seeds.length} seeds and in brackets the least and the most. Seeds: ${seeds.join(", ")}.\n`,
       `A failed request counts as never answered; ${NEVER} stands where so many failed that the percentile is one of them.\n`,
       "All balancers of a scenario and a seed get the same requests at the same moments.\n\n",
-      "![Latency by balancer](latency.svg)\n\n![Success over time](success.svg)\n\n![Load per instance](spread.svg)\n\n",
+      "## At a glance\n\nThe 99th percentile in ms, or the success where more than one request in a hundred failed.\n\n",
+      asMarkdown(
+        overview(
+          scenarios.map(({ name }) => name),
+          results.balancers,
+          scenarios.flatMap((scenario) => rowsOf(results, scenario)),
+        ),
+      ),
+      "\n![Latency by balancer](latency.svg)\n\n![Success over time](success.svg)\n\n![Load per instance](spread.svg)\n\n",
       "## The balancers\n\n",
       ...contenders.map(({ name, doc }) => `- \`${name}\`: ${doc}\n`),
       "\n## The scenarios\n\n",

@@ -55,6 +55,12 @@ test.for(policyNames)("Every request ends exactly once, with policies %s", async
   expect(result.loads.reduce((sum, load) => sum + load, 0)).toBeCloseTo(5, 9);
 });
 
+test("Discovery that changes while requests are in flight loses none of them", async () => {
+  const restarts = { kind: "restarts", count: 5, everyMs: 700, absentMs: 300, warmMs: 500, factor: 4 };
+  const once = await scenario({ faults: [restarts], instances: { count: 5, workers: 4 } });
+  expect(simulate(once, contender("best-of-5"), policies.default, 2).success).toBe(1);
+});
+
 test("All balancers get the same requests", async () => {
   const once = await scenario(rough);
   const counts = contenders.map((one) => simulate(once, one, policies.default, 5).requests);

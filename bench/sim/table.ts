@@ -43,6 +43,22 @@ export function policyTable(rows: readonly Row[]): string[][] {
   return tableOf(rows, [policyColumn, ...figureColumns]);
 }
 
+/** A scenario per line, a balancer per column: the 99th percentile, or the success where more than one in a hundred failed. */
+export function overview(scenarios: readonly string[], balancers: readonly string[], rows: readonly Row[]): string[][] {
+  const lines = scenarios.map((scenario) => {
+    const cells = balancers.map((balancer) =>
+      rows.find((row) => row.scenario === scenario && row.balancer === balancer),
+    );
+    return [scenario, ...cells.map((row) => (row === undefined ? "" : overviewCell(row)))];
+  });
+  return [["scenario", ...balancers], ...lines];
+}
+
+function overviewCell({ figures }: Row): string {
+  const p99Ms = figures.p99Ms.median;
+  return p99Ms === Infinity ? `${(100 * figures.success.median).toFixed(1)} %` : inMs(p99Ms);
+}
+
 function tableOf(rows: readonly Row[], columns: readonly Column[]): string[][] {
   return [columns.map(({ head }) => head), ...rows.map((row) => columns.map(({ cell }) => cell(row)))];
 }
