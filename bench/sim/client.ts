@@ -79,7 +79,7 @@ export class Client {
     const exchange = loop.exchanges.take();
     exchange.downstream = caller;
     exchange.startMs = loop.nowMs;
-    this.#retryBudget?.deposit(loop.nowMs);
+    this.#earn("requests");
     this.#attempt({ exchange, sizeMs, retries: 0 });
   }
 
@@ -127,6 +127,11 @@ export class Client {
     return this.#retryBudget!.tryWithdraw(loop.nowMs);
   }
 
+  #earn(by: "requests" | "successes"): void {
+    const { policy, loop } = this.#shared;
+    if (policy.retries.at === "budget" && policy.retries.earnedBy === by) this.#retryBudget!.deposit(loop.nowMs);
+  }
+
   #again(request: Request): void {
     request.exchange.failure = null;
     request.exchange.outcome = Outcome.success;
@@ -136,6 +141,7 @@ export class Client {
   #end({ exchange }: Request, outcome: Outcome): void {
     const { loop, recorder } = this.#shared;
     exchange.outcome = outcome;
+    if (outcome === Outcome.success) this.#earn("successes");
     this.#requeue.ended(exchange);
     recorder.ended(exchange.startMs, loop.nowMs - exchange.startMs, outcome === Outcome.success);
     loop.exchanges.give(exchange);

@@ -9,7 +9,7 @@ import type { PolicyName } from "./scenario.ts";
  */
 export type Retries =
   | { readonly at: "none" }
-  | { readonly at: "budget"; readonly spec: BudgetSpec }
+  | { readonly at: "budget"; readonly spec: BudgetSpec; readonly earnedBy: "requests" | "successes" }
   | { readonly at: "always"; readonly times: number };
 
 export interface Policy {
@@ -33,7 +33,13 @@ export const policies: Readonly<Record<PolicyName, Policy>> = {
     doc: "defaults, and retries within a budget",
     accrual,
     requeues: budget,
-    retries: { at: "budget", spec: budget },
+    retries: { at: "budget", spec: budget, earnedBy: "requests" },
+  },
+  earned: {
+    doc: "the same, but only requests that succeed fill the budget",
+    accrual,
+    requeues: budget,
+    retries: { at: "budget", spec: budget, earnedBy: "successes" },
   },
   storm: {
     doc: "defaults, and two retries each without a budget",

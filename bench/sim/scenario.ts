@@ -7,7 +7,7 @@ import { renderProblems } from "../../src/config/problems.ts";
 import { bool, int, type Infer, list, number, object, text, word } from "../../src/config/schema.ts";
 
 /** Names of the sets of policies that `policies.ts` describes. */
-export const policyNames = ["bare", "accrual", "default", "retries", "storm"] as const;
+export const policyNames = ["bare", "accrual", "default", "retries", "earned", "storm"] as const;
 export type PolicyName = (typeof policyNames)[number];
 
 const ms = (doc: string) => int({ doc, unit: "ms", required: true });

@@ -43,7 +43,7 @@ const HEAD = 84;
 /** Told apart by colour and by dashes. Chosen for contrast of at least 3 : 1 with the ground. */
 const LIGHT = ["#0969da", "#cf222e", "#8250df", "#1a7f37", "#bf3989", "#9a6700", "#0f766e", "#57606a", "#bc4c00"];
 const DARK = ["#58a6ff", "#ff7b72", "#bc8cff", "#3fb950", "#ff9bce", "#e3b341", "#2dd4bf", "#afb8c1", "#ffa657"];
-const DASHES = ["", "", "6 3", "2 2", "8 3 2 3", "", "4 2", "1 3", "10 4"];
+const DASHES = ["", "", "", "2 2", "8 3 2 3", "6 3", "4 2", "1 3", "10 4"];
 
 export function render(sheet: Sheet): string {
   const rows = Math.ceil(sheet.panels.length / sheet.columns);
