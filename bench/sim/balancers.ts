@@ -4,8 +4,7 @@ import { type BalancerSpec, createBalancer } from "../../src/balance/balancer.ts
 import type { Balancer } from "../../src/core/picker.ts";
 import type { Scope } from "../../src/telemetry/registry.ts";
 import type { SimulatedEndpoint } from "./endpoint.ts";
-import { BestOf } from "./rivals/best-of.ts";
-import { FewestInFlight, RandomChoice, RoundRobin } from "./rivals/plain.ts";
+import { RandomChoice } from "./rivals/random.ts";
 import { type Probe, Prequal } from "./rivals/prequal.ts";
 
 /** What a balancer may use. */
@@ -23,40 +22,44 @@ export interface Contender {
   make(surroundings: Surroundings): Balancer<SimulatedEndpoint>;
 }
 
+const nobody = { left: () => undefined, expired: () => undefined };
+const common = { maxEffort: 5, enableProbation: false };
+
 function product(name: string, doc: string, spec: BalancerSpec): Contender {
-  return { name, doc, probes: false, make: ({ env, scope }) => createBalancer(spec, env, scope) };
+  return { name, doc, probes: false, make: ({ env, scope }) => createBalancer(spec, env, scope, nobody) };
 }
 
+/** The product's kinds have their defaults. */
 export const contenders: readonly Contender[] = [
-  product("p2c", "The better of two, by requests in flight; the default.", { kind: "p2c", maxEffort: 5 }),
+  product("p2c", "The better of two, by requests in flight; the default.", { kind: "p2c", ...common }),
   product("ewma", "The better of two, by peak latency and requests in flight.", {
     kind: "ewma",
-    maxEffort: 5,
+    ...common,
     decayTimeMs: 10_000,
   }),
-  {
-    name: "best-of-5",
-    doc: "The best of five, by mean latency of the last answers, age of what is waiting, and requests in flight. A proposal.",
-    probes: false,
-    make: ({ env }) => new BestOf({ choices: 5, answers: 20, decayMs: 10_000, maxEffort: 5 }, env.random),
-  },
+  product("bestOf", "`fairlead.bestOf`: the best of five, by mean latency, age of what waits and requests in flight.", {
+    kind: "fairlead.bestOf",
+    ...common,
+    choices: 5,
+    answers: 20,
+    decayTimeMs: 10_000,
+  }),
+  product("heap", "The one with the fewest requests in flight of all.", { kind: "heap", enableProbation: false }),
+  product("roundRobin", "One after the other.", { kind: "roundRobin", ...common }),
+  product("aperture", "The better of two among as many as the load needs.", {
+    kind: "aperture",
+    ...common,
+    smoothWindowMs: 5_000,
+    lowLoad: 0.5,
+    highLoad: 2,
+    minAperture: 1,
+    minDeterministicAperture: 12,
+  }),
   {
     name: "random",
     doc: "Any one. Not in the product.",
     probes: false,
     make: ({ env }) => new RandomChoice(env.random),
-  },
-  {
-    name: "round-robin",
-    doc: "One after the other.",
-    probes: false,
-    make: ({ env }) => new RoundRobin(env.random),
-  },
-  {
-    name: "least-loaded",
-    doc: "The fewest requests in flight of all, found by looking at all.",
-    probes: false,
-    make: ({ env }) => new FewestInFlight(env.random),
   },
   {
     name: "prequal",

@@ -58,7 +58,7 @@ test.for(policyNames)("Every request ends exactly once, with policies %s", async
 test("Discovery that changes while requests are in flight loses none of them", async () => {
   const restarts = { kind: "restarts", count: 5, everyMs: 700, absentMs: 300, warmMs: 500, factor: 4 };
   const once = await scenario({ faults: [restarts], instances: { count: 5, workers: 4 } });
-  expect(simulate(once, contender("best-of-5"), policies.default, 2).success).toBe(1);
+  expect(simulate(once, contender("bestOf"), policies.default, 2).success).toBe(1);
 });
 
 test("All balancers get the same requests", async () => {
@@ -112,8 +112,8 @@ test("Retries never exceed what the budget allows", async () => {
 
 test("A refused connection is requeued to another instance, and the caller sees nothing of it", async () => {
   const once = await scenario({ faults: [{ kind: "refuses", count: 1 }] });
-  const result = simulate(once, contender("round-robin"), policies.default, 1);
+  const result = simulate(once, contender("roundRobin"), policies.default, 1);
   expect(result.success).toBe(1);
   expect(result.amplification).toBeGreaterThan(1);
-  expect(simulate(once, contender("round-robin"), policies.bare, 1).success).toBeLessThan(0.85);
+  expect(simulate(once, contender("roundRobin"), policies.bare, 1).success).toBeLessThan(0.85);
 });
