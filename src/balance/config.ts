@@ -106,7 +106,7 @@ export const loadBalancer = kindOf(
     roundRobin: object({ doc: "Takes one endpoint after the other." }, { maxEffort, enableProbation }),
     "fairlead.bestOf": object(
       {
-        doc: "Draws several endpoints at random and takes the one with the lowest product of mean latency and requests in flight. In simulations its slow answers are fewer than those of p2c and ewma.",
+        doc: "Draws several endpoints at random and takes the one with the lowest product of mean latency and requests in flight; failures count against it. In simulations fewer of its answers are slow, and fewer fail, than with p2c and ewma.",
         origin: "fairlead",
       },
       {

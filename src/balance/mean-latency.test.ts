@@ -36,6 +36,37 @@ test("MeanLatency of an endpoint without history is free while idle and nearly i
   expect(loadAt(cell, 6)).toBe(2 ** 47);
 });
 
+test("MeanLatency after a long time believes the newest answer", () => {
+  const cell = new MeanLatency(20, 1_000);
+  cell.start(0);
+  cell.end(100, 0);
+  cell.start(20_000);
+  cell.end(20_010, 20_000);
+  expect(loadAt(cell, 20_010)).toBeCloseTo(10, 3);
+});
+
+test("MeanLatency does not fall by failing fast, and weighs more the more fails", () => {
+  const [sound, failing] = [new MeanLatency(20, 10_000), new MeanLatency(20, 10_000)];
+  let nowMs = 0;
+  for (let n = 0; n < 200; n++) {
+    for (const cell of [sound, failing]) cell.start(nowMs);
+    sound.end(nowMs + 20, nowMs, false);
+    const failed = n % 2 === 1;
+    failing.end(nowMs + (failed ? 1 : 20), nowMs, failed);
+    nowMs += 20;
+  }
+  expect(loadAt(failing, nowMs) / loadAt(sound, nowMs)).toBeGreaterThan(3);
+});
+
+test("MeanLatency of an endpoint that only fails is high and finite", () => {
+  const cell = new MeanLatency(20, 10_000);
+  for (let n = 0; n < 1_000; n++) {
+    cell.start(n);
+    cell.end(n + 1, n, true);
+  }
+  expect(loadAt(cell, 1_000)).toBeCloseTo(100, 0);
+});
+
 test("MeanLatency reads the same however often it is read in between", () => {
   fc.assert(
     fc.property(fc.array(fc.nat(500), { minLength: 1, maxLength: 20 }), (steps) => {

@@ -1,13 +1,17 @@
-// @hot The load of one endpoint by how long answers take on the whole: the mean of the last ones, or the age of what is waiting.
+// @hot The load of one endpoint by how long a success takes on the whole: the mean of the last answers, or the age of what is waiting.
 import type { LoadCell } from "../core/picker.ts";
 
 /** As with `PeakEwma`: an endpoint without history is asked at most once at a time. */
 const PENALTY = 2 ** 47 - 1;
 
+/** Even an endpoint that only fails must not weigh infinitely much: if all do, the best of them is used. */
+const LEAST_SUCCESS = 0.1;
+
 /**
- * Mean latency of about the last `answers`, in milliseconds, times requests in progress. One long answer moves it little, as it may say
- * more of the request than of the endpoint. What is in progress counts with its mean age once that is more: an endpoint that stands
- * still is noticed before it answers. Without answers the mean falls, so that who was slow once is tried again.
+ * Mean latency of about the last `answers`, in milliseconds, times requests in progress, over the square of the share that succeeded.
+ * One long answer moves it little, as it may say more of the request than of the endpoint. What is in progress counts with its mean age
+ * once that is more: an endpoint that stands still is noticed before it answers. To fail fast is no merit. Without answers the mean
+ * falls, so that who was slow once is tried again.
  */
 export class MeanLatency implements LoadCell {
   pending = 0;
@@ -17,6 +21,8 @@ export class MeanLatency implements LoadCell {
   /** The mean at `#stampMs`, the last answer; 0 before the first. */
   #meanMs = 0;
   #stampMs = 0;
+  /** Share of successes among the last answers. */
+  #success = 1;
   /** Sum of the times at which what is in progress started: their mean age needs no list. */
   #startsMs = 0;
 
@@ -31,14 +37,17 @@ export class MeanLatency implements LoadCell {
     this.#startsMs += nowMs;
   }
 
-  end(nowMs: number, startedMs: number): void {
+  end(nowMs: number, startedMs: number, failed = false): void {
     this.pending--;
     // What rounding leaves of a sum of nothing must not pile up.
     this.#startsMs = this.pending === 0 ? 0 : this.#startsMs - startedMs;
     const latencyMs = Math.max(0, nowMs - startedMs);
-    const leftMs = this.#meanMs * this.#left(nowMs);
-    this.#meanMs = this.#meanMs === 0 ? latencyMs : leftMs + (latencyMs - leftMs) * this.#share;
+    // What was long ago counts less, so that one answer after a long time says nearly all there is to know.
+    const kept = (1 - this.#share) * this.#left(nowMs);
+    this.#success = this.#success * kept + (failed ? 0 : 1 - kept);
     if (nowMs > this.#stampMs) this.#stampMs = nowMs;
+    if (failed && latencyMs < this.#meanMs) return;
+    this.#meanMs = this.#meanMs === 0 ? latencyMs : latencyMs + (this.#meanMs - latencyMs) * kept;
   }
 
   weigh(nowMs: number): void {
@@ -48,7 +57,8 @@ export class MeanLatency implements LoadCell {
     }
     const meanMs = this.#meanMs * this.#left(nowMs);
     const ageMs = this.pending === 0 ? 0 : nowMs - this.#startsMs / this.pending;
-    this.load = (ageMs > meanMs ? ageMs : meanMs) * (this.pending + 1);
+    const success = this.#success > LEAST_SUCCESS ? this.#success : LEAST_SUCCESS;
+    this.load = ((ageMs > meanMs ? ageMs : meanMs) * (this.pending + 1)) / (success * success);
   }
 
   #left(nowMs: number): number {
