@@ -4,14 +4,14 @@ import type { LoadCell } from "../core/picker.ts";
 /** As with `PeakEwma`: an endpoint without history is asked at most once at a time. */
 const PENALTY = 2 ** 47 - 1;
 
-/** Even an endpoint that only fails must not weigh infinitely much: if all do, the best of them is used. */
-const LEAST_SUCCESS = 0.1;
+/** Less counts as this: an endpoint that fails more often is the business of failure accrual. */
+const LEAST_SUCCESS = 0.5;
 
 /**
- * Mean latency of about the last `answers`, in milliseconds, times requests in progress, over the square of the share that succeeded.
+ * Mean latency of about the last `answers`, in milliseconds, times requests in progress, over the square of the share that did not fail fast.
  * One long answer moves it little, as it may say more of the request than of the endpoint. What is in progress counts with its mean age
- * once that is more: an endpoint that stands still is noticed before it answers. To fail fast is no merit. Without answers the mean
- * falls, so that who was slow once is tried again.
+ * once that is more: an endpoint that stands still is noticed before it answers. A failure that comes fast does not make the mean better; one that comes late, such as a timeout,
+ * is in the mean already. Without answers the mean falls, so that who was slow once is tried again.
  */
 export class MeanLatency implements LoadCell {
   pending = 0;
@@ -21,7 +21,7 @@ export class MeanLatency implements LoadCell {
   /** The mean at `#stampMs`, the last answer; 0 before the first. */
   #meanMs = 0;
   #stampMs = 0;
-  /** Share of successes among the last answers. */
+  /** Share of the last answers that were no fast failures. */
   #success = 1;
   /** Sum of the times at which what is in progress started: their mean age needs no list. */
   #startsMs = 0;
@@ -44,9 +44,10 @@ export class MeanLatency implements LoadCell {
     const latencyMs = Math.max(0, nowMs - startedMs);
     // What was long ago counts less, so that one answer after a long time says nearly all there is to know.
     const kept = (1 - this.#share) * this.#left(nowMs);
-    this.#success = this.#success * kept + (failed ? 0 : 1 - kept);
+    const failedFast = failed && latencyMs <= this.#meanMs;
+    this.#success = this.#success * kept + (failedFast ? 0 : 1 - kept);
     if (nowMs > this.#stampMs) this.#stampMs = nowMs;
-    if (failed && latencyMs < this.#meanMs) return;
+    if (failedFast) return;
     this.#meanMs = this.#meanMs === 0 ? latencyMs : latencyMs + (this.#meanMs - latencyMs) * kept;
   }
 
