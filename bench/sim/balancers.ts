@@ -37,13 +37,17 @@ export const contenders: readonly Contender[] = [
     ...common,
     decayTimeMs: 10_000,
   }),
-  product("bestOf", "`fairlead.bestOf`: the best of five, by mean latency, age of what waits and requests in flight.", {
-    kind: "fairlead.bestOf",
-    ...common,
-    choices: 5,
-    answers: 20,
-    decayTimeMs: 10_000,
-  }),
+  product(
+    "bestOf",
+    "`fairlead.bestOf`: the best of five, by mean latency, age of what waits, requests in flight and failures.",
+    {
+      kind: "fairlead.bestOf",
+      ...common,
+      choices: 5,
+      answers: 20,
+      decayTimeMs: 10_000,
+    },
+  ),
   product("heap", "The one with the fewest requests in flight of all.", { kind: "heap", enableProbation: false }),
   product("roundRobin", "One after the other.", { kind: "roundRobin", ...common }),
   product("aperture", "The better of two among as many as the load needs.", {

@@ -105,7 +105,7 @@ export class Client {
     loop.tick();
     if (answer === Answer.ok) endpoint.accrual.succeeded(loop.nowMs);
     else endpoint.accrual.failed(loop.nowMs);
-    endpoint.cell.end(loop.nowMs, attempt.startMs);
+    endpoint.cell.end(loop.nowMs, attempt.startMs, answer !== Answer.ok);
     if (answer === Answer.ok) return this.#end(request, Outcome.success);
     exchange.failure = failureOf(answer);
     exchange.outcome = Outcome.failure;
