@@ -102,6 +102,7 @@ const BALANCERS: readonly (readonly [string, BalancerSpec])[] = [
   ["aperture", { ...aperture, minAperture: 3, minDeterministicAperture: 12 }],
   ["ring aperture", { ...aperture, minAperture: 1, minDeterministicAperture: 12, peer: { id: 1, count: 3 } }],
   ["heap", { kind: "heap", ...probation }],
+  ["best of 5", { kind: "fairlead.bestOf", ...probation, choices: 5, answers: 20, decayTimeMs: 10_000, maxEffort: 5 }],
   ["round robin", { kind: "roundRobin", ...probation, maxEffort: 5 }],
 ];
 

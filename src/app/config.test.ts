@@ -219,7 +219,7 @@ test("the configuration is typed as it is read", () => {
   expectTypeOf<RouterConfig["protocol"]>().toEqualTypeOf<"http" | "h2">();
   expectTypeOf<ClientPolicy["protocol"]>().toEqualTypeOf<"http/1.1" | "h2">();
   expectTypeOf<ClientPolicy["loadBalancer"]["kind"]>().toEqualTypeOf<
-    "p2c" | "ewma" | "aperture" | "heap" | "roundRobin"
+    "p2c" | "ewma" | "aperture" | "heap" | "roundRobin" | "fairlead.bestOf"
   >();
   expectTypeOf<NamerConfig["kind"]>().toEqualTypeOf<"io.l5d.fs" | "io.l5d.rewrite">();
 });

@@ -6,6 +6,7 @@ import type { Scope } from "../telemetry/registry.ts";
 import { ApertureCell } from "./aperture-cell.ts";
 import { registerApertureGauges, registerBandGauges, registerVectorHash } from "./aperture-gauges.ts";
 import { ApertureGroup } from "./aperture.ts";
+import { BestOfGroup } from "./best-of.ts";
 import type { loadBalancer } from "./config.ts";
 import { type BalancerCounters, balancerCounters, registerBalancerGauges } from "./counters.ts";
 import { Expiry } from "./expiry.ts";
@@ -13,6 +14,7 @@ import type { Group, Kind } from "./group.ts";
 import { HeapCell, HeapGroup } from "./heap.ts";
 import { LeastLoaded, PeakEwma } from "./load.ts";
 import { LoadBand } from "./load-band.ts";
+import { MeanLatency } from "./mean-latency.ts";
 import { P2cGroup } from "./p2c.ts";
 import { RingApertureGroup } from "./ring-aperture.ts";
 import { RoundRobinGroup } from "./round-robin.ts";
@@ -63,6 +65,7 @@ function algorithmOf({ kind }: BalancerSpec): string {
     aperture: "aperture_least_loaded",
     heap: "heap_least_loaded",
     roundRobin: "round_robin",
+    "fairlead.bestOf": "best_of_mean_latency",
   };
   return names[kind];
 }
@@ -81,6 +84,11 @@ function balancerOf<N extends BalancerNode>(spec: BalancerSpec, making: Making<N
       return weighted(spec, making, {
         newCell: () => new LeastLoaded(),
         newGroup: () => new RoundRobinGroup<N>(spec.maxEffort, counters),
+      });
+    case "fairlead.bestOf":
+      return weighted(spec, making, {
+        newCell: () => new MeanLatency(spec.answers, spec.decayTimeMs),
+        newGroup: () => new BestOfGroup<N>(spec.choices, spec.maxEffort, env.random, counters),
       });
     case "p2c":
     case "ewma":

@@ -1,6 +1,6 @@
 // Configuration of load balancing (reference §6.2).
 import { kindOf } from "../config/kinds.ts";
-import { bool, int, number, object } from "../config/schema.ts";
+import { bool, int, number, object, type Presence, type Schema } from "../config/schema.ts";
 
 const maxEffort = int({
   doc: "So often another endpoint is drawn while the drawn one is dead; then the last one is used anyway.",
@@ -11,6 +11,11 @@ const enableProbation = bool({
   doc: "Keeps using endpoints that discovery removed until they are found dead, or full.",
   default: false,
 });
+
+/** The same key, in a kind that Linkerd 1.x does not have. */
+function ours<T, P extends Presence>(schema: Schema<T, P>): Schema<T, P> {
+  return { spec: { ...schema.spec, origin: "fairlead" } };
+}
 
 /** The place of this process in its fleet. */
 const peer = object(
@@ -99,5 +104,29 @@ export const loadBalancer = kindOf(
     ),
     heap: object({ doc: "Takes the endpoint with the fewest requests in flight of all." }, { enableProbation }),
     roundRobin: object({ doc: "Takes one endpoint after the other." }, { maxEffort, enableProbation }),
+    "fairlead.bestOf": object(
+      {
+        doc: "Draws several endpoints at random and takes the one with the lowest product of mean latency and requests in flight; failures count against it. In simulations fewer of its answers are slow, and fewer fail, than with p2c and ewma.",
+        origin: "fairlead",
+      },
+      {
+        choices: int({ doc: "How many endpoints are drawn.", min: 1, max: 100, default: 5, origin: "fairlead" }),
+        answers: int({
+          doc: "About how many of the last answers the mean latency is of.",
+          min: 1,
+          default: 20,
+          origin: "fairlead",
+        }),
+        decayTimeMs: int({
+          doc: "How slowly the latency of an endpoint is forgotten while it gives no answers.",
+          unit: "ms",
+          min: 1,
+          default: 10_000,
+          origin: "fairlead",
+        }),
+        maxEffort: ours(maxEffort),
+        enableProbation: ours(enableProbation),
+      },
+    ),
   },
 );

@@ -39,8 +39,9 @@ test("With one slow endpoint the tail is short by latency, longer by requests in
   const ewma = slowTail({ kind: "ewma", ...common, decayTimeMs: 10_000 });
   const leastLoaded = slowTail({ kind: "p2c", ...common });
   const heap = slowTail({ kind: "heap", enableProbation: false });
+  const bestOf = slowTail({ kind: "fairlead.bestOf", ...common, choices: 5, answers: 20, decayTimeMs: 10_000 });
   const inTurn = slowTail({ kind: "roundRobin", ...common });
-  expect(ewma).toBeLessThan(2 * LATENCY_MS);
+  for (const byLatency of [ewma, bestOf]) expect(byLatency).toBeLessThan(2 * LATENCY_MS);
   for (const byRequests of [leastLoaded, heap]) {
     expect(byRequests).toBeGreaterThan(ewma);
     expect(inTurn).toBeGreaterThan(byRequests);

@@ -14,8 +14,11 @@ export interface LoadCell {
   /** The load as of the last `weigh`: the lower the better; comparable between nodes of one balancer only. */
   readonly load: number;
   start(nowMs: number): void;
-  /** @param startedMs the time given to `start`. */
-  end(nowMs: number, startedMs: number): void;
+  /**
+   * @param startedMs the time given to `start`.
+   * @param failed it ended without a success; its latency says little then.
+   */
+  end(nowMs: number, startedMs: number, failed?: boolean): void;
   /** Brings `load` up to date. A field and not a result, because a returned fraction may have to be boxed. */
   weigh(nowMs: number): void;
 }

@@ -250,7 +250,9 @@ function loadFilter(loop: DataLoop): Filter<Attempt> {
       endpointOf(attempt).cell.start(attempt.startMs);
       return Down.go;
     },
-    end: (attempt) => endpointOf(attempt).cell.end(loop.nowMs, attempt.startMs), // cold: compiled once
+    end: (attempt) => {
+      endpointOf(attempt).cell.end(loop.nowMs, attempt.startMs, attempt.outcome === Outcome.failure);
+    },
   });
 }
 

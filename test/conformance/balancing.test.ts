@@ -67,6 +67,7 @@ test.each([
   [{ kind: "roundRobin" }, 0],
   [{ kind: "heap" }, 100],
   [{ kind: "aperture", minAperture: 4 }, 100],
+  [{ kind: "fairlead.bestOf" }, 200],
   [{ kind: "aperture", peer: { id: 1, count: 3 } }, 100],
 ])("%j spreads equal work evenly", async (loadBalancer, tolerance) => {
   await using f = await fleet(loadBalancer, 4);
