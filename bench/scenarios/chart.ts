@@ -111,10 +111,16 @@ export function chartOf(report: Report, protocol: Protocol): string {
     return [label, ...scaleOf(first), ...drawn];
   });
   const heads = KINDS.map(({ title }, column) => text(panelAt(column, 0, endMs).x, TOP - 12, title, 'class="name"'));
+  const anchor = (ms: number): string => (ms === 0 ? "start" : ms === endMs ? "end" : "middle");
   const axis = KINDS.flatMap((_, column) => {
     const panel = panelAt(column, rows.length - 1, endMs);
     return [0, faultMs, mendedMs, endMs].map((ms) =>
-      text(panel.across(ms), panel.y + PANEL.height + 16, `${ms / 1000} s`, 'class="quiet" text-anchor="middle"'),
+      text(
+        panel.across(ms),
+        panel.y + PANEL.height + 16,
+        `${ms / 1000} s`,
+        `class="quiet" text-anchor="${anchor(ms)}"`,
+      ),
     );
   });
   const title = `Share of requests answered well, ${protocol === "grpc" ? "gRPC" : "HTTP/1.1"}, three hops, ${report.rate} requests/s`;

@@ -31,6 +31,7 @@ function documents(...results: Result[]): ReadonlyMap<string, string> {
     rate: 300,
     seed: 1,
     timeline: timelineOf(25),
+    warnings: ["http: retries are not performed"],
     results,
   };
   return documentsOf(report);

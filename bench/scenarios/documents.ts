@@ -37,6 +37,7 @@ function markdownOf(report: Report, protocols: readonly Protocol[]): string {
     "",
     ...protocols.flatMap((protocol) => section(report, protocol)),
     ...crossings(report),
+    ...warningsOf(report),
     "## What the figures mean",
     "",
     LEGEND,
@@ -90,12 +91,17 @@ function crossings({ results }: Report): string[] {
   return [`Answers that carried the id of another request: ${text.length > 0 ? text.join(", ") : "none"}.`, ""];
 }
 
+/** What the configuration asks for and this commit does not do. */
+function warningsOf({ warnings }: Report): string[] {
+  if (warnings.length === 0) return [];
+  return ["At this commit fairlead says of its own configuration:", "", ...warnings.map((text) => `- ${text}`), ""];
+}
+
 const PEERS = KINDS.slice(1)
   .map(({ title }) => title)
   .join(" and ");
 
-const LEGEND = `- A latency counts from the moment the request was due, and a failure's time counts like an answer's. Before the fault p99 is a few
-  milliseconds.
+const LEGEND = `- A latency counts from the moment the request was due, and a failure's time counts like an answer's.
 - **Backends' requests per request** counts what the ten saw of requests due during the fault: 1 is one each, less where some never got
   there, more where proxies sent again.
 - Every fifth request is a **write** (POST, or the method \`Write\`): it may be sent again only when no backend has seen it. A backend that
@@ -103,7 +109,8 @@ const LEGEND = `- A latency counts from the moment the request was due, and a fa
 - **99 % again**: how long after the fault's begin 99 % succeeded for a second, while it still lasted. **All well again**: how long after its
   end 99 % succeeded for a second with a p99 of at most one and a half times that before the fault.
 - All proxies have the same time-outs: 200 ms for a connection, 300 ms for an attempt at the last hop, 1 and 1.2 s at those before; the
-  caller waits 2 s. ${PEERS} may try three times per hop; fairlead has a budget of a fifth of the requests, and 10 per second.
+  caller waits 2 s. ${PEERS} may try three times per hop; fairlead has budgets of a fifth of the requests, and 10 per second. Of its gRPC
+  answers fairlead judges what its file says: without a gRPC classifier the HTTP status alone, which is 200 also for a failed call.
 - Health checks of HAProxy meet the same fault as requests do. nginx and fairlead have no active checks: they learn from requests.
 - With ✗ and ✓ differences count from 0.2 points of success, a quarter of a time (at least 10 ms of latency, half a second of the others),
   and 0.02 of amplification. One run each: on a box that others use at the same time, a p99 is a hint, not a measurement.`;

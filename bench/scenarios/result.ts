@@ -27,6 +27,8 @@ export interface Report {
   readonly rate: number;
   readonly seed: number;
   readonly timeline: Timeline;
+  /** What fairlead says of its configuration. */
+  readonly warnings: readonly string[];
   readonly results: readonly Result[];
 }
 

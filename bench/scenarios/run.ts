@@ -16,6 +16,7 @@ import { chosen, type Options, parseOptions, USAGE } from "./options.ts";
 import { type Protocol, PROTOCOLS, type Scenario, SCENARIOS, type Timeline, timelineOf, victimsOf } from "./plan.ts";
 import { KINDS } from "./proxies/kinds.ts";
 import type { ProxyKind } from "./proxies/proxy.ts";
+import { warnings } from "./proxies/warnings.ts";
 import { keep, type Report, type Result } from "./result.ts";
 import { lineOf } from "./table.ts";
 
@@ -129,6 +130,7 @@ async function measureAll(runs: readonly Run[], kinds: readonly ProxyKind[], opt
     rate: options.rate,
     seed: options.seed,
     timeline,
+    warnings: warnings(),
     results,
   };
 }

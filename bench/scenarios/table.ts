@@ -77,7 +77,7 @@ interface Line {
   readonly scenario: string;
   readonly measure: Measure;
   readonly results: readonly (Result | undefined)[];
-  /** 1: a peer does better; 0: as good as the best, or there is nothing to compare. */
+  /** A peer does better. */
   readonly lost: boolean;
 }
 

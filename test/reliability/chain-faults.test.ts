@@ -62,16 +62,16 @@ describe.concurrent("a chain of three hops", () => {
   test.for(PROTOCOLS)(
     "of %s outlives dead and silent backends, and doubles no write",
     { timeout: SILENCE.endMs + 40_000 },
-    async (protocol, { expect: expects }) => {
+    async (protocol) => {
       const { silence, stop } = await run(protocol);
       console.log(`${protocol}: ${JSON.stringify({ stop: told(stop), silence: told(silence) })}`);
-      expects(stop.crossed + stop.doubledWrites).toBe(0);
+      expect(stop.crossed + stop.doubledWrites).toBe(0);
       // Only what was on its way at a backend as it died is lost.
-      expects(stop.success.faulty).toBeGreaterThan(0.98);
-      expects(silence.success.faulty).toBeGreaterThan(0.9);
+      expect(stop.success.faulty).toBeGreaterThan(0.98);
+      expect(silence.success.faulty).toBeGreaterThan(0.9);
       for (const figures of [stop, silence]) {
-        expects(figures.amplification).toBeLessThanOrEqual(1 + BUDGET + 10 / RATE);
-        expects(figures.backMs).not.toBeNull();
+        expect(figures.amplification).toBeLessThanOrEqual(1 + BUDGET + 10 / RATE);
+        expect(figures.backMs).not.toBeNull();
         expectsWellAtTheEnd(figures);
       }
     },
