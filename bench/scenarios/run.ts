@@ -45,6 +45,8 @@ type Measured = Required<Pick<Result, "figures" | "foreignShare">>;
 /** Starts a chain, offers load, does harm, mends it, and looks what came of it. */
 async function measure(kind: ProxyKind, { protocol, scenario }: Run, options: Options): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), "fairlead-scenario-"));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", remove);
   try {
     await using chain = await startChain(kind, protocol, folder);
     const { rate, seconds, seed } = options;
@@ -59,7 +61,8 @@ async function measure(kind: ProxyKind, { protocol, scenario }: Run, options: Op
     const foreignShare = Number((countedMs() / timeline.endMs).toFixed(2));
     return { figures: figuresOf(asked, await chain.backends.journal(), timeline), foreignShare };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
+    process.off("exit", remove);
   }
 }
 
@@ -166,7 +169,8 @@ async function main(options: Options): Promise<void> {
 }
 
 process.once("exit", stopEverything);
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+// A signal may come twice, from the terminal and passed on by the launcher: a second one must not cut the ending short.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(130));
 
 try {
   await main(parseOptions(process.argv.slice(2)));
