@@ -5,7 +5,7 @@ import { ROOT } from "../load/fairlead.ts";
 import { chartOf } from "./chart.ts";
 import { BACKENDS, type Protocol, PROTOCOLS, SCENARIOS } from "./plan.ts";
 import { KINDS } from "./proxies/kinds.ts";
-import type { Report, Result } from "./result.ts";
+import type { Report } from "./result.ts";
 import { lossesOf, tableOf } from "./table.ts";
 
 const FOLDER = "docs/resilience";
@@ -55,15 +55,17 @@ The caller offers ${rate} requests per second whatever becomes of them, ${offere
 
 ${faults.join("\n")}
 
-${startedAt.slice(0, 10)}, commit ${commit}, ${machine.cores} × ${machine.cpu}, ${machine.kernel}, seed ${seed}. Other programs used ${foreignOf(results)} of a core meanwhile.
+${startedAt.slice(0, 10)}, commit ${commit}, ${machine.cores} × ${machine.cpu}, ${machine.kernel}, seed ${seed}. Other programs used ${foreignOf(report)} of a core meanwhile.
 Versions: ${Object.entries(versions)
     .map(([name, version]) => `${name} ${version}`)
     .join("; ")}. Run it yourself: \`npm run scenarios\` (see [bench/README.md](../../bench/README.md)).`;
 }
 
 /** How busy others kept the box, from the calmest run to the busiest. */
-function foreignOf(results: readonly Result[]): string {
+function foreignOf({ machine, results }: Report): string {
   const shares = results.flatMap(({ foreignShare }) => foreignShare ?? []).toSorted((a, b) => a - b);
+  // What ended processes had used before is counted with whoever inherits them, now and then: more than there is, is not meant.
+  while ((shares.at(-1) ?? 0) > machine.cores) shares.pop();
   const text = (share: number | undefined): string => `${Math.round((share ?? 0) * 100)} %`;
   return `${text(shares[0])} to ${text(shares.at(-1))} (median ${text(shares[shares.length >> 1])})`;
 }
@@ -103,7 +105,7 @@ const PEERS = KINDS.slice(1)
 
 const LEGEND = `- A latency counts from the moment the request was due, and a failure's time counts like an answer's.
 - **Backends' requests per request** counts what the ten saw of requests due during the fault: 1 is one each, less where some never got
-  there, more where proxies sent again.
+  there (whoever has taken all ten out asks none; fairlead goes on trying), more where proxies sent again.
 - Every fifth request is a **write** (POST, or the method \`Write\`): it may be sent again only when no backend has seen it. A backend that
   answers 503 at once has seen it.
 - **99 % again**: how long after the fault's begin 99 % succeeded for a second, while it still lasted. **All well again**: how long after its

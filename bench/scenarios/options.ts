@@ -27,7 +27,7 @@ export const USAGE = `npm run scenarios -- [options]
   --docs            the same, and print docs/resilience from it
   --list            names and sentences of all scenarios
 
-All of it takes about 25 minutes. One scenario through one proxy:  npm run scenarios -- --only http-flap --proxy fairlead
+All of it takes about half an hour. One scenario through one proxy:  npm run scenarios -- --only http-flap --proxy fairlead
 `;
 
 const SPECIFICATION = {

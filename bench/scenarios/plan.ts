@@ -8,7 +8,7 @@ export const PROTOCOLS: readonly Protocol[] = ["http", "grpc"];
 export const BACKENDS = 10;
 
 /** How a backend behaves. */
-export type Fault = "none" | "stop" | "slow" | "reset" | "garbage" | "blackhole" | "flap" | "errors";
+export type Fault = "none" | "stop" | "slow" | "reset" | "garbage" | "blackhole" | "flap" | "errors" | "brownout";
 
 /** One fault at some of the backends. */
 export interface Scenario {
@@ -27,7 +27,13 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: "blackhole", fault: "blackhole", count: 2, says: "2 of 10 accept everything and say nothing" },
   { name: "flap", fault: "flap", count: 2, says: "2 of 10 stop for 2 s, are back for 2 s, and so on" },
   { name: "errors", fault: "errors", count: 2, says: "2 of 10 fail at once (503, UNAVAILABLE)" },
-  { name: "outage", fault: "errors", count: BACKENDS, says: "all 10 fail at once: what do retries multiply to?" },
+  {
+    name: "brownout",
+    fault: "brownout",
+    count: BACKENDS,
+    says: "all 10 fail a third of their requests, in the same way",
+  },
+  { name: "outage", fault: "errors", count: BACKENDS, says: "all 10 fail every request, in the same way" },
 ];
 
 /** How long a slow backend takes longer than usual, and how long a flapping one is up or down. */

@@ -12,6 +12,8 @@ interface Measure {
   /** What a missing value means. */
   readonly never: string;
   readonly more: "better" | "worse";
+  /** Less than this is not better. */
+  readonly least?: number;
   /** A difference that says nothing, on a box that others use too: at least so much, or this share. */
   readonly noise: { readonly least: number; readonly share: number };
 }
@@ -39,6 +41,7 @@ const MEASURES: readonly Measure[] = [
   {
     name: "backends' requests per request",
     of: ({ amplification }) => amplification,
+    least: 1,
     text: (value) => `${value.toFixed(2)} ×`,
     never: "–",
     more: "worse",
@@ -83,7 +86,7 @@ interface Line {
 
 /** Figures that mean less the larger they are, whatever the measure; "never" is the worst. */
 function cost(measure: Measure, figures: Figures): number {
-  const value = measure.of(figures) ?? Infinity;
+  const value = Math.max(measure.of(figures) ?? Infinity, measure.least ?? -Infinity);
   return measure.more === "better" ? -value : value;
 }
 

@@ -1,11 +1,14 @@
 // One of the ten: answers every request with its id, or fails in the way it was told to.
 import type { Socket } from "node:net";
+import { seededRandom } from "../../load/statistics.ts";
 import { FLAP_EVERY_MS, type Fault, SLOW_BY_MS } from "../plan.ts";
 import type { Journal } from "./journal.ts";
 import { Listener } from "./listener.ts";
 
 /** What a request costs a healthy backend. */
 const WORK_MS = 2;
+/** Of one that has too much to do. */
+const FAILING_SHARE = 1 / 3;
 /** No status line, and as a frame longer than any may be: with a small length it would be the begin of an unknown frame, which is legal. */
 const GARBAGE = Buffer.from("\xff\xfe\xfd this is no HTTP of any version\r\n\r\n", "latin1");
 
@@ -26,9 +29,11 @@ export class Backend {
   readonly #journal: Journal;
   #fault: Fault = "none";
   #flapping: NodeJS.Timeout | undefined;
+  readonly #random: () => number;
 
   constructor(port: number, speak: Speak, journal: Journal) {
     this.#journal = journal;
+    this.#random = seededRandom(port);
     this.#listener = new Listener(port, (socket) => speak(socket, this));
   }
 
@@ -76,6 +81,11 @@ export class Backend {
         return;
       case "errors":
         answering.fail();
+        return;
+      case "brownout":
+        // Its health checks pass: it is not down, it has too much to do.
+        if (id !== "" && this.#random() < FAILING_SHARE) answering.fail();
+        else setTimeout(() => answering.ok(), WORK_MS);
     }
   }
 }
