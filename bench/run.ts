@@ -200,7 +200,8 @@ async function main(options: Options): Promise<void> {
   await generator.stop();
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+// A signal may come twice, from the terminal and passed on by the launcher: a second one must not cut the ending short.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
 
 try {
   await main(parseOptions(process.argv.slice(2), Math.floor(Date.now() / 1000)));

@@ -8,7 +8,8 @@ export const PROXY_CORE = 0;
 export const GENERATOR_CORE = 1;
 
 export interface StartOptions {
-  readonly core: number;
+  /** Default: any core. */
+  readonly core?: number;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -23,9 +24,11 @@ export interface Started {
 
 const running = new Set<Started>();
 
-/** Starts a command on one core. Throws when it cannot be started at all. */
+/** Starts a command, on one core when one is given. Throws when it cannot be started at all. */
 export async function start(command: readonly string[], options: StartOptions): Promise<Started> {
-  const child = spawn("taskset", ["-c", String(options.core), ...command], {
+  const pinned = options.core === undefined ? command : ["taskset", "-c", String(options.core), ...command];
+  const [program = "", ...args] = pinned;
+  const child = spawn(program, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ["pipe", "pipe", "pipe"],
