@@ -16,7 +16,7 @@ import { NackAdmission } from "../resilience/nack-admission.ts";
 import { Requeue } from "../resilience/requeue.ts";
 import { SlowStart } from "../resilience/slow-start.ts";
 import { Standing, type StandingShared } from "../resilience/standing.ts";
-import { Client, type ClientListener } from "../router/client-stack.ts";
+import { Client, type ClientListener, type ClientStacks } from "../router/client-stack.ts";
 import { type AttemptListener, Endpoint, type EndpointShared, type EndpointStacks } from "../router/endpoint-stack.ts";
 import { RequestStats, StatusStats } from "../router/request-stats.ts";
 import type { ClientSettings, Policies } from "../router/settings.ts";
@@ -39,7 +39,7 @@ import {
 export interface ClientParts {
   readonly config: RouterConfig;
   readonly policies: Policies;
-  readonly clientStack: Client["stack"];
+  readonly clientStacks: ClientStacks;
   readonly endpointStacks: EndpointStacks;
   readonly world: RouterWorld;
 }
@@ -88,7 +88,7 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
     hedge: hedgeOf(settings, scope, loop.nowMs),
     limitKind: settings.concurrencyLimit.kind,
     requeue: new Requeue(settings.requeueBudget, loop, scope.scope("retries")),
-    stack: parts.clientStack,
+    stack: parts.clientStacks.of(settings.concurrencyLimit.kind !== "none", settings.hedge !== null),
     maxIdleServices: config.bindingCache.paths,
     bindingTimeoutMs: config.bindingTimeoutMs,
     listener,

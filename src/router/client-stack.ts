@@ -332,11 +332,31 @@ function statsOf(ex: Exchange): RequestStats {
   return (ex.destination as PathClient).stats as RequestStats; // as above
 }
 
-/** The client stack of a router. Its filters find the client by the exchange, so one stack serves all clients. */
-export function clientStack(loop: DataLoop): Stack<Exchange> {
+/**
+ * The client stacks of a router, by what a client wants of them: what is switched off costs nothing. Filters find the client by the exchange, so
+ * clients that want the same share a stack.
+ */
+export class ClientStacks {
+  readonly #loop: DataLoop;
+  readonly #known: (Stack<Exchange> | undefined)[] = [];
+
+  constructor(loop: DataLoop) {
+    this.#loop = loop;
+  }
+
+  of(limits: boolean, hedges: boolean): Stack<Exchange> {
+    return (this.#known[(limits ? 1 : 0) | (hedges ? 2 : 0)] ??= clientStack(this.#loop, limits, hedges));
+  }
+}
+
+function clientStack(loop: DataLoop, limits: boolean, hedges: boolean): Stack<Exchange> {
+  const filters = [serviceStatsFilter(loop)];
+  if (limits) filters.push(limitFilter(loop));
+  if (hedges) filters.push(hedgeFilter());
+  filters.push(requeueFilter());
   return new Stack<Exchange>(
     ExchangeLevel.client,
-    [serviceStatsFilter(loop), limitFilter(loop), hedgeFilter(), requeueFilter()],
+    filters,
     (ex) => clientOf(ex).attempt(ex), // cold: compiled once
     (ex) => clientOf(ex).leave(ex), // cold: compiled once
   );

@@ -268,8 +268,6 @@ test("stacks name each filter, what it is for and how it is set", async () => {
         id: scene.backend.name,
         client: [
           filter("client-service-stats"),
-          filter("concurrency-limit", { kind: "none" }),
-          filter("hedge"),
           filter("requeue", { ttlSecs: 10, minRetriesPerSec: 10, percentCanRetry: 0.2 }),
         ],
         endpoint: [

@@ -23,7 +23,7 @@ import type { Http2Stream } from "./streams/stream.ts";
 import { putRequest } from "./write-head.ts";
 
 /** A service may send so much before it hears from us, and so much more may be held here for slow callers; see `Ledger`. */
-const WINDOWS = { connectionBytes: 1024 * 1024, allowanceBytes: 8 * 1024 * 1024 };
+const WINDOWS = { connectionBytes: 1024 * 1024, allowanceBytes: 8 * 1024 * 1024, workPerTurn: 20_000 };
 /** So many streams are opened before the service has said how many it takes (RFC 9113 §6.5.2 recommends no less). */
 const FIRST_STREAMS = 100;
 /** While there are streams, the connection looks after them so often. */

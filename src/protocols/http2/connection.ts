@@ -59,6 +59,8 @@ const BLOCK_SLACK_BYTES = 4096;
 export interface ConnectionWindows {
   readonly connectionBytes: number;
   readonly allowanceBytes: number;
+  /** So much is done for one connection before others get their turn, in frames. */
+  readonly workPerTurn: number;
 }
 
 /** One connection and its streams. */
@@ -129,7 +131,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
     this.decoder = new HpackDecoder(shared.memory, Math.max(settings.headerTableBytes, DEFAULT_TABLE_BYTES));
     this.glitches = new Glitches(limits.maxResetsPerMinute, shared.loop.nowMs);
     this.#reader = new FrameReader(this, settings.maxFrameBytes, settings.maxHeaderListBytes + BLOCK_SLACK_BYTES);
-    this.#reader.mostWork = WORK_PER_TURN;
+    this.#reader.mostWork = windows.workPerTurn;
     this.heardMs = shared.loop.nowMs;
   }
 
@@ -778,8 +780,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
 /** A frame of DATA that we send may be answered by the opening of two windows: its stream's and the connection's. */
 const GRANTS_PER_FRAME = 2;
 const MOST_GRANTS = 10_000;
-/** So much is done for one connection before others get their turn, in frames; and for how many of them a head stands, besides its octets. */
-const WORK_PER_TURN = 2500;
+/** For so many frames a head stands, besides its octets. */
 const WORK_PER_HEAD = 10;
 /** So many settings in a frame count as one cheap frame. */
 const SETTINGS_PER_FRAME = 16;

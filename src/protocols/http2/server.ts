@@ -25,7 +25,7 @@ import { putForeignAnswer } from "./foreign-head.ts";
 import { putAnswer, putFields, putInterim } from "./write-head.ts";
 
 /** A caller may have so much on its way before it hears from us, and so much more held here; see `Ledger`. */
-const WINDOWS = { connectionBytes: 256 * 1024, allowanceBytes: 1024 * 1024 };
+const WINDOWS = { connectionBytes: 256 * 1024, allowanceBytes: 1024 * 1024, workPerTurn: 2500 };
 /** How long the first step of leaving waits for the answer to its PING. */
 const LEAVE_MS = 1000;
 /** While there are streams, the connection looks after them so often. */
