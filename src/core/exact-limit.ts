@@ -1,4 +1,4 @@
-// @hot A limit in time that is exact however long it is: a coarse timer brings it near, a fine one to the point. So the fine wheel, which
+// @hot A limit in time that is exact however long it is: the coarse wheel brings it near, the fine one to the point. So the fine wheel, which
 // wakes often, runs only for what is nearly due.
 import { type TimerOwner, WheelTimer } from "../base/timer-wheel.ts";
 import type { DataLoop } from "./data-loop.ts";
@@ -11,8 +11,9 @@ const NEAR_MS = 200;
 export class ExactLimit<S> implements TimerOwner {
   readonly #subject: S;
   readonly #loop: DataLoop;
-  readonly #far = new WheelTimer(this);
-  readonly #near = new WheelTimer(this);
+  readonly #timer = new WheelTimer(this);
+  /** On which of the two wheels the timer is. */
+  #near = false;
   #dueMs = 0;
   #keeper: LimitKeeper<S> | null = null;
 
@@ -26,24 +27,25 @@ export class ExactLimit<S> implements TimerOwner {
     this.lift();
     this.#keeper = keeper;
     this.#dueMs = this.#loop.nowMs + delayMs;
-    if (delayMs > NEAR_MS) this.#loop.wheel.arm(this.#far, delayMs - NEAR_MS);
-    else this.#loop.fine.arm(this.#near, delayMs);
+    this.#near = delayMs <= NEAR_MS;
+    if (this.#near) this.#loop.fine.arm(this.#timer, delayMs);
+    else this.#loop.wheel.arm(this.#timer, delayMs - NEAR_MS);
   }
 
   /** The limit no longer holds. */
   lift(): void {
     if (this.#keeper === null) return;
     this.#keeper = null;
-    this.#loop.wheel.cancel(this.#far);
-    this.#loop.fine.cancel(this.#near);
+    (this.#near ? this.#loop.fine : this.#loop.wheel).cancel(this.#timer);
   }
 
-  onTimer(timer: WheelTimer): void {
+  onTimer(): void {
     const keeper = this.#keeper;
     if (keeper === null) return;
     const leftMs = this.#dueMs - this.#loop.nowMs;
-    if (timer === this.#far && leftMs > 0) {
-      this.#loop.fine.arm(this.#near, leftMs);
+    if (!this.#near && leftMs > 0) {
+      this.#near = true;
+      this.#loop.fine.arm(this.#timer, leftMs);
       return;
     }
     this.#keeper = null;
