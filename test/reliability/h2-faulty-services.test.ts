@@ -129,7 +129,7 @@ const table: readonly Fault[] = [
     name: "says GOAWAY, and why",
     service: () => ({ head: (_, connection) => connection.goaway(0, Code.calm) }),
     status: 502,
-    grpc: 8,
+    grpc: 14,
     cause: "upstream.h2.goaway",
   },
   {
