@@ -28,6 +28,7 @@ import { memoryRows } from "./load/rows/memory.ts";
 import { quotaRows } from "./load/rows/quota.ts";
 import { startRows } from "./load/rows/start.ts";
 import { trafficRows } from "./load/rows/traffic.ts";
+import { resilienceRows } from "./load/rows/resilience.ts";
 import { twoProcessesRows } from "./load/rows/two-processes.ts";
 import { seededRandom } from "./load/statistics.ts";
 import { validate } from "./load/validate.ts";
@@ -39,6 +40,7 @@ const ROWS: readonly Row[] = [
   ...http2Rows,
   ...latencyRows,
   ...twoProcessesRows,
+  ...resilienceRows,
   ...lookupRows,
   ...changeRows,
   ...gaugeRows,

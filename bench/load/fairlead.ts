@@ -18,6 +18,8 @@ export interface FairleadSetup {
   readonly port?: number;
   /** Default: the one after the traffic port. */
   readonly adminPort?: number;
+  /** Today's defaults also where the original's are compared with the peers (HTTP/1.1). */
+  readonly modern?: boolean;
   /** Shares the traffic port with other processes that say the same. */
   readonly reusePort?: boolean;
   /** Checkout to run. Default: this one. */
@@ -81,7 +83,7 @@ ${identifier}${translates ? `  client:\n    protocol: ${client}\n` : ""}`;
 
 function configText(setup: FairleadSetup, port: number): string {
   const family = setup.family ?? "h1";
-  return `${family === "h1" ? "" : "fairlead: 1\n"}admin:
+  return `${family === "h1" && setup.modern !== true ? "" : "fairlead: 1\n"}admin:
   ip: 127.0.0.1
   port: ${setup.adminPort ?? port + 1}
 telemetry:

@@ -13,7 +13,7 @@ import { type ForwardedLabels, makeLabeler } from "../protocols/http/forwarded.t
 import { LocalDtabs } from "../protocols/http/local-dtabs.ts";
 import type { Http1 } from "../protocols/http1/protocol.ts";
 import type { Http2 } from "../protocols/http2/protocol.ts";
-import { ClientStacks } from "../router/client-stack.ts";
+import { ClientStacks } from "../router/client-filters.ts";
 import { EndpointStacks } from "../router/endpoint-stack.ts";
 import { type ExchangeLog, Router } from "../router/router.ts";
 import { RouterServer } from "../router/server-stack.ts";

@@ -1,6 +1,7 @@
 // @hot An answer that is held back until its end tells whether it is a failure worth another try (linkerd1 §2.2): gRPC says so in trailers.
 // What comes is kept up to a size and for a time; then, or when the verdict is none that is retried, it goes to the caller as it is.
 import { ByteQueue } from "../base/byte-queue.ts";
+import { invariant } from "../base/invariant.ts";
 import { type TimerOwner, WheelTimer } from "../base/timer-wheel.ts";
 import type { BodySink, Trailers } from "../core/body.ts";
 import type { DataLoop } from "../core/data-loop.ts";
@@ -53,6 +54,7 @@ export class HeldAnswer implements BodySink, Keeper, TimerOwner {
   readonly #bytes = new ByteQueue();
   readonly #downstream: Downstream;
   #exchange: Exchange | null;
+  readonly #generation: number;
   /** Null when it has been passed on. */
   #head: MessageHead | null;
 
@@ -63,6 +65,7 @@ export class HeldAnswer implements BodySink, Keeper, TimerOwner {
     this.#limits = limits;
     this.#stats = stats;
     this.#exchange = ex;
+    this.#generation = ex.generation;
     this.#downstream = ex.downstream;
     this.#head = head.kept();
     ex.keeper = this;
@@ -115,6 +118,7 @@ export class HeldAnswer implements BodySink, Keeper, TimerOwner {
   onTimer(): void {
     const ex = this.#exchange;
     if (ex === null || this.#head === null) return;
+    invariant(ex.generation === this.#generation, "who ends an exchange releases what keeps it");
     this.#stats.timeouts.inc();
     if (!this.#pass()) ex.attempt?.upstream?.pause();
   }
