@@ -16,7 +16,14 @@ export interface Added {
 
 /** Of fairlead: what it tells services and callers, in the names of Linkerd. */
 export const ADDED_BY_FAIRLEAD: Added = {
-  names: new Set(["l5d-dst-service", "l5d-dst-client", "l5d-reqid", "l5d-ctx-trace", "l5d-success-class"]),
+  names: new Set([
+    "l5d-dst-service",
+    "l5d-dst-client",
+    "l5d-reqid",
+    "finagle-http-retryable-request",
+    "l5d-ctx-trace",
+    "l5d-success-class",
+  ]),
   via: /^(?:h2|1\.1) fairlead$/,
 };
 
