@@ -131,30 +131,41 @@ async function checkQuiet(options: Options): Promise<number> {
   return share;
 }
 
+/** Rows that need the same proxies, together: what is up besides the proxy measured takes its part of the processor's caches. */
+function byFamilies(rows: readonly Row[]): Row[][] {
+  const groups = Map.groupBy(rows, (row) => [...familiesOf([row])].toSorted().join());
+  return [...groups.values()];
+}
+
 async function measureAll(options: Options, site: Site, rows: readonly Row[], foreignShare: number): Promise<Run> {
   const startedAt = new Date().toISOString();
-  const wanted = kinds(options, familiesOf(rows));
   const absent: Record<string, string> = otherPeers();
-  const proxies = await startAll(site, wanted, absent);
-  const names = rows.map((row) => row.name);
+  const versions: Record<string, string> = { node: process.version, gcc: versionOf("gcc", "--version") ?? "absent" };
+  const groups = byFamilies(rows);
+  const names = groups.flat().map((row) => row.name);
   const progress = progressOn(
     process.stderr,
     names,
     (name) => rows.find((row) => row.name === name)?.seconds(bench) ?? 0,
   );
-  const bench = new Bench(options, site, proxies, seededRandom(options.seed), progress);
+  const random = seededRandom(options.seed);
+  let bench = new Bench(options, site, [], random, progress);
   const measured: MeasuredRow[] = [];
-  for (const row of rows) {
-    measured.push(await measureRow(bench, row));
-    progress.done();
-    say(summary(measured.at(-1)!)); // just pushed
+  for (const group of groups) {
+    const wanted = kinds(options, familiesOf(group));
+    const proxies = await startAll(site, wanted, absent);
+    bench = new Bench(options, site, proxies, random, progress);
+    for (const row of group) {
+      measured.push(await measureRow(bench, row));
+      progress.done();
+      say(summary(measured.at(-1)!)); // just pushed
+    }
+    for (const { name, family } of proxies) {
+      const kind = wanted.find((one) => one.name === name && one.family === family);
+      if (kind && !name.endsWith("-twin")) versions[name] = kind.version() ?? "absent";
+    }
+    await Promise.all(proxies.map((proxy) => proxy.stop()));
   }
-  const versions: Record<string, string> = { node: process.version, gcc: versionOf("gcc", "--version") ?? "absent" };
-  for (const { name, family } of proxies) {
-    const kind = wanted.find((one) => one.name === name && one.family === family);
-    if (kind && !name.endsWith("-twin")) versions[name] = kind.version() ?? "absent";
-  }
-  await Promise.all(proxies.map((proxy) => proxy.stop()));
   return {
     startedAt,
     commit: commitOf(),

@@ -7,11 +7,11 @@ import { sharesUpstream } from "../peers-http2.ts";
 import type { Proxy } from "../proxy.ts";
 import { costs, type Load, measureRounds, ratios, secondsOfRounds } from "../rounds.ts";
 
-/** Policies of a client, as YAML below `client:`. */
+/** Policies of a client, as YAML below `client:`. Under more load than the proxy can take the limit would refuse most of it, so it may not. */
 const CLIENTS = {
   off: "{ failureAccrual: { kind: none }, maxEjectionPercent: 100, slowStartMs: 0",
   defaults: "{",
-  all: "{ hedge: {}, concurrencyLimit: { kind: fairlead.gradient }, healthCheck: { kind: fairlead.tcp }, failFast: true",
+  all: "{ hedge: {}, concurrencyLimit: { kind: fairlead.gradient, initialLimit: 1000, minLimit: 1000 }, healthCheck: { kind: fairlead.tcp }, failFast: true",
 } as const;
 type Setting = keyof typeof CLIENTS;
 
