@@ -50,7 +50,7 @@ export interface ClientParts {
   readonly limitKind: string;
   /** For how many logical names that no longer come to this client its statistics are kept. */
   readonly maxIdleServices: number;
-  /** The same for all clients of a router: `clientStack`. */
+  /** Shared by the clients that want the same: `ClientStacks`. */
   readonly stack: Stack<Exchange>;
   readonly bindingTimeoutMs: number;
   readonly listener: ClientListener;
