@@ -31,7 +31,7 @@ function documents(...results: Result[]): ReadonlyMap<string, string> {
     rate: 300,
     seed: 1,
     timeline: timelineOf(25),
-    warnings: ["http: retries are not performed"],
+    warnings: ["http: a warning of the proxy"],
     results,
   };
   return documentsOf(report);

@@ -334,7 +334,7 @@ test.for([
     "4:56 routers[0].service.retries.backoff.minMs: minMs 5 is larger than maxMs 2",
   ],
 ] as const)("%s in a router is refused at its place", async ([keys, start]) => {
-  const problems = (await problemsInRouter(keys)).filter((problem) => !problem.includes("retries are not performed"));
+  const problems = await problemsInRouter(keys);
   expect(problems.length).toBe(1);
   expect(problems[0]?.startsWith(start) ? start : problems[0]).toBe(start);
 });
