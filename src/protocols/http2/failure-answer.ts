@@ -11,12 +11,32 @@ import {
   remembered,
   type Remembered,
 } from "../http/failure-answer.ts";
+import { type HeaderField, Indexing, ownField } from "./codec/header-field.ts";
 
 /** An answer of ours, ready to be sent. Names are in any case. */
-export interface OwnFields {
+export class OwnFields {
   readonly status: number;
   readonly fields: readonly OwnField[];
   readonly body: Buffer | null;
+  #sent = 0;
+  #block: readonly HeaderField[] | null = null;
+
+  constructor(status: number, fields: readonly OwnField[], body: Buffer | null) {
+    this.status = status;
+    this.fields = fields;
+    this.body = body;
+  }
+
+  /** All of them as fields that tables of connections may keep; null the first time, for most answers are sent only once. */
+  get block(): readonly HeaderField[] | null {
+    if (this.#block === null && this.#sent++ > 0) this.#block = blockOf(this);
+    return this.#block;
+  }
+}
+
+function blockOf({ fields, status }: OwnFields): readonly HeaderField[] {
+  const all = [[":status", String(status)] as const, ...fields];
+  return all.map(([name, value]) => ownField(name.toLowerCase(), value, Indexing.incremental));
 }
 
 /** How the answer to a failure is sent. */
@@ -35,13 +55,10 @@ const heads: Remembered<OwnFields> = new WeakMap();
 
 function compose(failure: Failure, form: FailureForm): OwnFields {
   const { status, fields, body } = failureFields(failure, form);
-  if (!form.grpc) return { status, fields, body: form.toHead || body === "" ? null : Buffer.from(body, "utf8") };
+  if (!form.grpc) return new OwnFields(status, fields, form.toHead || body === "" ? null : Buffer.from(body, "utf8"));
   const context = fields.filter(([name]) => !OF_THE_BODY.has(name));
-  return {
-    status: 200,
-    fields: [["content-type", "application/grpc"], ...failureTrailers(failure, form.clearContext), ...context],
-    body: null,
-  };
+  const trailers = failureTrailers(failure, form.clearContext);
+  return new OwnFields(200, [["content-type", "application/grpc"], ...trailers, ...context], null);
 }
 
 const OF_THE_BODY = new Set(["Content-Type", "Content-Length", "fairlead-cause"]);

@@ -11,7 +11,7 @@ import { Field } from "../http/field-names.ts";
 import { Outcome } from "../../core/outcome.ts";
 import { ErrorCode } from "./codec/frames.ts";
 import type { HeaderField } from "./codec/header-field.ts";
-import { failureHead, failureTrailers, type OwnFields } from "./failure-answer.ts";
+import { failureHead, failureTrailers, OwnFields } from "./failure-answer.ts";
 import { Http2Head } from "./head.ts";
 import { ReplayBuffer } from "../http/replay-buffer.ts";
 import { resetCodeOf } from "./reset-codes.ts";
@@ -202,7 +202,7 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
   canned(ex: Exchange, status: number): void {
     const { clearContext } = (this.#connection as Http2ServerConnection).context.admission;
     ex.status = status;
-    this.#answerWith({ fields: cannedFields(status, ex.outcome, clearContext).fields, status, body: null });
+    this.#answerWith(new OwnFields(status, cannedFields(status, ex.outcome, clearContext).fields, null));
   }
 
   // An answer of the proxy's own: its head, and a body that is short.

@@ -22,7 +22,7 @@ import type { Http2ServerStream } from "./server-stream.ts";
 import { Ending } from "./streams/stream-table.ts";
 import type { Carrier, Http2Stream } from "./streams/stream.ts";
 import { putForeignAnswer } from "./foreign-head.ts";
-import { putAnswer, putFields, putInterim } from "./write-head.ts";
+import { putAnswer, putFields, putInterim, putOwnAnswer } from "./write-head.ts";
 
 /** A caller may have so much on its way before it hears from us, and so much more held here; see `Ledger`. */
 const WINDOWS = { connectionBytes: 256 * 1024, allowanceBytes: 1024 * 1024, workPerTurn: 2500 };
@@ -247,12 +247,18 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     this.context.shared.loop.wheel.arm(this.timer, 0);
   }
 
-  sendOwnAnswer(stream: Http2ServerStream, { status, fields }: OwnFields): void {
+  sendOwnAnswer(stream: Http2ServerStream, answer: OwnFields): void {
     if (this.closing) return;
+    const { block } = answer;
+    const at = block === null ? this.#putOnce(answer) : putOwnAnswer(this.outbox, this.encoder, block);
+    this.sendBlock(stream.id, at, false);
+  }
+
+  #putOnce({ status, fields }: OwnFields): number {
     const all: OwnField[] = [[":status", String(status)]];
     for (let i = 0; i < fields.length; i++) all.push(fields[i] as OwnField);
     all.push(["via", "h2 fairlead"]);
-    this.sendBlock(stream.id, putFields(this.outbox, this.encoder, all), false);
+    return putFields(this.outbox, this.encoder, all);
   }
 
   /** Trailers of ours as a head, which the caller gives back. */

@@ -168,6 +168,16 @@ export function putAnswer(
   return at;
 }
 
+/** Writes the head of an answer of ours that is sent again and again, `:status` first; returns where its block begins. */
+export function putOwnAnswer(outbox: Outbox, encoder: HpackEncoder, fields: readonly HeaderField[]): number {
+  let bytes = OWN_BYTES;
+  for (let i = 0; i < fields.length; i++) bytes += (fields[i] as HeaderField).room;
+  const at = begin(outbox, encoder, bytes);
+  for (let i = 0; i < fields.length; i++) put(outbox, encoder, fields[i] as HeaderField);
+  put(outbox, encoder, VIA);
+  return at;
+}
+
 /** Writes an interim answer (1xx), without context fields. */
 export function putInterim(outbox: Outbox, encoder: HpackEncoder, head: Http2Head): number {
   const at = begin(outbox, encoder, room(head) + OWN_BYTES);
