@@ -171,6 +171,19 @@ const stories: Readonly<Record<string, Story>> = {
     },
   },
 
+  "linker-to-linker.yaml": {
+    shows: "sends requests through the proxy beside the service, and gives that hop a timeout",
+    async run(example) {
+      expect(await example.whoAnswers("web")).toBe("web");
+      expect(valueOf(example.lastAt("web"), "l5d-dst-client")).toBe("/%/io.l5d.localhost/#/io.l5d.fs/web");
+      const { world } = example;
+      const client = new HttpClient(world, 4140);
+      client.send(compose("GET /never HTTP/1.1", { Host: "web" }));
+      await world.pass(2100);
+      expect(client.answers.map(causeOf)).toEqual(["proxy.timeout.attempt"]);
+      client.close();
+    },
+  },
   "static-policies.yaml": {
     shows: "gives users a shorter timeout than the rest",
     async run({ world }) {

@@ -1,6 +1,43 @@
 // Configuration of the admin server (reference §7.5).
-import { int, ip, object, port, unavailable } from "../config/schema.ts";
+import { bool, int, ip, list, object, port, text, unavailable } from "../config/schema.ts";
+import { type Report } from "../config/spec.ts";
 import { serverSocketOptions, tls } from "../transport/config.ts";
+import { patternProblem } from "./path-pattern.ts";
+
+const lists = ["pathWhitelist", "pathBlacklist"] as const;
+
+type CheckedLists = { readonly [L in (typeof lists)[number]]?: readonly (string | undefined)[] | undefined };
+
+function checkPatterns(security: CheckedLists, report: Report): void {
+  for (const name of lists) {
+    for (const [index, pattern] of (security[name] ?? []).entries()) {
+      const problem = pattern === undefined ? null : patternProblem(pattern);
+      if (problem !== null)
+        report(
+          [name, index],
+          `no regular expression: ${problem}`,
+          "write it as JavaScript has it, such as /namer_state/.*",
+        );
+    }
+  }
+}
+
+const pathPattern = text({ doc: "A regular expression (JavaScript) for the whole of a path." });
+
+const security = object(
+  {
+    doc: "Which endpoints of the admin port are served; docs/admin.md has the category of each. Others are answered with 404.",
+    default: {},
+    checks: [checkPatterns],
+  },
+  {
+    uiEnabled: bool({ doc: "Serves endpoints of the category ui.", default: true }),
+    controlEnabled: bool({ doc: "Serves endpoints of the category control.", default: true }),
+    diagnosticsEnabled: bool({ doc: "Serves endpoints of the category diagnostics.", default: true }),
+    pathWhitelist: list({ doc: "Paths that are served although their category is not.", default: [] }, pathPattern),
+    pathBlacklist: list({ doc: "Paths that are not served although their category is.", default: [] }, pathPattern),
+  },
+);
 
 export const admin = object(
   { doc: "The server for people and monitoring: metrics, state, log levels, shutdown.", default: {} },
@@ -23,6 +60,6 @@ export const admin = object(
       min: 1,
       accepted: "has no effect: the admin server needs no threads of its own",
     }),
-    security: unavailable("Which admin pages are served.", "remove it, and listen on 127.0.0.1 only"),
+    security,
   },
 );

@@ -1,7 +1,12 @@
 import { expect, test } from "vitest";
 import { documentedRoutes, findRoute, listOf, methodsOf, type Route } from "./routes.ts";
 
-const route = (path: string, more: Partial<Route> = {}): Route => ({ path, doc: "Something.", ...more });
+const route = (path: string, more: Partial<Route> = {}): Route => ({
+  path,
+  doc: "Something.",
+  category: "ui",
+  ...more,
+});
 
 test("A path is found as a whole, and what stands in a gap is told", () => {
   const routes = [route("/a"), route("/a/<name>.json"), route("/r/<label>/s.json")];

@@ -5,7 +5,7 @@ import type { Parameters } from "./parameters.ts";
 import type { Subject } from "./subject.ts";
 import { delegator } from "./views/delegator.ts";
 import { loggers, loggingPage, setLevel, setLevelOnPage } from "./views/logging.ts";
-import { metrics, noPrometheus, prometheus } from "./views/metrics.ts";
+import { fairleadMetrics, metrics, noPrometheus, prometheus } from "./views/metrics.ts";
 import { overview } from "./views/overview.ts";
 import { boundNames, clientState, config, namerState, ready, stacks } from "./views/state.ts";
 
@@ -15,11 +15,16 @@ export interface Asked {
   readonly parameters: Parameters;
   /** What stood in the place of `<…>`; empty for other paths. */
   readonly name: string;
-  /** Everything the server has. */
+  /** The header of that name. */
+  readonly accept: string | undefined;
+  /** Everything the server shows. */
   readonly routes: readonly Route[];
 }
 
 type Answering = (subject: Subject, asked: Asked) => LocalAnswer | Promise<LocalAnswer>;
+
+/** What an endpoint is for: people, changes, monitoring (linkerd1 §7.5). */
+export type Category = "ui" | "control" | "diagnostics";
 
 /** One endpoint. */
 export interface Route {
@@ -27,6 +32,10 @@ export interface Route {
   readonly path: string;
   /** One sentence. */
   readonly doc: string;
+  /** Of which `admin.security` says whether it is served. */
+  readonly category: Category;
+  /** That of POST, where it is another. */
+  readonly postCategory?: Category;
   /** Parameters by name, each with half a sentence. */
   readonly parameters?: Readonly<Record<string, string>>;
   readonly get?: Answering;
@@ -61,45 +70,85 @@ const DEFAULT_PROMETHEUS = "/admin/metrics/prometheus";
 
 /** All endpoints but those of exporters. */
 const OWN: readonly Route[] = [
-  { path: "/", doc: "A page with what every router does, renewed once a second.", get: overview },
-  { path: "/admin", doc: "This list.", get: list },
-  { path: "/admin/index.txt", doc: "The list of endpoints.", get: list, hidden: true },
-  { path: "/admin/ping", doc: "`pong`, as long as the process lives.", get: () => text(200, "pong") },
+  {
+    path: "/",
+    doc: "A page with what every router does, renewed once a second.",
+    category: "ui",
+    get: (subject, { routes }) => overview(subject, routes),
+  },
+  { path: "/admin", doc: "This list.", category: "diagnostics", get: list },
+  { path: "/admin/index.txt", doc: "The list of endpoints.", category: "diagnostics", get: list, hidden: true },
+  {
+    path: "/admin/ping",
+    doc: "`pong`, as long as the process lives.",
+    category: "diagnostics",
+    get: () => text(200, "pong"),
+  },
   {
     path: "/admin/ready",
     doc: "200 while requests are welcome; 503, and why, from the moment that a stop was asked for.",
+    category: "diagnostics",
     get: ready,
   },
-  { path: "/admin/metrics.json", doc: "All metrics.", parameters: METRIC_PARAMETERS, get: getMetrics },
-  { path: "/admin/metrics", doc: "All metrics.", parameters: METRIC_PARAMETERS, get: getMetrics, hidden: true },
-  { path: "/metrics.json", doc: "All metrics.", parameters: METRIC_PARAMETERS, get: getMetrics, hidden: true },
-  { path: "/config.json", doc: "The configuration as it was written, variables unexpanded.", get: config },
+  { path: "/admin/metrics.json", doc: "All metrics.", category: "ui", parameters: METRIC_PARAMETERS, get: getMetrics },
+  {
+    path: "/admin/metrics",
+    doc: "All metrics.",
+    category: "ui",
+    parameters: METRIC_PARAMETERS,
+    get: getMetrics,
+    hidden: true,
+  },
+  {
+    path: "/metrics.json",
+    doc: "All metrics.",
+    category: "ui",
+    parameters: METRIC_PARAMETERS,
+    get: getMetrics,
+    hidden: true,
+  },
+  {
+    path: "/config.json",
+    doc: "The configuration as it was written, variables unexpanded.",
+    category: "ui",
+    get: config,
+  },
   {
     path: "/delegator.json",
     doc: "How a name is resolved, step by step, each with the rule or namer that made it. POST takes the parameters as form or JSON.",
+    category: "ui",
     parameters: NAME_PARAMETERS,
     get: explain,
     post: explain,
   },
-  { path: "/bound-names.json", doc: "The names that the configured namers could bind right now.", get: boundNames },
+  {
+    path: "/bound-names.json",
+    doc: "The names that the configured namers could bind right now.",
+    category: "diagnostics",
+    get: boundNames,
+  },
   {
     path: "/client_state.json",
     doc: "Every active client: what discovery said of it, and health, load and connections of its endpoints.",
+    category: "diagnostics",
     get: clientState,
   },
   {
     path: "/namer_state/<prefix>.json",
     doc: "What the namers of a prefix, such as `io.l5d.fs`, watch, and what they saw last.",
+    category: "diagnostics",
     get: (subject, { name }) => namerState(subject, name),
   },
   {
     path: "/routers/<label>/stack.json",
     doc: "The filters that requests of a router pass, outermost first, with their parameters.",
+    category: "diagnostics",
     get: (subject, { name }) => stacks(subject, name),
   },
   {
     path: "/logging.json",
     doc: "Log levels. POST takes its parameters from the query, a form or JSON, and answers with the new list.",
+    category: "control",
     parameters: LEVEL_PARAMETERS,
     get: loggers,
     post: (subject, { parameters }) => setLevel(subject, parameters),
@@ -107,15 +156,32 @@ const OWN: readonly Route[] = [
   {
     path: "/logging",
     doc: "A page to see and set log levels.",
+    category: "ui",
+    postCategory: "control",
     get: loggingPage,
     post: (subject, { parameters }) => setLevelOnPage(subject, parameters),
   },
   {
+    path: "/admin/access-logs/reopen",
+    doc: "Closes the access log files and opens them again by their paths, as SIGUSR2 does, for whoever has moved them away.",
+    category: "control",
+    post: reopen,
+  },
+  {
     path: "/admin/shutdown",
     doc: "Stops the process gracefully: requests in progress have `admin.shutdownGraceMs` to finish.",
+    category: "control",
     post: shutDown,
   },
 ];
+
+/** Gives way to an exporter of the same path: there are configurations that have put theirs there. */
+const METRICS: Route = {
+  path: "/metrics",
+  doc: "All metrics for Prometheus as `fairlead_*`, in its text format, or as OpenMetrics for those who `Accept` that.",
+  category: "diagnostics",
+  get: (subject, { accept }) => fairleadMetrics(subject, accept),
+};
 
 /** Paths that exporters cannot have. */
 export function isOwnPath(path: string): boolean {
@@ -128,6 +194,7 @@ export function routesOf(subject: Subject): readonly Route[] {
   for (const settings of subject.prometheus) {
     routes.push(prometheusRoute(settings.path, (of) => prometheus(of, settings)));
   }
+  if (!routes.some((route) => route.path === METRICS.path)) routes.push(METRICS);
   if (!routes.some((route) => route.path === DEFAULT_PROMETHEUS)) {
     routes.push({ ...prometheusRoute(DEFAULT_PROMETHEUS, noPrometheus), hidden: true });
   }
@@ -135,11 +202,13 @@ export function routesOf(subject: Subject): readonly Route[] {
 }
 
 function prometheusRoute(path: string, get: Answering): Route {
-  return { path, doc: "All metrics in the text format of Prometheus; needs the telemeter `io.l5d.prometheus`.", get };
+  const doc =
+    "All metrics in the text format of Prometheus, with the names of Linkerd 1.x; needs the telemeter `io.l5d.prometheus`.";
+  return { path, doc, category: "diagnostics", get };
 }
 
 /** The endpoints as docs/admin.md lists them. */
-export const documentedRoutes: readonly Route[] = [...OWN, prometheusRoute(DEFAULT_PROMETHEUS, noPrometheus)];
+export const documentedRoutes: readonly Route[] = [...OWN, METRICS, prometheusRoute(DEFAULT_PROMETHEUS, noPrometheus)];
 
 /** An endpoint, and what stood in the place of `<…>`. */
 export interface Found {
@@ -181,4 +250,13 @@ export function listOf(routes: readonly Route[]): string {
 function shutDown(subject: Subject): LocalAnswer {
   const graceMs = subject.shutDown();
   return text(200, `stopping; requests in progress have ${graceMs} ms to finish\n`);
+}
+
+async function reopen(subject: Subject): Promise<LocalAnswer> {
+  const files = await subject.reopenAccessLogs();
+  if (files.length === 0) return text(200, "there is no access log\n");
+  const lines = files.map(
+    ({ path, reopened }) => `${path} ${reopened ? "is open again" : "cannot be opened; see the log"}\n`,
+  );
+  return text(files.every((file) => file.reopened) ? 200 : 500, lines.join(""));
 }

@@ -13,7 +13,9 @@ import type { ServerConnectionStats } from "../protocols/http1/server-context.ts
 import { problem, text } from "./answers.ts";
 import { Guard } from "./guard.ts";
 import { Parameters, unescaped } from "./parameters.ts";
-import { type Asked, findRoute, listOf, methodsOf, type Route, routesOf } from "./routes.ts";
+import { MAX_PATH_LENGTH } from "./path-pattern.ts";
+import { type Asked, type Found, findRoute, listOf, methodsOf, type Route, routesOf } from "./routes.ts";
+import { Security, type SecurityRules } from "./security.ts";
 import type { Subject } from "./subject.ts";
 
 /** Where to listen, as the `admin` section says. */
@@ -26,6 +28,7 @@ export interface AdminSettings {
     readonly noDelay?: boolean | undefined;
     readonly reusePort?: boolean | undefined;
   };
+  readonly security: SecurityRules;
 }
 
 /** What the server stands on. */
@@ -55,6 +58,9 @@ const LIMITS: Http1Limits = {
 export class AdminServer {
   readonly #parts: AdminParts;
   readonly #routes: readonly Route[];
+  /** Those that anybody is told of; paths with `<…>` may be served without. */
+  readonly #shown: readonly Route[];
+  readonly #security: Security;
   readonly #guard: Guard;
   readonly #service: LocalService;
   #server: Http1Server | null = null;
@@ -64,6 +70,12 @@ export class AdminServer {
     const logger = log.logger("admin");
     this.#parts = parts;
     this.#routes = routesOf(parts.subject);
+    this.#security = new Security(settings.security, (pattern) => {
+      logger.warn(
+        `admin.security: ${pattern} takes too long over a path; from now on it denies whatever it is asked about`,
+      );
+    });
+    this.#shown = this.#routes.flatMap((route) => this.#security.at(route, route.path) ?? []);
     this.#guard = new Guard(settings.ip);
     this.#service = new LocalService({
       env,
@@ -133,17 +145,29 @@ export class AdminServer {
   async #answer(request: LocalRequest): Promise<LocalAnswer> {
     const question = request.target.indexOf("?");
     const path = question < 0 ? request.target : request.target.slice(0, question);
-    const found = findRoute(this.#routes, path);
+    const found = this.#find(path);
     if (found === undefined)
-      return text(404, `there is no ${path.slice(0, 200)} here; there is:\n\n${listOf(this.#routes)}`);
+      return text(404, `there is no ${path.slice(0, 200)} here; there is:\n\n${listOf(this.#shown)}`);
     const { route } = found;
     const { method } = request;
     const answering = method === "POST" ? route.post : method === "GET" || method === "HEAD" ? route.get : undefined;
     if (answering === undefined) return wrongMethod(route, method);
     const query = Parameters.fromForm(question < 0 ? "" : request.target.slice(question + 1), "the query");
     const parameters = method === "POST" ? (await bodyOf(request)).with(query) : query;
-    const asked: Asked = { parameters, name: unescaped(found.name, "the path"), routes: this.#routes };
+    const accept = request.header("accept");
+    const asked: Asked = { parameters, name: unescaped(found.name, "the path"), accept, routes: this.#shown };
     return answering(this.#parts.subject, asked);
+  }
+
+  /** The endpoint of a path, as far as it may be had. */
+  #find(path: string): Found | undefined {
+    if (path.length > MAX_PATH_LENGTH) return undefined;
+    const found = findRoute(this.#routes, path);
+    if (found === undefined) return undefined;
+    const { name } = found;
+    // Of paths without a gap it was decided at the start.
+    const route = name === "" ? this.#shown.find((shown) => shown.path === path) : this.#security.at(found.route, path);
+    return route === undefined ? undefined : { route, name };
   }
 }
 

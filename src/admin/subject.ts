@@ -21,6 +21,7 @@ export interface ServerSubject {
 export interface RouterSubject {
   readonly label: string;
   readonly protocol: string;
+  readonly interpreter: NameInterpreter;
   /** The base delegation table in force; undefined until there is one. */
   dtab(): Dtab | undefined;
   /** Why there is none, as far as is known. */
@@ -46,6 +47,12 @@ export interface Readiness {
   readonly detail: string;
 }
 
+/** What became of an access log file that was to be opened again. */
+export interface ReopenedFile {
+  readonly path: string;
+  readonly reopened: boolean;
+}
+
 /** A running proxy, as the admin server sees it. */
 export interface Subject {
   readonly version: string;
@@ -56,9 +63,10 @@ export interface Subject {
   readonly config: Json;
   readonly prometheus: readonly PrometheusSettings[];
   readonly namers: NamerTable;
-  readonly interpreter: NameInterpreter;
   routers(): readonly RouterSubject[];
   readiness(): Readiness;
+  /** Opens the access log files anew by their paths. */
+  reopenAccessLogs(): Promise<readonly ReopenedFile[]>;
   /** Begins to stop. Returns how long that may take, in milliseconds. */
   shutDown(): number;
 }

@@ -1,9 +1,10 @@
 // The access logs of a process: one writer per file, whichever routers write to it.
+import type { ReopenedFile } from "../admin/subject.ts";
 import type { Env } from "../base/env.ts";
 import type { DataLoop } from "../core/data-loop.ts";
 import { AccessLog } from "../protocols/http/access-log.ts";
 import type { ExchangeLog } from "../router/router.ts";
-import { LineWriter } from "../telemetry/line-writer.ts";
+import { LineWriter, type LineWriterFile } from "../telemetry/line-writer.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Scope } from "../telemetry/registry.ts";
 import type { RouterConfig } from "./config.ts";
@@ -17,6 +18,9 @@ export interface AccessLogWorld {
   /** For the counters of lines that could not be written. */
   readonly scope: Scope;
 }
+
+/** A disk that hangs is not waited for longer. */
+const REOPEN_MS = 2000;
 
 const noLog: ExchangeLog = { record: () => undefined };
 
@@ -34,18 +38,32 @@ export class AccessLogs {
     const log = accessLogOf(router);
     if (log === null) return noLog;
     const { env, loop } = this.#world;
-    const sink = this.#writer(log.path);
+    const sink = this.#writer(log.path, log.file);
     return new AccessLog({ router: router.label, format: log.format, loop, clock: env.clock, sink });
   }
 
-  #writer(path: string): LineWriter {
+  // Of a file that several routers write to all say the same: the configuration has been checked.
+  #writer(path: string, file: LineWriterFile): LineWriter {
     const known = this.#writers.get(path);
     if (known !== undefined) return known;
     const { env, logger, scope } = this.#world;
     const [dropped, errors] = [scope.counter("dropped_lines"), scope.counter("write_errors")];
-    const writer = new LineWriter({ path, env, logger, dropped, errors });
+    const rollErrors = scope.counter("roll_errors");
+    const writer = new LineWriter({ path, file, env, logger, dropped, errors, rollErrors });
     this.#writers.set(path, writer);
     return writer;
+  }
+
+  /** Closes all files and opens them again by their paths. */
+  reopen(): Promise<readonly ReopenedFile[]> {
+    const files = [...this.#writers].map(async ([path, writer]) => {
+      const late = Promise.withResolvers<boolean>();
+      const timer = this.#world.env.timers.after(REOPEN_MS, () => late.resolve(false));
+      const reopened = await Promise.race([writer.reopen(), late.promise]);
+      timer.cancel();
+      return { path, reopened };
+    });
+    return Promise.all(files);
   }
 
   /** Writes what is left, waiting at most `graceMs`. */

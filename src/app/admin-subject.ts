@@ -1,8 +1,7 @@
 // A running proxy as its admin server sees it.
-import type { RouterSubject, Subject } from "../admin/subject.ts";
+import type { ReopenedFile, RouterSubject, Subject } from "../admin/subject.ts";
 import type { Env } from "../base/env.ts";
 import type { Listener } from "../core/byte-stream.ts";
-import type { NameInterpreter } from "../naming/interpreter.ts";
 import type { NamerTable } from "../naming/namer-table.ts";
 import { clientDump, clientStacks, pathStacks } from "../router/dump.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -18,25 +17,25 @@ export interface Running {
   readonly log: Log;
   readonly metrics: MetricsRegistry;
   readonly namers: NamerTable;
-  readonly interpreter: NameInterpreter;
   readonly routers: readonly RunningRouter[];
   readonly ready: boolean;
   stop(graceMs: number): Promise<unknown>;
+  reopenAccessLogs(): Promise<readonly ReopenedFile[]>;
 }
 
 export function adminSubject(linker: Running): Subject {
-  const { config, env, interpreter, log, metrics, namers } = linker;
+  const { config, env, log, metrics, namers } = linker;
   return {
     version: version(),
     env,
     log,
     metrics,
     namers,
-    interpreter,
     config: config.document,
     prometheus: config.telemetry.map(({ path, prefix }) => ({ path, prefix })),
     routers: () => linker.routers.map((router) => routerSubject(router, env)),
     readiness: () => ({ ready: linker.ready, detail: linker.ready ? "ready" : `not ready: ${remaining(linker)}` }),
+    reopenAccessLogs: () => linker.reopenAccessLogs(),
     shutDown: () => {
       const graceMs = config.admin.shutdownGraceMs;
       log.logger("admin").info(`POST /admin/shutdown: stopping; requests in progress have ${graceMs} ms`);
@@ -46,8 +45,10 @@ export function adminSubject(linker: Running): Subject {
   };
 }
 
-function routerSubject({ bindService, config, router, servers, stacks }: RunningRouter, { clock }: Env): RouterSubject {
+function routerSubject(running: RunningRouter, { clock }: Env): RouterSubject {
+  const { bindService, config, interpreter, router, servers, stacks } = running;
   return {
+    interpreter,
     label: config.label,
     protocol: config.protocol,
     dtab: () => bindService.dtab,

@@ -8,11 +8,17 @@ interface Listener {
   readonly port?: number | undefined;
 }
 
-interface CheckedRouter {
+interface CheckedRouter extends CheckedAccessLog {
   readonly protocol?: string | undefined;
   readonly label?: string | undefined;
   readonly servers?: readonly (Listener | undefined)[] | undefined;
 }
+
+/** The keys of an access log, as http routers have them and as h2 routers have them. */
+const accessLogKeys = ["AccessLog", "AccessLogRollPolicy", "AccessLogAppend", "AccessLogRotateCount"] as const;
+
+type AccessLogKey = `${"http" | "h2"}${(typeof accessLogKeys)[number]}`;
+type CheckedAccessLog = { readonly [K in AccessLogKey]?: string | number | boolean | undefined };
 
 interface CheckedFile {
   readonly fairlead?: number | undefined;
@@ -68,6 +74,26 @@ export function checkAdminPaths({ telemetry }: CheckedFile, report: Report): voi
     const first = isOwnPath(path) ? "the admin server" : taken.get(path);
     if (first === undefined) taken.set(path, `telemetry[${index}]`);
     else report(["telemetry", index, "path"], `${path} is already taken by ${first}`, "choose another path");
+  });
+}
+
+/** Routers that write to one file roll it together. */
+export function checkAccessLogs({ routers }: CheckedFile, report: Report): void {
+  const first = new Map<unknown, { readonly index: number; readonly values: readonly unknown[] }>();
+  routers?.forEach((router, index) => {
+    const prefix = router?.protocol === "h2" ? "h2" : "http";
+    const [path, ...values] = accessLogKeys.map((key) => router?.[`${prefix}${key}`]);
+    if (path === undefined) return;
+    const other = first.get(path);
+    if (other === undefined) first.set(path, { index, values });
+    const differing = other === undefined ? -1 : values.findIndex((value, i) => value !== other.values[i]);
+    if (other === undefined || differing < 0) return;
+    const key = `${prefix}${accessLogKeys[differing + 1]}`;
+    report(
+      ["routers", index, key],
+      `routers[${other.index}] writes to ${String(path)} too, and there this is ${String(other.values[differing])}`,
+      "write the same in both, or give each a file of its own",
+    );
   });
 }
 

@@ -10,7 +10,7 @@ import { http2ClientKeys, http2RouterKeys, http2ServerKeys, http2ServiceKeys } f
 import { http2ResponseClassifier, responseClassifier } from "../resilience/config.ts";
 import { clientKeys, policies, routerKeys, serverKeys, serviceKeys } from "../router/config.ts";
 import { http2HostConnectionPool } from "../sessions/config.ts";
-import { checkAdminPaths, checkExpandEnv, checkLabels, checkListeners } from "./config-checks.ts";
+import { checkAccessLogs, checkAdminPaths, checkExpandEnv, checkLabels, checkListeners } from "./config-checks.ts";
 
 /** Policies of http routers, per bound name and per logical name. */
 export const httpPolicies = {
@@ -123,7 +123,10 @@ const telemeter = kindOf(
 
 /** Everything a configuration file may contain. */
 export const configSchema = object(
-  { doc: "A configuration file.", checks: [checkListeners, checkLabels, checkAdminPaths, checkExpandEnv] },
+  {
+    doc: "A configuration file.",
+    checks: [checkListeners, checkLabels, checkAdminPaths, checkAccessLogs, checkExpandEnv],
+  },
   {
     fairlead: int({
       doc: "`1` asks for the defaults of today. Without it the file is a Linkerd 1.x file and gets the defaults of Linkerd 1.x.",

@@ -196,6 +196,40 @@ test("what has no effect in an h2 router is a warning", async () => {
   expect(config?.routers[0]?.client.entries[0]?.params.hostConnectionPool?.maxSize).toBe(5);
 });
 
+test("routers that write to one access log roll it alike", async () => {
+  const router = (protocol: string, port: number, keys: string) =>
+    `- {protocol: ${protocol}, label: r${port}, servers: [{port: ${port}}], ${keys}}`;
+  const problems = (first: string, second: string) =>
+    problemsIn(`routers:\n${router("http", 4140, first)}\n${router("h2", 4142, second)}`);
+  expect(await problems("httpAccessLog: /a, httpAccessLogRollPolicy: daily", "h2AccessLog: /a")).toEqual([
+    "3:4 routers[1].h2AccessLogRollPolicy: routers[0] writes to /a too, and there this is daily; write the same in both, or give each a file of its own",
+  ]);
+  expect(await problems("httpAccessLog: /a", "h2AccessLog: /a, h2AccessLogRotateCount: 3")).toEqual([
+    expect.stringContaining("routers[1].h2AccessLogRotateCount: routers[0] writes to /a too, and there this is -1"),
+  ]);
+  const daily = "AccessLogRollPolicy: daily";
+  const alike = (second: string) =>
+    configOf(`routers:\n${router("http", 4140, `httpAccessLog: /a, http${daily}`)}\n${router("h2", 4142, second)}`);
+  expect((await alike(`h2AccessLog: /a, h2${daily}`)).routers.length).toBe(2);
+  expect((await alike("h2AccessLog: /b")).routers.length).toBe(2);
+});
+
+test("what cannot be a pattern of admin.security is a problem at its place", async () => {
+  const router = "routers:\n- protocol: http\n  servers: [{}]\n";
+  expect(
+    await problemsIn(
+      `${router}admin:\n  security:\n    pathWhitelist: [/a]\n    pathBlacklist:\n    - /b.*\n    - "(/c"\n`,
+    ),
+  ).toEqual([
+    expect.stringMatching(
+      /^9:7 admin\.security\.pathBlacklist\[1\]: no regular expression: .*Unterminated group; write it as/,
+    ),
+  ]);
+  expect(await problemsIn(`${router}admin: {security: {uiEnabled: 1}}\n`)).toEqual([
+    expect.stringContaining("4:31 admin.security.uiEnabled: expected true or false"),
+  ]);
+});
+
 test("a file with fairlead: 1 gets the defaults of today", async () => {
   const { mode, routers, telemetry } = await configOf("fairlead: 1\nrouters:\n- protocol: http\n  servers: [{}]\n");
   expect({ mode, telemetry }).toEqual({
@@ -274,14 +308,47 @@ test.for([
   ["  deadlines: sometimes", '4:14 routers[0].deadlines: unknown word "sometimes"'],
   ["  streamingEnabled: false", "4:21 routers[0].streamingEnabled: cannot be switched off"],
   ["  compressionLevel: 6", "4:21 routers[0].compressionLevel: compression is not available in this release; write 0"],
-  ["  httpAccessLogRollPolicy: daily", "4:28 routers[0].httpAccessLogRollPolicy: is not available"],
-  ["  httpAccessLogAppend: false", "4:24 routers[0].httpAccessLogAppend: is not available"],
-  ["  httpAccessLogRotateCount: 3", "4:29 routers[0].httpAccessLogRotateCount: is not available"],
+  [
+    "  httpAccessLogRollPolicy: monthly",
+    "4:28 routers[0].httpAccessLogRollPolicy: is no roll policy; write never, hourly",
+  ],
+  ["  httpAccessLogRotateCount: -2", "4:29 routers[0].httpAccessLogRotateCount: expected a whole number, at least -1"],
   [
     "  interpreter: {kind: io.l5d.mesh, dst: /$/inet/x/1}",
     '4:23 routers[0].interpreter.kind: "io.l5d.mesh" is not available',
   ],
-  ["  interpreter: {kind: default, transformers: []}", "4:32 routers[0].interpreter.transformers: is not available"],
+  [
+    "  interpreter: {kind: default, transformers: [{kind: io.l5d.port}]}",
+    '4:48 routers[0].interpreter.transformers[0].port: "port" is missing',
+  ],
+  [
+    "  interpreter: {kind: default, transformers: [{kind: io.l5d.port, port: 0}]}",
+    "4:73 routers[0].interpreter.transformers[0].port: expected a whole number from 1 to 65535, got the number 0",
+  ],
+  [
+    "  interpreter: {kind: default, transformers: [{kind: io.l5d.specificHost, host: web}]}",
+    "4:81 routers[0].interpreter.transformers[0].host: not well-formed as an IP address: this is neither IPv4 nor IPv6",
+  ],
+  [
+    "  interpreter: {kind: default, transformers: [{kind: io.l5d.replace, path: inet/1}]}",
+    "4:76 routers[0].interpreter.transformers[0].path: ",
+  ],
+  [
+    "  interpreter: {kind: default, transformers: [{kind: io.l5d.const, path: /#/io.l5d.fs/web}]}",
+    "4:74 routers[0].interpreter.transformers[0].path: /#/io.l5d.fs/web does not begin with /$; write a path for a built-in",
+  ],
+  [
+    "  interpreter: {kind: default, transformers: [{kind: io.l5d.const, path: /$/inet/web}]}",
+    "4:74 routers[0].interpreter.transformers[0].path: /$/inet/web names nothing; write a path for a built-in namer",
+  ],
+  [
+    "  interpreter: {kind: default, transformers: [{kind: io.l5d.const, path: /$/innet/web/80}]}",
+    "4:74 routers[0].interpreter.transformers[0].path: there is no built-in namer /$/innet; known are /$/inet, ",
+  ],
+  [
+    "  interpreter: {kind: default, transformers: [{kind: io.l5d.k8s.daemonset, port: 4141}]}",
+    '4:54 routers[0].interpreter.transformers[0].kind: "io.l5d.k8s.daemonset" is not available',
+  ],
   ["  client: {tls: {commonName: x}}", "4:12 routers[0].client.tls: is not available"],
   [
     "  client: {loadBalancer: {kind: aperture, lowLoad: 2}}",

@@ -1,5 +1,6 @@
 // A running proxy: everything of a configuration, put together, started, drained and stopped.
 import { AdminServer } from "../admin/server.ts";
+import type { ReopenedFile } from "../admin/subject.ts";
 import type { Env } from "../base/env.ts";
 import { systemEnv } from "../base/env.ts";
 import { causes } from "../core/cause.ts";
@@ -7,7 +8,6 @@ import type { Transport } from "../core/byte-stream.ts";
 import { DataLoop } from "../core/data-loop.ts";
 import { Failure } from "../core/failure.ts";
 import { BindService } from "../naming/bind-service.ts";
-import { Interpreter } from "../naming/interpreter.ts";
 import type { NamerTable } from "../naming/namer-table.ts";
 import { Http1 } from "../protocols/http1/protocol.ts";
 import { Http2 } from "../protocols/http2/protocol.ts";
@@ -24,7 +24,7 @@ import { adminSubject } from "./admin-subject.ts";
 import type { LinkerConfig, RouterConfig } from "./config.ts";
 import { serverConnectionStats } from "./connection-stats.ts";
 import { makeRouter, openServer, type RouterWorld, type RunningRouter } from "./router.ts";
-import { baseDtab, makeNamers } from "./namers.ts";
+import { baseDtab, makeInterpreter, makeNaming, type Naming } from "./namers.ts";
 
 /** What a proxy is started with besides its configuration; tests hand in their own. */
 export interface LinkerOptions {
@@ -45,8 +45,7 @@ export class Linker {
   readonly env: Env;
   readonly log: Log;
   readonly metrics: MetricsRegistry;
-  readonly namers: NamerTable;
-  readonly interpreter: Interpreter;
+  readonly naming: Naming;
   readonly loop: DataLoop;
   readonly transport: Transport;
   readonly http1: Http1;
@@ -66,8 +65,7 @@ export class Linker {
     this.env = env;
     this.log = options.log;
     this.metrics = new MetricsRegistry(env);
-    this.namers = makeNamers(config.namers, env, options.log.logger("namers"));
-    this.interpreter = new Interpreter(this.namers);
+    this.naming = makeNaming(config.namers, env, options.log.logger("namers"));
     this.loop = loop;
     this.transport = transport;
     this.http1 = new Http1(loop, transport);
@@ -75,6 +73,10 @@ export class Linker {
     this.#processMetrics = processMetrics(this.metrics.root.scope("process"), env);
     const scope = this.metrics.root.scope("access_log");
     this.#accessLogs = new AccessLogs({ env, loop, logger: options.log.logger("access-log"), scope });
+  }
+
+  get namers(): NamerTable {
+    return this.naming.namers;
   }
 
   /** Settled when the proxy has stopped, whoever asked for it: true when nothing had to be cut off. */
@@ -116,15 +118,16 @@ export class Linker {
       options.exchangeLog?.(config) ?? this.#accessLogs.of(config),
       (message) => bindService.receive(message),
     );
+    const interpreter = makeInterpreter(config, this.naming);
     const bindService = new BindService(
       config.label,
-      this.interpreter,
+      interpreter,
       baseDtab(config, this.env, world.logger),
       this.env,
       (message) => router.receive(message),
     );
     this.metrics.root.scope("rt", config.label).gauge("originator", () => (config.originator ? 1 : 0));
-    const running: RunningRouter = { config, router, bindService, servers: [], stacks: [] };
+    const running: RunningRouter = { config, router, interpreter, bindService, servers: [], stacks: [] };
     this.routers.push(running);
     for (const server of config.servers) {
       const opened = await openServer(server, config, router, world);
@@ -146,6 +149,17 @@ export class Linker {
     this.admin = admin;
     scope.gauge("connections", () => admin.connections);
     this.log.logger("admin").info(`listening on ${admin.listener.host}:${admin.listener.port}`);
+  }
+
+  /** Closes the access log files and opens them by their paths, for whoever has moved them away. */
+  async reopenAccessLogs(): Promise<readonly ReopenedFile[]> {
+    const files = await this.#accessLogs.reopen();
+    const logger = this.log.logger("access-log");
+    for (const { path, reopened } of files) {
+      if (reopened) logger.info(`${path} was opened again`);
+      else logger.warn(`${path} cannot be opened again at the moment`);
+    }
+    return files;
   }
 
   /**

@@ -14,10 +14,13 @@ import { Problems } from "../namers/fs/problems.ts";
 import { rewriteNamer } from "../namers/rewrite/namer.ts";
 import { dtabFrom } from "../naming/dtab-parser.ts";
 import { Hosts } from "../naming/hosts.ts";
+import { Interpreter } from "../naming/interpreter.ts";
 import { NamerTable } from "../naming/namer-table.ts";
+import { transformedNamer } from "../naming/transformers/transformed-namer.ts";
 import { utilityNamers } from "../naming/utility-namers.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { NamerConfig, RouterConfig } from "./config.ts";
+import { makeTransformer } from "./transformers.ts";
 
 /** The base dtab of a router: what its interpreter keeps elsewhere, then what stands in the file (linkerd1 §3.3). */
 export function baseDtab(router: RouterConfig, env: Env, logger: Logger): Activity<Dtab> {
@@ -26,13 +29,26 @@ export function baseDtab(router: RouterConfig, env: Env, logger: Logger): Activi
   return dtabFile(router.interpreter.dtabFile, env, reported(logger, "rules")).map((stored) => stored.concat(written));
 }
 
-/** All namers of a process: those of the file, and the built-in ones. */
-export function makeNamers(written: readonly NamerConfig[], env: Env, logger: Logger): NamerTable {
+/** What names are found by: all routers of a process share it. */
+export interface Naming {
+  /** The namers of the file, and the built-in ones. */
+  readonly namers: NamerTable;
+  readonly hosts: Hosts;
+}
+
+export function makeNaming(written: readonly NamerConfig[], env: Env, logger: Logger): Naming {
   const hosts = new Hosts(env, systemResolver());
-  return new NamerTable(
-    written.map((config) => makeNamer(config, env, hosts, logger)),
-    utilityNamers(hosts),
-  );
+  const configured = written.map((config) => {
+    const namer = makeNamer(config, env, hosts, logger);
+    const transformer = makeTransformer(config.transformers, hosts);
+    return transformer === undefined ? namer : transformedNamer(namer, transformer);
+  });
+  return { namers: new NamerTable(configured, utilityNamers(hosts)), hosts };
+}
+
+/** The interpreter of a router. */
+export function makeInterpreter(router: RouterConfig, { hosts, namers }: Naming): Interpreter {
+  return new Interpreter(namers, makeTransformer(router.interpreter.transformers, hosts));
 }
 
 function fsNamer(rootDir: string, prefix: Path, env: Env, hosts: Hosts, logger: Logger): FsNamer {

@@ -8,6 +8,7 @@ import type { Failure } from "../core/failure.ts";
 import { SyntaxProblem } from "../core/syntax.ts";
 import type { BindService } from "../naming/bind-service.ts";
 import { parseDtab } from "../naming/dtab-parser.ts";
+import type { NameInterpreter } from "../naming/interpreter.ts";
 import type { AdmissionOptions } from "../protocols/http/admit.ts";
 import { type ForwardedLabels, makeLabeler } from "../protocols/http/forwarded.ts";
 import { LocalDtabs } from "../protocols/http/local-dtabs.ts";
@@ -49,6 +50,7 @@ export interface ProtocolServer {
 export interface RunningRouter {
   readonly config: RouterConfig;
   readonly router: Router;
+  readonly interpreter: NameInterpreter;
   readonly bindService: BindService;
   readonly servers: ProtocolServer[];
   readonly stacks: RouterServer[];

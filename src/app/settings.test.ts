@@ -163,6 +163,15 @@ test("the access log of a router is found under the key of its protocol", async 
   expect(accessLogOf(await httpRouter())).toBeNull();
   expect(accessLogOf(await http2Router())).toBeNull();
   const format = { kind: "combined" };
-  expect(accessLogOf(await httpRouter("  httpAccessLog: /a\n  servers: [{}]"))).toEqual({ path: "/a", format });
-  expect(accessLogOf(await http2Router("  h2AccessLog: /b\n  servers: [{}]"))).toEqual({ path: "/b", format });
+  expect(accessLogOf(await httpRouter("  httpAccessLog: /a\n  servers: [{}]"))).toEqual({
+    path: "/a",
+    format,
+    file: { policy: { at: "never" }, keep: -1, append: true },
+  });
+  const rolled = "  h2AccessLogRollPolicy: weekly(2)\n  h2AccessLogAppend: false\n  h2AccessLogRotateCount: 3";
+  expect(accessLogOf(await http2Router(`  h2AccessLog: /b\n  servers: [{}]\n${rolled}`))).toEqual({
+    path: "/b",
+    format,
+    file: { policy: { at: "weekly", day: 1 }, keep: 3, append: false },
+  });
 });

@@ -9,6 +9,8 @@ import type { Http1Limits } from "../protocols/http1/limits.ts";
 import { type Http2Limits, type Http2Settings, http2Defaults } from "../protocols/http2/limits.ts";
 import { mergePolicies } from "../router/policies.ts";
 import type { ClientSettings, Policies, ServiceSettings } from "../router/settings.ts";
+import type { LineWriterFile } from "../telemetry/line-writer.ts";
+import { parseRollPolicy } from "../telemetry/roll-policy.ts";
 import type { ClientPolicy, HttpRouterConfig, RouterConfig, ServerConfig, ServicePolicy } from "./config.ts";
 
 const KB = 1024;
@@ -128,15 +130,20 @@ export function http2MaxConnections(policy: ClientPolicy): number {
 interface AccessLogPlace {
   readonly path: string;
   readonly format: HttpRouterConfig["httpAccessLogFormat"];
+  readonly file: LineWriterFile;
 }
 
 /** The access log of a router; null when it has none. */
 export function accessLogOf(router: RouterConfig): AccessLogPlace | null {
-  const [path, format] =
-    router.protocol === "http"
-      ? ([router.httpAccessLog, router.httpAccessLogFormat] as const)
-      : ([router.h2AccessLog, router.h2AccessLogFormat] as const);
-  return path === undefined ? null : { path, format };
+  const isHttp = router.protocol === "http";
+  const path = isHttp ? router.httpAccessLog : router.h2AccessLog;
+  if (path === undefined) return null;
+  const format = isHttp ? router.httpAccessLogFormat : router.h2AccessLogFormat;
+  const policy = parseRollPolicy(isHttp ? router.httpAccessLogRollPolicy : router.h2AccessLogRollPolicy);
+  invariant(policy !== null, "the schema takes roll policies only");
+  const append = isHttp ? router.httpAccessLogAppend : router.h2AccessLogAppend;
+  const keep = isHttp ? router.httpAccessLogRotateCount : router.h2AccessLogRotateCount;
+  return { path, format, file: { policy, append, keep } };
 }
 
 function clientSettings(policy: ClientPolicy): ClientSettings {

@@ -11,17 +11,28 @@ export const COMMANDS: readonly Command[] = [
     doc: "Runs the proxy of a configuration until it is told to stop.",
     details:
       "SIGTERM, SIGINT or POST /admin/shutdown stop it: no new connections, what is in progress may finish within\n" +
-      "admin.shutdownGraceMs. A second signal ends it at once; the same one within half a second counts as one.",
-    operands: [{ name: "CONFIG", doc: "YAML or JSON file; - reads standard input." }],
+      "admin.shutdownGraceMs. A second signal ends it at once; the same one within half a second counts as one.\n" +
+      "Without CONFIG it is a forward proxy on 127.0.0.1:4140 that looks up the Host of each request in DNS.",
+    operands: [{ name: "CONFIG", doc: "YAML or JSON file; - reads standard input.", optional: true }],
     options: {
       "expand-env": expandEnv,
       "log-level": { value: "LEVEL", doc: "TRACE, DEBUG, INFO (the default), WARN, ERROR or OFF." },
     },
     examples: [
       { line: "fairlead run linkerd.yaml", says: "serves what the file says" },
+      { line: "fairlead run & http_proxy=http://127.0.0.1:4140 curl http://example.com/", says: "the forward proxy" },
       { line: "envsubst < linkerd.yaml | fairlead run -", says: "reads the configuration from another program" },
     ],
     load: async () => (await import("./commands/run.ts")).run,
+  },
+  {
+    name: "init",
+    doc: "Writes a commented configuration to begin with.",
+    details: "Its first line tells editors where to find what may be written. A file that exists is left alone.",
+    operands: [{ name: "FILE", doc: "fairlead.yaml unless another is named; - prints.", optional: true }],
+    options: {},
+    examples: [{ line: "fairlead init", says: "writes fairlead.yaml" }],
+    load: async () => (await import("./commands/init.ts")).init,
   },
   {
     name: "check",

@@ -1,6 +1,6 @@
 // Resolves a name in this process, by rules on the command line or by those of a configuration.
 import type { LinkerConfig, RouterConfig } from "../app/config.ts";
-import { baseDtab, makeNamers } from "../app/namers.ts";
+import { baseDtab, makeInterpreter, makeNaming } from "../app/namers.ts";
 import { type Env, systemEnv } from "../base/env.ts";
 import { stayAlive } from "../base/timers.ts";
 import { Activity } from "../core/activity.ts";
@@ -42,11 +42,17 @@ async function rulesOf(given: Given, env: Env, terminal: Terminal): Promise<Rule
   const logger = new Log(env.clock, (line) => terminal.err(line)).logger("naming");
   const dtab = given.value("dtab");
   if (dtab !== undefined) {
-    return { base: Activity.ok(parsedDtab("--dtab", dtab)), interpreter: new Interpreter(makeNamers([], env, logger)) };
+    return {
+      base: Activity.ok(parsedDtab("--dtab", dtab)),
+      interpreter: new Interpreter(makeNaming([], env, logger).namers),
+    };
   }
   const config = await usableConfig(given.value("config") ?? "", given.has("expand-env"), terminal);
   const router = routerOf(config, given.value("router"));
-  return { base: baseDtab(router, env, logger), interpreter: new Interpreter(makeNamers(config.namers, env, logger)) };
+  return {
+    base: baseDtab(router, env, logger),
+    interpreter: makeInterpreter(router, makeNaming(config.namers, env, logger)),
+  };
 }
 
 function parsedDtab(option: string, text: string): Dtab {

@@ -1,6 +1,7 @@
 // Reads the configuration that a command names.
 import { readFile } from "node:fs/promises";
 import type { LoadedConfig, LinkerConfig } from "../app/config.ts";
+import { BUILT_IN, FORWARD_PROXY } from "../app/starting-points.ts";
 import { renderProblems } from "../config/problems.ts";
 import { CommandProblem, Exit } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
@@ -27,6 +28,14 @@ export async function usableConfig(file: string, expandEnv: boolean, terminal: T
   const { config, problems } = await readConfig(file, expandEnv, terminal);
   terminal.err(renderProblems(problems));
   if (config === null) throw new CommandProblem(unusable(file, problems), Exit.failed);
+  return config;
+}
+
+/** The configuration of a proxy that was given none. */
+export async function builtInConfig(): Promise<LinkerConfig> {
+  const { loadConfig } = await import("../app/config.ts");
+  const { config } = await loadConfig(FORWARD_PROXY, { file: BUILT_IN, environment: {} });
+  if (config === null) throw new Error("the built-in configuration cannot be used"); // a test reads it
   return config;
 }
 

@@ -50,6 +50,8 @@ interface Bound {
   readonly id: Path;
   /** What the namer did not use of the path. */
   readonly residual: Path;
+  /** For explanations: the kind of the transformer that made this name, and of which bound name, if of one. */
+  readonly transformed?: { readonly by: string; readonly from?: BoundName };
 }
 
 /** A name that is a changing set of endpoints. */

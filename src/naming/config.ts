@@ -1,17 +1,13 @@
 // Configuration of naming: interpreters, transformers, binding caches, and what all namers share (reference §1.4, §4, §5).
 import { kindOf } from "../config/kinds.ts";
 import { int, object, path, text, unavailable } from "../config/schema.ts";
-
-const transformers = unavailable(
-  "Changes the endpoints a name is bound to.",
-  "remove it, and name the wanted endpoints in the dtab",
-);
+import { interpreterTransformers, namerTransformers } from "./transformers/config.ts";
 
 /** Keys every namer has. */
 export function namerKeys(kind: string) {
   return {
     prefix: path({ doc: "The namer answers for names that begin with `/#` and this path.", default: `/${kind}` }),
-    transformers,
+    transformers: namerTransformers,
   };
 }
 
@@ -20,10 +16,16 @@ const useDefault = "use the kind default, with the dtab in the router";
 export const interpreter = kindOf(
   { doc: "Who turns names into endpoints.", default: { kind: "default" } },
   {
-    default: object({ doc: "This process, with the router's dtab and the namers of this file." }, { transformers }),
+    default: object(
+      { doc: "This process, with the router's dtab and the namers of this file." },
+      { transformers: interpreterTransformers },
+    ),
     "io.l5d.fs": object(
       { doc: "As default, with a dtab in a file of its own, which is watched; the router's dtab comes after it." },
-      { dtabFile: text({ doc: "The file.", required: true, example: "/etc/fairlead/routes.dtab" }), transformers },
+      {
+        dtabFile: text({ doc: "The file.", required: true, example: "/etc/fairlead/routes.dtab" }),
+        transformers: interpreterTransformers,
+      },
     ),
     "io.l5d.namerd": unavailable("A namerd process, over ThriftMux.", useDefault),
     "io.l5d.namerd.http": unavailable("A namerd process, over HTTP.", useDefault),

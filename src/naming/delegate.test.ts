@@ -16,10 +16,19 @@ import { dtabFrom } from "./dtab-parser.ts";
 import { Hosts } from "./hosts.ts";
 import { Interpreter } from "./interpreter.ts";
 import { NamerTable } from "./namer-table.ts";
+import { portTransformer } from "./transformers/port.ts";
+import { constTransformer, replaceTransformer } from "./transformers/replace.ts";
+import { specificHostTransformer } from "./transformers/specific-host.ts";
+import { chained, type Transformer } from "./transformers/transformer.ts";
 import { utilityNamers } from "./utility-namers.ts";
 
 function interpreter(...namers: Namer[]): Interpreter {
   return new Interpreter(new NamerTable(namers, utilityNamers(new Hosts(new ManualEnv(), new FakeResolver()))));
+}
+
+function transforming(...transformers: readonly Transformer[]): Interpreter {
+  const table = new NamerTable([], utilityNamers(new Hosts(new ManualEnv(), new FakeResolver())));
+  return new Interpreter(table, chained(transformers));
 }
 
 function explain(dtab: string, path: string, by = interpreter()): Delegation {
@@ -216,31 +225,59 @@ describe("renderDelegation", () => {
     expect(renderDelegation(explain("/f=>/$/x", "/f"))).toContain("(failed: there is no built-in namer /$/x;");
   });
 
-  test("shows what a transformer made of a bound name", () => {
-    const leafAt = (port: number): Delegation & { type: "leaf" } => ({
-      type: "leaf",
-      path: `/#/io.l5d.fs/web`,
-      bound: {
-        addr: { type: "bound", addrs: [{ ip: "10.0.0.1", port, meta: {} }], meta: {} },
-        id: "/#/io.l5d.fs/web",
-        path: "/",
-      },
-    });
-    const bound = { ...leafAt(4141).bound, id: "/%/io.l5d.port/4141/#/io.l5d.fs/web" };
-    const tree: Delegation = {
-      type: "transformation",
-      path: "/#/io.l5d.fs/web",
-      name: "io.l5d.port",
-      bound,
-      tree: leafAt(80),
-    };
+  test("shows what transformers made of a bound name, one inside the other", () => {
+    const by = transforming(
+      portTransformer(pathFrom("/%/io.l5d.port/4141"), 4141),
+      specificHostTransformer(pathFrom("/%/here"), "10.0.0.9"),
+    );
+    const tree = explain("/svc=>/$/inet/10.0.0.1/80", "/svc/x", by);
     expect([outcomeOf(tree), isSettled(tree)]).toEqual(["bound", true]);
     expect(renderDelegation(tree)).toBe(`\
-> /#/io.l5d.fs/web
->   /#/io.l5d.fs/web
->     bound: /#/io.l5d.fs/web, 10.0.0.1:80
->   bound: /%/io.l5d.port/4141/#/io.l5d.fs/web, 10.0.0.1:4141  by io.l5d.port
+> /svc/x
+>   /$/inet/10.0.0.1/80/x                              /svc => /$/inet/10.0.0.1/80
+>     bound: /$/inet/10.0.0.1/80, residual /x, 10.0.0.1:80
+>     /%/io.l5d.port/4141/$/inet/10.0.0.1/80           by io.l5d.port
+>       bound: /%/io.l5d.port/4141/$/inet/10.0.0.1/80, residual /x, 10.0.0.1:4141
+>       /%/here/%/io.l5d.port/4141/$/inet/10.0.0.1/80  by io.l5d.specificHost
+>         bound: /%/here/%/io.l5d.port/4141/$/inet/10.0.0.1/80, residual /x, no such host or service
 `);
+    expect(JSON.parse(JSON.stringify(tree))).toMatchObject({
+      delegate: {
+        type: "transformation",
+        path: "/$/inet/10.0.0.1/80/x",
+        name: "io.l5d.port",
+        bound: { id: "/$/inet/10.0.0.1/80", path: "/x" },
+        tree: { type: "transformation", path: "/%/io.l5d.port/4141/$/inet/10.0.0.1/80" },
+      },
+    });
+  });
+
+  test("shows what io.l5d.replace and io.l5d.const put in place of names", () => {
+    const there = leaf(boundTo("/$/inet/there/1"));
+    const replacing = transforming(replaceTransformer(pathFrom("/%/r"), there));
+    const constant = transforming(constTransformer(pathFrom("/%/c"), there));
+    expect(renderDelegation(explain("/svc=>/none|/$/inet/::1/80", "/svc", replacing))).toBe(`\
+> /svc
+    /none  (no such name)  /svc => /none | /$/inet/::1/80
+>   /$/inet/::1/80         /svc => /none | /$/inet/::1/80
+>     bound: /$/inet/::1/80, [::1]:80
+>     /%/r/$/inet/there/1  by io.l5d.replace
+>       bound: /%/r/$/inet/there/1, no addresses
+`);
+    expect(renderDelegation(explain("/svc=>/none", "/svc", replacing))).toBe(`\
+> /svc
+>   /none  (no such name)  /svc => /none
+`);
+    const none = explain("/svc=>/none", "/svc", constant);
+    expect([outcomeOf(none), isSettled(none)]).toEqual(["bound", true]);
+    expect(renderDelegation(none)).toBe(`\
+> /svc
+>   /none  (no such name)  /svc => /none
+>   /%/c/$/inet/there/1    by io.l5d.const
+>     bound: /%/c/$/inet/there/1, no addresses
+`);
+    const nil = transforming(replaceTransformer(pathFrom("/%/r"), { kind: "empty" }));
+    expect(outcomeOf(explain("/svc=>/$/inet/::1/80", "/svc", nil))).toBe("empty");
   });
 
   test("names the namer that made a step, and addresses that are not there", () => {

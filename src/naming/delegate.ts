@@ -1,16 +1,18 @@
 // Explaining a name: walks the same way as the binder does, but into every alternative, and keeps what made each step.
 import type { Activity } from "../core/activity.ts";
 import { type Dentry, type Dtab } from "../core/dtab.ts";
-import type { AddressState, BoundName, EndpointAddress } from "../core/endpoint.ts";
-import { type NameTree, showTree } from "../core/name-tree.ts";
+import type { BoundName } from "../core/endpoint.ts";
+import { leaf, type NameTree, showTree } from "../core/name-tree.ts";
 import type { NamedTree, Namer } from "../core/namer.ts";
 import { Path } from "../core/path.ts";
 import { showPrefix } from "../core/prefix.ts";
 import { collect, Constant, type Var } from "../core/var.ts";
-import type { Delegation, ExplainedAddress, ExplainedAddresses, Step } from "./delegation.ts";
+import { type Delegation, outcomeOf, type Step } from "./delegation.ts";
 import { Effort } from "./effort.ts";
+import { explainedLeaf } from "./explained-leaf.ts";
 import { inside, MAX_EXPLAINED, type Place, start, stepped } from "./limits.ts";
 import { ask, type NamerTable } from "./namer-table.ts";
+import type { Transformer } from "./transformers/transformer.ts";
 
 type Explained = Var<Delegation>;
 
@@ -37,17 +39,36 @@ export class Explainer {
   readonly #namers: NamerTable;
   readonly #dtab: Dtab;
   readonly #path: Path;
+  readonly #transformer: Transformer | undefined;
   readonly #effort: Effort;
 
-  constructor(namers: NamerTable, dtab: Dtab, path: Path) {
+  /** @param transformer changes the names after they were bound. */
+  constructor(namers: NamerTable, dtab: Dtab, path: Path, transformer?: Transformer) {
     this.#namers = namers;
     this.#dtab = dtab;
     this.#path = path;
+    this.#transformer = transformer;
     this.#effort = new Effort(path, MAX_EXPLAINED);
   }
 
   explain(): Explained {
-    return this.#lookup({ path: this.#path, made: {} }, start);
+    const explained = this.#lookup({ path: this.#path, made: {} }, start);
+    return this.#transformer === undefined ? explained : explained.flatMap((tree) => this.#ended(tree));
+  }
+
+  /** What transformers make of "no such name" and the like, once that is the answer. */
+  #ended(tree: Delegation): Explained {
+    const outcome = outcomeOf(tree);
+    if (outcome !== "neg" && outcome !== "fail" && outcome !== "empty") return constant(tree);
+    const result = this.#transformer?.transform({ kind: outcome });
+    return result?.kind === "leaf" ? explainedLeaf({ path: this.#path.show() }, result.value, tree) : constant(tree);
+  }
+
+  #leaf(here: Here, name: BoundName): Explained {
+    const tree = this.#transformer?.transform(leaf(name)) ?? leaf(name);
+    if (tree.kind === "leaf") return explainedLeaf(step(here), tree.value);
+    const type = tree.kind === "fail" || tree.kind === "empty" ? tree.kind : "neg"; // no transformer makes groups of a name
+    return constant({ type, ...step(here) });
   }
 
   #lookup(here: Here, place: Place): Explained {
@@ -84,7 +105,7 @@ export class Explainer {
       case "leaf": {
         const made = from.origin;
         if (tree.value instanceof Path) return this.#lookup({ path: tree.value.concat(from.suffix), made }, from.place);
-        return leafOf({ path: here.path, made }, tree.value);
+        return this.#leaf({ path: here.path, made }, tree.value);
       }
       case "alt":
         return this.#group(here, tree.trees, from, (trees) => ({ type: "alt", ...step(here), alt: trees }));
@@ -180,24 +201,4 @@ function wrapped(here: Here, inner: Explained): Explained {
 
 function alternatives(here: Here, branches: readonly Explained[]): Explained {
   return collect(branches).map((trees) => ({ type: "alt", ...step(here), alt: trees }));
-}
-
-function leafOf(here: Here, name: BoundName): Explained {
-  const end = { id: name.id.show(), path: name.residual.show() };
-  if (name.kind === "endpoints") {
-    return name.addresses.map((state) => ({ type: "leaf", ...step(here), bound: { addr: explained(state), ...end } }));
-  }
-  const addr: ExplainedAddresses = { type: "bound", addrs: [], meta: {} };
-  return constant({ type: "leaf", ...step(here), bound: { addr, ...end, status: name.canned.status } });
-}
-
-function explained(state: AddressState): ExplainedAddresses {
-  if (state.at === "bound") return { type: "bound", addrs: state.addresses.map(addressOf), meta: {} };
-  if (state.at === "failed") return { type: "failed", cause: state.message };
-  return state.at === "neg" ? { type: "neg" } : { type: "pending" };
-}
-
-/** Weight is metadata here, under Finagle's name for it, and left out where it is 1. */
-function addressOf({ host, port, weight, meta }: EndpointAddress): ExplainedAddress {
-  return { ip: host, port, meta: weight === 1 ? meta : { ...meta, endpoint_addr_weight: weight } };
 }

@@ -21,19 +21,28 @@ export function renderDelegation(tree: Delegation): string {
   return `${text.join("\n")}\n`;
 }
 
-function write(tree: Delegation, indent: number, chosen: boolean, label: string, lines: Line[]): void {
-  lines.push({
-    left: `${chosen ? ">" : " "} ${"  ".repeat(indent)}${label}${tree.path}${meaning(tree)}`,
-    right: origin(tree),
-  });
+function write(
+  tree: Delegation,
+  indent: number,
+  chosen: boolean,
+  label: string,
+  lines: Line[],
+  right = origin(tree),
+): void {
+  if (tree.type === "transformation" && tree.of !== undefined) {
+    write(tree.of, indent, chosen, label, lines, right);
+    write(tree.tree, indent + 1, chosen, "", lines, `by ${tree.name}`);
+    return;
+  }
+  lines.push({ left: `${chosen ? ">" : " "} ${"  ".repeat(indent)}${label}${tree.path}${meaning(tree)}`, right });
   if (tree.type === "delegate") write(tree.delegate, indent + 1, chosen, "", lines);
   else if (tree.type === "alt") writeAlternatives(tree.alt, indent + 1, chosen, lines);
   else if (tree.type === "union") {
     for (const branch of tree.union)
       write(branch.tree, indent + 1, chosen && isTaken(branch.tree), `${branch.weight} * `, lines);
   } else if (tree.type === "transformation") {
-    write(tree.tree, indent + 1, chosen, "", lines);
-    writeBound(tree.bound, indent + 1, chosen, lines, `by ${tree.name}`);
+    if (tree.bound !== undefined) writeBound(tree.bound, indent + 1, chosen, lines);
+    write(tree.tree, indent + 1, chosen, "", lines, `by ${tree.name}`);
   } else if (tree.type === "leaf") writeBound(tree.bound, indent + 1, chosen, lines);
 }
 
@@ -45,11 +54,11 @@ function writeAlternatives(alternatives: readonly Delegation[], indent: number, 
   }
 }
 
-function writeBound(bound: ExplainedName, indent: number, chosen: boolean, lines: Line[], right = ""): void {
+function writeBound(bound: ExplainedName, indent: number, chosen: boolean, lines: Line[]): void {
   const residual = bound.path === "/" ? "" : `, residual ${bound.path}`;
   lines.push({
     left: `${chosen ? ">" : " "} ${"  ".repeat(indent)}bound: ${bound.id}${residual}, ${endpoints(bound)}`,
-    right,
+    right: "",
   });
 }
 

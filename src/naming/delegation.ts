@@ -34,11 +34,12 @@ interface Split {
   readonly type: "union";
   readonly union: readonly { readonly weight: number; readonly tree: Delegation }[];
 }
-/** A bound name whose endpoints a transformer changed: what became of it, and what it was. */
+/** What the transformer `name` changed: what it was, a bound name or (for io.l5d.const) `of` something else, and as `tree` what became of it. */
 interface Transformed {
   readonly type: "transformation";
   readonly name: string;
-  readonly bound: ExplainedName;
+  readonly bound?: ExplainedName;
+  readonly of?: Delegation;
   readonly tree: Delegation;
 }
 interface BoundLeaf {
@@ -78,10 +79,11 @@ export type Outcome = "bound" | "neg" | "fail" | "empty" | "failed" | "pending";
 export function outcomeOf(tree: Delegation): Outcome {
   switch (tree.type) {
     case "leaf":
-    case "transformation":
       return "bound";
     case "exception":
       return "failed";
+    case "transformation":
+      return outcomeOf(tree.tree);
     case "delegate":
       return outcomeOf(tree.delegate);
     case "alt":
@@ -106,8 +108,9 @@ export function isSettled(tree: Delegation): boolean {
     case "pending":
       return false;
     case "leaf":
-    case "transformation":
       return tree.bound.addr.type !== "pending";
+    case "transformation":
+      return isSettled(tree.tree);
     case "delegate":
       return isSettled(tree.delegate);
     case "alt":

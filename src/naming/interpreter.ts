@@ -8,6 +8,8 @@ import type { Delegation } from "./delegation.ts";
 import { DtabNames } from "./dtab-names.ts";
 import type { LiveNames, Told } from "./live-names.ts";
 import type { NamerTable } from "./namer-table.ts";
+import { transformedTold } from "./transformers/transformed-names.ts";
+import type { Transformer } from "./transformers/transformer.ts";
 
 /** Turns paths into bound names. */
 export interface NameInterpreter {
@@ -20,16 +22,20 @@ export interface NameInterpreter {
 /** Kind `default`: rewrites paths through the dtab until the configured and the built-in namers know them. */
 export class Interpreter implements NameInterpreter {
   readonly #namers: NamerTable;
+  readonly #transformer: Transformer | undefined;
 
-  constructor(namers: NamerTable) {
+  /** @param transformer changes the names after they were bound. */
+  constructor(namers: NamerTable, transformer?: Transformer) {
     this.#namers = namers;
+    this.#transformer = transformer;
   }
 
   live(env: Env, tell: Told): LiveNames {
-    return new DtabNames(this.#namers, env, tell);
+    const told = this.#transformer === undefined ? tell : transformedTold(tell, this.#transformer);
+    return new DtabNames(this.#namers, env, told);
   }
 
   delegate(base: Dtab, local: Dtab, path: Path): Var<Delegation> {
-    return new Explainer(this.#namers, base.concat(local), path).explain();
+    return new Explainer(this.#namers, base.concat(local), path, this.#transformer).explain();
   }
 }

@@ -6,7 +6,7 @@ import { fixedInetNamer, inetNamer, rinetNamer } from "./utility/inet.ts";
 import { rewritingNamers } from "./utility/rewriting.ts";
 
 /** All of linkerd1 §3.4 that needs nothing but a resolver. */
-export function utilityNamers(hosts: Hosts): readonly Namer[] {
+export function utilityNamers(hosts: Pick<Hosts, "live" | "fixed">): readonly Namer[] {
   return [
     inetNamer(hosts),
     fixedInetNamer(hosts),

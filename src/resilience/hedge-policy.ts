@@ -36,7 +36,7 @@ export class HedgePolicy {
     this.#minDelayMs = minDelayMs;
     this.#latencies = new LatencyWindow(nowMs);
     this.#budget = new RetryBudget({ ttlSecs: 10, minRetriesPerSec: 0, percentCanRetry: maxExtraLoad }, nowMs);
-    this.#delays = scope.stat("send_backup_after_ms");
+    this.#delays = scope.latency("send_backup_after_ms");
     this.#sent = scope.counter("backups_sent");
     this.#won = scope.counter("backups_won");
     this.#exhausted = scope.counter("budget_exhausted");

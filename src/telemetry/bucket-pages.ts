@@ -43,6 +43,23 @@ export class BucketPages {
     this.#pages = [];
   }
 
+  /**
+   * Adds up what was counted between bounds.
+   * @param lastBuckets ascending; what lies up to the first of them is added to the first of `sums`, and so on.
+   * @param sums one more than there are bounds: the last is for what lies beyond.
+   */
+  addTo(sums: number[], lastBuckets: readonly number[]): void {
+    for (const { cell, number } of this.#pages) {
+      const cells = this.#store.chunkOf(cell);
+      const at = this.#store.indexOf(cell);
+      let place = 0;
+      for (let i = 0; i < PAGE; i++) {
+        while (place < lastBuckets.length && number * PAGE + i > lastBuckets[place]!) place++;
+        sums[place]! += cells[at + i]!;
+      }
+    }
+  }
+
   /** A copy of all buckets up to the last page. */
   read(): Float64Array {
     const pages = this.#pages.reduce((most, { number }) => Math.max(most, number + 1), 0);

@@ -1,17 +1,18 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ManualEnv } from "../../test/support/manual-env.ts";
+import { COUNTS, TIMES } from "./bounds.ts";
 import { CellStore } from "./cells.ts";
 import { Histogram } from "./histogram.ts";
 import { WindowClock } from "./window-clock.ts";
 
 const WINDOW_MS = 60_000;
 
-function setUp(scale = 1) {
+function setUp(bounds = COUNTS) {
   const env = new ManualEnv();
   const windows = new WindowClock(env, WINDOW_MS);
   windows.run();
-  return { env, windows, histogram: new Histogram(new CellStore(), windows, scale) };
+  return { env, windows, histogram: new Histogram(new CellStore(), windows, bounds) };
 }
 
 test("Histogram summarises what was recorded", () => {
@@ -40,7 +41,7 @@ test("Histogram takes the lower of two values as the median, as Finagle does", (
 });
 
 test("Histogram of milliseconds keeps fractions", () => {
-  const { histogram } = setUp(1000);
+  const { histogram } = setUp(TIMES);
   histogram.record(0.25);
   histogram.record(1.5);
   expect(histogram.snapshot()).toMatchObject({ count: 2, sum: 1.75, min: 0.25, max: 1.5, avg: 0.875 });
@@ -91,7 +92,7 @@ test("Histogram keeps windows apart also when nobody reads for a long time", () 
 });
 
 test("Histogram's totals grow for ever", () => {
-  const { env, histogram } = setUp(1000);
+  const { env, histogram } = setUp(TIMES);
   histogram.record(1.5);
   env.advance(WINDOW_MS);
   histogram.record(2);
@@ -99,6 +100,44 @@ test("Histogram's totals grow for ever", () => {
   expect(histogram.snapshot().count).toBe(0);
   expect(histogram.totalCount).toBe(2);
   expect(histogram.totalSum).toBe(3.5);
+});
+
+test("Histogram counts by bounds for ever: what windows forget, zeros kept aside, and values beyond all bounds", () => {
+  const { env, histogram } = setUp(TIMES);
+  const counts = () => histogram.countsByBound().flatMap((n, i) => (n === 0 ? [] : `${TIMES.upTo[i] ?? "more"}: ${n}`));
+  expect(counts()).toEqual([]);
+  for (const ms of [1, 3, 10, 10.4, 60_000]) histogram.record(ms);
+  histogram.recordZero();
+  const first = ["0.001: 2", "0.005: 1", "0.01: 1", "0.025: 1", "60: 1"];
+  expect(counts()).toEqual(first);
+  env.advance(WINDOW_MS);
+  histogram.record(70_000);
+  expect(counts()).toEqual([...first, "more: 1"]);
+  env.advance(10 * WINDOW_MS);
+  histogram.snapshot();
+  histogram.record(3);
+  expect(counts()).toEqual(["0.001: 2", "0.005: 2", "0.01: 1", "0.025: 1", "60: 1", "more: 1"]);
+});
+
+test("Histogram counts every value once, at the first bound it does not exceed, or one that it exceeds by less than 3.2 percent", () => {
+  const values = fc.array(fc.oneof(fc.double({ min: 0, max: 100, noNaN: true }), fc.nat(100_000)), { maxLength: 100 });
+  fc.assert(
+    fc.property(values, fc.nat(150), (all, turnAfter) => {
+      const { env, histogram } = setUp(TIMES);
+      for (const [n, ms] of all.entries()) {
+        if (n === turnAfter) env.advance(WINDOW_MS);
+        histogram.record(ms);
+      }
+      let upTo = 0;
+      for (const [i, count] of histogram.countsByBound().entries()) {
+        upTo += count;
+        const boundMs = (TIMES.upTo[i] ?? Number.POSITIVE_INFINITY) * 1000;
+        expect(upTo).toBeGreaterThanOrEqual(all.filter((ms) => ms <= boundMs).length);
+        expect(upTo).toBeLessThanOrEqual(all.filter((ms) => ms <= boundMs * 1.032 + 0.001).length);
+      }
+      expect(upTo).toBe(histogram.totalCount);
+    }),
+  );
 });
 
 test("Histogram reports every quantile of any values within 1.6 percent", () => {

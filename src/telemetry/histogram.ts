@@ -2,6 +2,8 @@
 //
 // Buckets are counted in two windows, the running one and the last complete one, and a reading is both together: one to two
 // windows of traffic (60 to 120 s). So a busy metric never reads zero between windows.
+// What was counted since the start is kept by a few bounds only, and added to when a window ends: recording pays nothing for it.
+import { type Bounds, COUNTS } from "./bounds.ts";
 import { BucketPages, pageOf, placeOf } from "./bucket-pages.ts";
 import { bucketOf } from "./buckets.ts";
 import type { CellStore } from "./cells.ts";
@@ -19,6 +21,8 @@ const WINDOW_CELLS = 4;
 export class Histogram {
   readonly #windows: WindowClock;
   readonly #scale: number;
+  /** By which its lifetime is told. */
+  readonly bounds: Bounds;
   readonly #store: CellStore;
   #epoch: number;
   /** First cell of the totals of both windows. */
@@ -37,17 +41,20 @@ export class Histogram {
   #zeros = 0;
   #earlierCount = 0;
   #earlierSum = 0;
+  /** Values of earlier windows between bounds; null before the first that held any. */
+  #earlierByBound: number[] | null = null;
   #retired = false;
 
   /**
    * @param store where its numbers are kept.
    * @param windows the process's window numbers.
-   * @param scale smallest steps per recorded unit: 1 for whole numbers, 1000 for milliseconds kept to the microsecond.
+   * @param bounds whether these are whole numbers, or milliseconds kept to the microsecond.
    */
-  constructor(store: CellStore, windows: WindowClock, scale = 1) {
+  constructor(store: CellStore, windows: WindowClock, bounds: Bounds = COUNTS) {
     this.#store = store;
     this.#windows = windows;
-    this.#scale = scale;
+    this.bounds = bounds;
+    this.#scale = bounds.scale;
     this.#epoch = windows.epoch;
     this.#cell = store.allocate(8);
     this.#totals = store.chunkOf(this.#cell);
@@ -112,6 +119,20 @@ export class Histogram {
     return (this.#earlierSum + this.#totals[this.#running + SUM]!) / this.#scale;
   }
 
+  /** How many values since the start lie between one bound and the next; the last number is of those beyond all bounds. */
+  countsByBound(): number[] {
+    this.#takeZeros();
+    const counts = this.#earlierByBound?.slice() ?? this.#noCounts();
+    this.#runningPages.addTo(counts, this.bounds.lastBuckets);
+    return counts;
+  }
+
+  #noCounts(): number[] {
+    const counts: number[] = [];
+    for (let i = 0; i <= this.bounds.upTo.length; i++) counts.push(0);
+    return counts;
+  }
+
   /** The last complete window and the running one together. */
   snapshot(): Summary {
     this.#windows.refresh();
@@ -143,6 +164,9 @@ export class Histogram {
     this.#epoch = this.#windows.epoch;
     this.#earlierCount += this.#totals[this.#running + COUNT]!;
     this.#earlierSum += this.#totals[this.#running + SUM]!;
+    if (this.#totals[this.#running + COUNT]! > 0) {
+      this.#runningPages.addTo((this.#earlierByBound ??= this.#noCounts()), this.bounds.lastBuckets);
+    }
     this.#complete = this.#running;
     this.#completePages = this.#runningPages;
     this.#running = oldest;

@@ -1,6 +1,9 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ManualEnv } from "../../test/support/manual-env.ts";
-import type { LineFile, LineFiles } from "./line-file.ts";
+import { type LineFile, type LineFiles, nodeFiles } from "./line-file.ts";
 import { LineWriter, MAX_WAITING_BYTES } from "./line-writer.ts";
 import { Log } from "./log.ts";
 import { MetricsRegistry } from "./registry.ts";
@@ -25,6 +28,7 @@ class FakeFiles implements LineFiles {
     return {
       write: (buffer, start, length) => this.#write(buffer, start, length),
       isStillThere: async () => !this.moved,
+      content: async () => null,
       close: async () => void this.closed++,
     };
   }
@@ -37,19 +41,31 @@ class FakeFiles implements LineFiles {
     return taken;
   }
 
+  async names(): Promise<string[]> {
+    return [];
+  }
+
+  async rename(): Promise<void> {
+    throw new Error("nobody rolls this file");
+  }
+
+  async remove(): Promise<void> {
+    throw new Error("nobody rolls this file");
+  }
+
   isBusy(error: unknown): boolean {
     return error instanceof Error && error.message === "busy";
   }
 }
 
-function scene(files = new FakeFiles()) {
+function scene<F extends LineFiles = FakeFiles>(files: F = new FakeFiles() as LineFiles as F) {
   const env = new ManualEnv();
   const registry = new MetricsRegistry(env);
   const told: string[] = [];
   const logger = new Log(env.clock, (line) => void told.push(line)).logger("access-log");
   const [dropped, errors] = [registry.root.counter("dropped"), registry.root.counter("errors")];
-  const writer = new LineWriter({ path: "/log", env, logger, dropped, errors, files });
-  const write = (text: string) => writer.append(Buffer.from(`${text}\n`), text.length + 1);
+  const writer = new LineWriter({ path: "/log", env, logger, dropped, errors, rollErrors: errors, files });
+  const write = (text: string) => writer.append(Buffer.from(`${text}\n`), text.length + 1, env.clock.epochMs());
   return { env, files, told, dropped, errors, writer, write };
 }
 
@@ -227,3 +243,101 @@ test("Closing a writer whose file is broken tries once more and ends", async () 
   expect(dropped.value).toBe(1);
   expect(env.pendingTimers).toBe(0);
 });
+
+test("A disk that is full for long costs lines, which are counted, and is written to again when there is room", async () => {
+  const { env, files, told, dropped, write, writer } = scene();
+  await turn();
+  files.broken.write = new Error("ENOSPC: no space left on device, write");
+  const line = "x".repeat(1023);
+  const sent = 2 * (MAX_WAITING_BYTES / 1024);
+  for (let i = 0; i < sent; i++) {
+    write(line);
+    if (i % 100 === 0) {
+      env.advance(1000);
+      await turn();
+    }
+  }
+  const kept = sent - dropped.value;
+  expect(dropped.value).toBeGreaterThan(0);
+  delete files.broken.write;
+  env.advance(1000);
+  await turn();
+  await turn();
+  expect(files.text.length).toBe(kept * 1024);
+  expect(told).toEqual([
+    expect.stringContaining("/log cannot be written (ENOSPC"),
+    expect.stringContaining(`/log is written again; ${dropped.value} lines were dropped`),
+  ]);
+  write("afterwards");
+  await writer.close(1000);
+  expect(files.text.endsWith("x\nafterwards\n")).toBe(true);
+});
+
+test("Reopening closes the file and opens it by its path, once for all who ask meanwhile, and lines stay in order", async () => {
+  const { files, write, writer } = scene();
+  await turn();
+  write("one");
+  const answers = await Promise.all([writer.reopen(), writer.reopen()]);
+  write("two");
+  expect(answers).toEqual([true, true]);
+  await writer.close(1000);
+  expect(files).toMatchObject({ text: "one\ntwo\n", opened: 2, closed: 2 });
+  expect(await writer.reopen()).toBe(false);
+});
+
+test("Reopening what is being written waits for that write", async () => {
+  const { env, files, write, writer } = scene();
+  await turn();
+  const stuck = Promise.withResolvers<void>();
+  files.stuck = stuck.promise;
+  write("one");
+  env.advance(500);
+  await turn();
+  write("two");
+  const reopened = writer.reopen();
+  await turn();
+  expect(files.opened).toBe(1);
+  files.stuck = null;
+  stuck.resolve();
+  expect(await reopened).toBe(true);
+  await writer.close(1000);
+  expect(files).toMatchObject({ text: "one\ntwo\n", opened: 2, closed: 2 });
+});
+
+test("Reopening mends a broken file at once, and tells when it cannot be opened", async () => {
+  const { env, files, write, writer } = scene();
+  await turn();
+  files.broken.open = new Error("EACCES");
+  expect(await writer.reopen()).toBe(false);
+  write("kept");
+  env.advance(500);
+  await turn();
+  delete files.broken.open;
+  expect(await writer.reopen()).toBe(true);
+  await turn();
+  expect(files.text).toBe("kept\n");
+  await writer.close(1000);
+  expect(env.pendingTimers).toBe(0);
+});
+
+test.skipIf(!existsSync("/dev/full"))(
+  "A disk of this machine that is full and then has room gets every line",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "fairlead-full-"));
+    const path = join(folder, "access.log");
+    symlinkSync("/dev/full", path);
+    const { env, told, errors, dropped, write, writer } = scene(nodeFiles(path));
+    write("one");
+    env.advance(500);
+    await expect.poll(() => errors.value).toBe(1);
+    expect(told[0]).toContain("ENOSPC");
+    rmSync(path);
+    symlinkSync(join(folder, "disk"), path);
+    write("two");
+    env.advance(1000);
+    await expect.poll(() => existsSync(join(folder, "disk")) && readFileSync(path, "utf8")).toBe("one\ntwo\n");
+    expect(dropped.value).toBe(0);
+    await writer.close(1000);
+    rmSync(folder, { recursive: true });
+  },
+);

@@ -3,12 +3,15 @@
 //   append ─► batch being filled ──(full, or 500 ms old)──► queue ──(one write at a time)──► file
 //
 // While the file cannot be written the queue stays as it is and is tried again every second; lines beyond the bound are dropped and
-// counted. A file that another program has moved away or removed is begun anew.
+// counted. A file that another program has moved away or removed is begun anew, at the latest when `reopen` says so. Between two writes
+// `FileRoller` may give the file another name; a batch has lines of one period only, so that it never has to look at times of lines.
 import type { Env } from "../base/env.ts";
 import type { Timer } from "../base/timers.ts";
+import { FileRoller, type Rolling } from "./file-roller.ts";
 import { type LineFile, type LineFiles, nodeFiles } from "./line-file.ts";
 import type { Logger } from "./log.ts";
 import type { Counter } from "./metrics.ts";
+import { periodEndMs } from "./roll-policy.ts";
 
 const BATCH_BYTES = 64 * 1024;
 /** How old a line may become before it is handed to the system. */
@@ -26,7 +29,17 @@ interface Batch {
   lines: number;
   /** How much of it is in the file. */
   written: number;
+  /** Wall clock at its first line, and the end of the period that all its lines are of. */
+  readonly begunMs: number;
+  readonly periodEndMs: number;
 }
+
+/** When a new file is begun, and whether what is there is continued. */
+export interface LineWriterFile extends Rolling {
+  readonly append: boolean;
+}
+
+const ONE_FILE: LineWriterFile = { policy: { at: "never" }, keep: -1, append: true };
 
 /** What a writer reports to. */
 export interface LineWriterParts {
@@ -35,6 +48,9 @@ export interface LineWriterParts {
   readonly logger: Logger;
   readonly dropped: Counter;
   readonly errors: Counter;
+  readonly rollErrors: Counter;
+  /** One file that is continued for ever, unless said otherwise. */
+  readonly file?: LineWriterFile;
   readonly files?: LineFiles;
 }
 
@@ -42,6 +58,8 @@ export interface LineWriterParts {
 export class LineWriter {
   readonly #parts: LineWriterParts;
   readonly #files: LineFiles;
+  readonly #settings: LineWriterFile;
+  readonly #roller: FileRoller;
   readonly #queue: Batch[] = [];
   #filling: Batch | null = null;
   #spare: Buffer | null = null;
@@ -49,6 +67,11 @@ export class LineWriter {
   #due: Timer | null = null;
   #file: LineFile | null = null;
   #lookedMs = 0;
+  /** When the batch being filled ends, whatever its size. */
+  #periodEndMs = Number.POSITIVE_INFINITY;
+  /** Whether the file is to be thrown away when it is opened for the first time. */
+  #empties: boolean;
+  #reopening: PromiseWithResolvers<boolean> | null = null;
   #writing: Promise<void> | null = null;
   #wake: (() => void) | null = null;
   /** What is wrong at the moment, if anything: told once when it begins and once when it ends. */
@@ -59,17 +82,22 @@ export class LineWriter {
   constructor(parts: LineWriterParts) {
     this.#parts = parts;
     this.#files = parts.files ?? nodeFiles(parts.path);
+    this.#settings = parts.file ?? ONE_FILE;
+    this.#empties = !this.#settings.append;
+    const { path, logger, rollErrors: errors } = parts;
+    const { clock } = parts.env;
+    this.#roller = new FileRoller({ ...this.#settings, path, files: this.#files, clock, logger, errors });
     this.#pump(); // opens the file, so that a wrong path is told at the start and not with the first request
   }
 
-  /** Takes `line[0, length)`, its line end included. */
-  append(line: Buffer, length: number): void {
+  /** Takes `line[0, length)`, its line end included, of that moment on the wall clock. */
+  append(line: Buffer, length: number, epochMs: number): void {
     let batch = this.#filling;
-    if (batch !== null && batch.length + length > batch.bytes.length) {
+    if (batch !== null && (batch.length + length > batch.bytes.length || epochMs >= this.#periodEndMs)) {
       this.#seal();
       batch = null;
     }
-    batch ??= this.#newBatch(length);
+    batch ??= this.#newBatch(length, epochMs);
     if (batch === null) return this.#drop(1);
     line.copy(batch.bytes, batch.length, 0, length);
     batch.length += length;
@@ -77,14 +105,15 @@ export class LineWriter {
     this.#due ??= this.#parts.env.timers.after(FLUSH_MS, () => this.#seal());
   }
 
-  #newBatch(length: number): Batch | null {
+  #newBatch(length: number, epochMs: number): Batch | null {
     const size = Math.max(BATCH_BYTES, length);
     if (this.#closing || this.#waitingBytes + size > MAX_WAITING_BYTES) return null;
     this.#waitingBytes += size;
     const reuse = size === BATCH_BYTES && this.#spare !== null;
     const bytes = reuse ? (this.#spare as Buffer) : Buffer.allocUnsafeSlow(size);
     if (reuse) this.#spare = null;
-    this.#filling = { bytes, length: 0, lines: 0, written: 0 };
+    this.#periodEndMs = periodEndMs(this.#settings.policy, epochMs);
+    this.#filling = { bytes, length: 0, lines: 0, written: 0, begunMs: epochMs, periodEndMs: this.#periodEndMs };
     return this.#filling;
   }
 
@@ -118,26 +147,49 @@ export class LineWriter {
       } catch (error) {
         if (!(await this.#failed(error))) break;
       }
-    } while (this.#queue.length > 0);
+    } while (this.#queue.length > 0 || this.#reopening !== null);
     if (this.#trouble === "slow") this.#mended();
     this.#writing = null; // in the same breath as the look at the queue, so that nothing sealed meanwhile is left lying
   }
 
   async #write(batch: Batch | undefined): Promise<void> {
-    const file = await this.#opened();
+    let file = await this.#opened();
     while (batch !== undefined && batch.written < batch.length) {
-      batch.written += await file.write(batch.bytes, batch.written, batch.length - batch.written);
+      const room = this.#roller.room(batch);
+      if (room > 0) {
+        const written = await file.write(batch.bytes, batch.written, room);
+        this.#roller.wrote(batch, written);
+        batch.written += written;
+      } else if (await this.#roller.roll(file)) {
+        await this.#shut();
+        file = await this.#opened();
+      }
     }
     if (this.#trouble === "broken") this.#mended();
   }
 
   async #opened(): Promise<LineFile> {
     const nowMs = this.#parts.env.clock.nowMs();
-    if (this.#file !== null && nowMs - this.#lookedMs < LOOK_MS) return this.#file;
+    const reopening = this.#reopening;
+    if (this.#file !== null && reopening === null && nowMs - this.#lookedMs < LOOK_MS) return this.#file;
     this.#lookedMs = nowMs;
-    if (this.#file !== null && !(await this.#file.isStillThere())) await this.#shut();
-    this.#file ??= await this.#files.open();
-    return this.#file;
+    if (this.#file !== null && (reopening !== null || !(await this.#file.isStillThere()))) await this.#shut();
+    const file = this.#file ?? (await this.#open());
+    this.#settle(reopening, true);
+    return file;
+  }
+
+  async #open(): Promise<LineFile> {
+    const file = await this.#files.open(this.#empties);
+    this.#empties = false;
+    this.#file = file;
+    await this.#roller.opened(file);
+    return file;
+  }
+
+  #settle(reopening: PromiseWithResolvers<boolean> | null, reopened: boolean): void {
+    if (this.#reopening === reopening) this.#reopening = null; // or it was asked for again meanwhile
+    reopening?.resolve(reopened);
   }
 
   async #shut(): Promise<void> {
@@ -162,6 +214,7 @@ export class LineWriter {
     if (this.#trouble !== "broken")
       this.#worse("broken", `cannot be written (${reasonOf(error)}); lines are kept up to 1 MB, then dropped`);
     await this.#shut().catch(() => undefined); // the file is broken already
+    this.#settle(this.#reopening, false);
     if (this.#closing) return false;
     await this.#pause(RETRY_MS);
     return true;
@@ -185,6 +238,20 @@ export class LineWriter {
     await promise;
     this.#wake = null;
     timer.cancel();
+  }
+
+  /**
+   * Closes the file and opens it by its path, for whoever has moved it away: what is not being written at this moment goes into the new
+   * one. False when it cannot be opened at once; it is then tried again like any broken file. Does not answer while a write hangs.
+   */
+  reopen(): Promise<boolean> {
+    if (this.#closing) return Promise.resolve(false);
+    this.#reopening ??= Promise.withResolvers<boolean>();
+    const { promise } = this.#reopening;
+    this.#seal();
+    this.#wake?.();
+    this.#pump();
+    return promise;
   }
 
   /** Writes what is left, waiting at most `graceMs`, and closes the file. What still cannot be written is dropped and counted. */

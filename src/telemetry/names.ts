@@ -6,11 +6,23 @@ export interface MetricDoc {
   readonly pattern: string;
   readonly kind: "counter" | "gauge" | "stat";
   /** What one unit is; `1` for plain counts. */
-  readonly unit: "1" | "ms" | "us" | "bytes";
+  readonly unit: "1" | "ms" | "bytes" | "ratio";
   readonly doc: string;
+  /** Its last part where metrics are named `fairlead_*`, if the pattern does not make a good name; without unit. */
+  readonly as?: string;
+  /** Its sentence there, if it is another. */
+  readonly help?: string;
+  /** A gauge that never falls: a counter where names need not be Linkerd's. */
+  readonly grows?: true;
 }
 
-type Row = readonly [name: string, kind: MetricDoc["kind"], unit: MetricDoc["unit"], doc: string];
+type Row = readonly [
+  name: string,
+  kind: MetricDoc["kind"],
+  unit: MetricDoc["unit"],
+  doc: string,
+  more?: Pick<MetricDoc, "as" | "help" | "grows">,
+];
 
 const SERVER = "rt/<router>/server/<address>";
 const SERVICE = "rt/<router>/service/<path>";
@@ -29,7 +41,13 @@ const REQUESTS: readonly Row[] = [
 ];
 
 const CAUSES: readonly Row[] = [
-  ["failures/<cause…>", "counter", "1", "Failed requests by cause; `fairlead explain CAUSE` says what each one means."],
+  [
+    "failures/<cause…>",
+    "counter",
+    "1",
+    "Failed requests by cause; `fairlead explain CAUSE` says what each one means.",
+    { as: "failures_by_cause" },
+  ],
 ];
 
 const PENDING: readonly Row[] = [["pending", "gauge", "1", "Requests in progress."]];
@@ -40,6 +58,7 @@ const STATUS: readonly Row[] = [
     "counter",
     "1",
     "Answers by status code, and by class as 1XX to 5XX; `error` for requests without an answer.",
+    { as: "responses", help: "Answers by status code; `error` for requests without an answer." },
   ],
 ];
 
@@ -62,14 +81,14 @@ const ONLY_SERVER: readonly Row[] = [
     "ms",
     "Age of requests that carry a deadline, when they arrive; by two clocks, when they come from another machine.",
   ],
-  ["time/<class>", "stat", "ms", "Latency by class of status, 1XX to 5XX."],
+  ["time/<class>", "stat", "ms", "Latency by class of status, 1XX to 5XX.", { as: "latency_by_class" }],
   [
     "context/unreadable",
     "counter",
     "1",
     "Values of l5d-ctx-deadline, grpc-timeout and l5d-sample that could not be read; they count as absent.",
   ],
-  ["dtab/size", "stat", "1", "Entries in the delegation table a request brought along."],
+  ["dtab/size", "stat", "1", "Entries in the delegation table a request brought along.", { as: "dtab_entries" }],
 ];
 
 const REQUEUES: readonly Row[] = [
@@ -88,7 +107,13 @@ const REQUEUES: readonly Row[] = [
 ];
 
 const RETRIES: readonly Row[] = [
-  ["retries/total", "counter", "1", "Requests sent again because the classifier called their answer retryable."],
+  [
+    "retries/total",
+    "counter",
+    "1",
+    "Requests sent again because the classifier called their answer retryable.",
+    { as: "retries" },
+  ],
   ["retries/per_request", "stat", "1", "Retries per request, requeues not counted."],
   ["retries/budget", "gauge", "1", "Retries the budget would allow now."],
   ["retries/budget_exhausted", "counter", "1", "Retries the budget refused."],
@@ -130,15 +155,28 @@ const NACKS: readonly Row[] = [
   [
     "nack_admission_control/ema_value",
     "gauge",
-    "1",
+    "ratio",
     "Share of requests the service accepted, the last two minutes mostly; some are dropped below 0.5.",
+    { as: "nack_admission_control_accepted" },
   ],
 ];
 
 const CONCURRENCY: readonly Row[] = [
-  ["concurrency_limit/limit", "gauge", "1", "Requests that may be in progress, as the latency has it at the moment."],
+  [
+    "concurrency_limit/limit",
+    "gauge",
+    "1",
+    "Requests that may be in progress, as the latency has it at the moment.",
+    { as: "concurrency_limit" },
+  ],
   ["concurrency_limit/inflight", "gauge", "1", "Requests in progress, as the limit counts them."],
-  ["concurrency_limit/min_rtt_ms", "gauge", "ms", "Latency without a queue, as a long average; of fairlead.gradient."],
+  [
+    "concurrency_limit/min_rtt_ms",
+    "gauge",
+    "ms",
+    "Latency without a queue, as a long average; of fairlead.gradient.",
+    { as: "concurrency_limit_unloaded_latency" },
+  ],
   ["concurrency_limit/refused", "counter", "1", "Requests the limit refused."],
 ];
 
@@ -148,6 +186,7 @@ const BACKUPS: readonly Row[] = [
     "stat",
     "ms",
     "How long a request waits for its second attempt; looked up every 3 s.",
+    { as: "backup_delay" },
   ],
   ["backups/backups_sent", "counter", "1", "Second attempts beside a slow first one."],
   ["backups/backups_won", "counter", "1", "Second attempts that were answered first."],
@@ -198,12 +237,24 @@ const CONNECTING: readonly Row[] = [
   ["pool_size", "gauge", "1", "Open connections, idle ones and those being opened included."],
   ["pool_cached", "gauge", "1", "Idle connections kept for reuse."],
   ["pool_waiters", "gauge", "1", "Requests waiting for a connection."],
-  ["pool_num_waited", "counter", "1", "Requests that had to wait for a connection."],
-  ["pool_num_too_many_waiters", "counter", "1", "Requests refused because too many waited."],
+  ["pool_num_waited", "counter", "1", "Requests that had to wait for a connection.", { as: "pool_waited" }],
+  [
+    "pool_num_too_many_waiters",
+    "counter",
+    "1",
+    "Requests refused because too many waited.",
+    { as: "pool_too_many_waiters" },
+  ],
 ];
 
 const BROKEN: readonly Row[] = [
-  ["exn/<cause…>", "counter", "1", "What went wrong on connections outside of any request, by kind."],
+  [
+    "exn/<cause…>",
+    "counter",
+    "1",
+    "What went wrong on connections outside of any request, by kind.",
+    { as: "connection_errors" },
+  ],
 ];
 
 const HEALTH: readonly Row[] = [
@@ -227,20 +278,39 @@ const ACCRUAL: readonly Row[] = [
     "1",
     "Endpoints that were to be taken out and stayed, because maxEjectionPercent were out already.",
   ],
-  ["failure_accrual/removed_for_ms", "counter", "ms", "Sum of all dead periods that were begun."],
+  [
+    "failure_accrual/removed_for_ms",
+    "counter",
+    "ms",
+    "Sum of all dead periods that were begun.",
+    { as: "failure_accrual_removed" },
+  ],
 ];
 
 const FAIL_FAST: readonly Row[] = [
   ["failfast/marked_dead", "counter", "1", "Endpoints that a failed connect took out."],
   ["failfast/marked_available", "counter", "1", "Endpoints that were reached again."],
-  ["failfast/unhealthy_for_ms", "gauge", "ms", "How long the endpoint that was not reached for longest has not been."],
+  [
+    "failfast/unhealthy_for_ms",
+    "gauge",
+    "ms",
+    "How long the endpoint that was not reached for longest has not been.",
+    { as: "failfast_unhealthy" },
+  ],
   [
     "failfast/unhealthy_num_tries",
     "gauge",
     "1",
     "Failed connects in the background, of the endpoint with most of them.",
+    { as: "failfast_unhealthy_tries" },
   ],
-  ["failfast/is_marked_dead", "gauge", "1", "Endpoints that are out because they were not reached."],
+  [
+    "failfast/is_marked_dead",
+    "gauge",
+    "1",
+    "Endpoints that are out because they were not reached.",
+    { as: "failfast_dead" },
+  ],
 ];
 
 const HEALTH_CHECK: readonly Row[] = [
@@ -255,8 +325,14 @@ const BALANCER: readonly Row[] = [
   ["loadbalancer/busy", "gauge", "1", "Endpoints to be avoided: dead, being probed, or full."],
   ["loadbalancer/closed", "gauge", "1", "Endpoints that are going away."],
   ["loadbalancer/load", "gauge", "1", "Requests in progress on all endpoints, connecting included."],
-  ["loadbalancer/meanweight", "gauge", "1", "Mean weight of the endpoints."],
-  ["loadbalancer/num_weight_classes", "gauge", "1", "Different weights among the endpoints."],
+  ["loadbalancer/meanweight", "gauge", "1", "Mean weight of the endpoints.", { as: "loadbalancer_mean_weight" }],
+  [
+    "loadbalancer/num_weight_classes",
+    "gauge",
+    "1",
+    "Different weights among the endpoints.",
+    { as: "loadbalancer_weight_classes" },
+  ],
   ["loadbalancer/adds", "counter", "1", "Endpoints added."],
   ["loadbalancer/removes", "counter", "1", "Endpoints removed."],
   ["loadbalancer/updates", "counter", "1", "Changes of the set of endpoints."],
@@ -269,7 +345,13 @@ const BALANCER: readonly Row[] = [
   ["loadbalancer/max_effort_exhausted", "counter", "1", "Picks that found no ready endpoint and failed open."],
   ["loadbalancer/p2c/zero", "counter", "1", "Picks between two endpoints without load."],
   ["loadbalancer/busy_weight_classes", "counter", "1", "Picks whose weight class had no ready endpoint."],
-  ["loadbalancer/algorithm/<name>", "gauge", "1", "1: endpoints are chosen by this algorithm."],
+  [
+    "loadbalancer/algorithm/<name>",
+    "gauge",
+    "1",
+    "1: endpoints are chosen by this algorithm.",
+    { as: "loadbalancer_algorithm" },
+  ],
   ["loadbalancer/logical_aperture", "gauge", "1", "Endpoints the aperture wants to use."],
   ["loadbalancer/physical_aperture", "gauge", "1", "Endpoints the aperture uses, those it shares in part included."],
   [
@@ -289,35 +371,32 @@ const BALANCER: readonly Row[] = [
     "gauge",
     "1",
     "Requests in progress, smoothed, by which the aperture is sized.",
+    { as: "loadbalancer_loadband_offered_load" },
   ],
   ["loadbalancer/loadband/widen", "counter", "1", "Times the aperture grew by one endpoint."],
   ["loadbalancer/loadband/narrow", "counter", "1", "Times the aperture shrank by one endpoint."],
 ];
 
-const CACHES: readonly Row[] = ["path", "tree", "bound", "client"].flatMap((cache): Row[] => [
-  [`bindcache/${cache}/misses`, "counter", "1", `Look-ups that found nothing in the ${cache} cache.`],
-  [`bindcache/${cache}/evicts`, "counter", "1", `Idle entries of the ${cache} cache that made room.`],
-  [`bindcache/${cache}/expires`, "counter", "1", `Entries of the ${cache} cache that were idle for too long.`],
-  [
-    `bindcache/${cache}/oneshots`,
-    "counter",
-    "1",
-    `Look-ups served uncached because every entry of the ${cache} cache was in use.`,
-  ],
-]);
+const CACHES: readonly Row[] = [
+  ["misses", "Look-ups that found nothing in the cache: `path`, `tree`, `bound` or `client`."],
+  ["evicts", "Idle entries of the cache that made room."],
+  ["expires", "Entries of the cache that were idle for too long."],
+  ["oneshots", "Look-ups served uncached because every entry of the cache was in use."],
+].map(([name, doc]): Row => [`bindcache/<cache>/${name}`, "counter", "1", doc ?? "", { as: `bindcache_${name}` }]);
 
 const ROUTER: readonly Row[] = [["originator", "gauge", "1", "1 when this router is where requests enter the mesh."]];
 
 const ACCESS_LOG: readonly Row[] = [
   ["dropped_lines", "counter", "1", "Access log lines lost because a file could not be written for too long."],
   ["write_errors", "counter", "1", "Failed attempts to open or write an access log file."],
+  ["roll_errors", "counter", "1", "Failed attempts to roll an access log file or to remove a rolled one."],
 ];
 
 const PROCESS: readonly Row[] = [
   ["uptime_ms", "gauge", "ms", "Time since the start."],
-  ["cpu/user_ms", "gauge", "ms", "Processor time of the process in its own code; grows only."],
-  ["cpu/system_ms", "gauge", "ms", "Processor time of the process in the kernel; grows only."],
-  ["memory/rss_bytes", "gauge", "bytes", "Memory of the process as the kernel counts it."],
+  ["cpu/user_ms", "gauge", "ms", "Processor time of the process in its own code; grows only.", { grows: true }],
+  ["cpu/system_ms", "gauge", "ms", "Processor time of the process in the kernel; grows only.", { grows: true }],
+  ["memory/rss_bytes", "gauge", "bytes", "Memory of the process as the kernel counts it.", { as: "memory_resident" }],
   ["memory/heap_used_bytes", "gauge", "bytes", "JavaScript objects, those included that nobody needs any more."],
   ["memory/heap_total_bytes", "gauge", "bytes", "Memory set aside for JavaScript objects."],
   [
@@ -331,8 +410,9 @@ const PROCESS: readonly Row[] = [
     "gauge",
     "ms",
     "Time the event loop was busy; grows only. Its rate is the load of the one thread.",
+    { grows: true },
   ],
-  ["event_loop/idle_ms", "gauge", "ms", "Time the event loop waited for something to do; grows only."],
+  ["event_loop/idle_ms", "gauge", "ms", "Time the event loop waited for something to do; grows only.", { grows: true }],
   [
     "event_loop/lag_ms",
     "stat",
@@ -394,5 +474,5 @@ function matches(pattern: readonly string[], segments: readonly string[]): boole
 }
 
 function under(scope: string, rows: readonly Row[]): MetricDoc[] {
-  return rows.map(([name, kind, unit, doc]) => ({ pattern: `${scope}/${name}`, kind, unit, doc }));
+  return rows.map(([name, kind, unit, doc, more]) => ({ pattern: `${scope}/${name}`, kind, unit, doc, ...more }));
 }

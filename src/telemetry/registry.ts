@@ -1,13 +1,11 @@
 // All metrics of a process as a tree of scopes. Made and read in the slow world; counted in the fast one (`metrics`, `histogram`).
 import type { Env } from "../base/env.ts";
 import { invariant } from "../base/invariant.ts";
+import { type Bounds, COUNTS, TIMES } from "./bounds.ts";
 import { CellStore } from "./cells.ts";
 import { Histogram } from "./histogram.ts";
 import { Counter, CounterGroup, Gauge } from "./metrics.ts";
 import { WindowClock } from "./window-clock.ts";
-
-/** Milliseconds are kept to the microsecond. */
-const MICROSECONDS = 1000;
 
 /** A gauge that is computed when someone reads it. */
 export class PullGauge {
@@ -122,12 +120,12 @@ export class Scope {
 
   /** A distribution of whole numbers: bytes, counts. */
   stat(name: string): Histogram {
-    return this.#histogram(name, 1);
+    return this.#histogram(name, COUNTS);
   }
 
   /** A distribution of lengths of time in milliseconds, kept to the microsecond. */
   latency(name: string): Histogram {
-    return this.#histogram(name, MICROSECONDS);
+    return this.#histogram(name, TIMES);
   }
 
   /**
@@ -154,10 +152,10 @@ export class Scope {
     this.#children?.clear();
   }
 
-  #histogram(name: string, scale: number): Histogram {
+  #histogram(name: string, bounds: Bounds): Histogram {
     this.#owner.windows.run();
     const place = this.#child(name);
-    const metric = (place.#metric ??= new Histogram(this.#owner.cells, this.#owner.windows, scale));
+    const metric = (place.#metric ??= new Histogram(this.#owner.cells, this.#owner.windows, bounds));
     invariant(metric instanceof Histogram, `metric "${name}" is a distribution everywhere`);
     if (place.#pruned) metric.retire();
     return metric;

@@ -10,6 +10,7 @@ import { documentedRoutes, methodsOf } from "../../src/admin/routes.ts";
 import { Log } from "../../src/telemetry/log.ts";
 import { type Answer, HttpClient } from "../support/http-client.ts";
 import { compose, valueOf } from "../support/http-text.ts";
+import { readMetrics } from "../support/metrics-lint.ts";
 import type { ProxySetup } from "../support/proxy.ts";
 import { get, memoryScene, type Scene, tcpScene } from "../support/scene.ts";
 
@@ -135,6 +136,19 @@ test("metrics come flat, as a tree, filtered and indented, under three paths", a
     rt: { http: { server: { "127.0.0.1/0": { requests: { counter: 1 } } } } },
   });
   expect((await admin.get(`/metrics.json?pretty=true&q=${name}`)).body).toBe(`{\n  "${name}": 1\n}\n`);
+});
+
+test("/metrics is there without configuration, as OpenMetrics for those who accept that", async () => {
+  const { scene, admin } = await usedScene();
+  await using _ = scene;
+  const plain = await admin.get("/metrics");
+  expect(valueOf(plain, "content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+  expect(valueOf(plain, "vary")).toBe("Accept");
+  expect(plain.body).toContain('\nfairlead_server_requests_total{router="http",server="127.0.0.1/0"} 1\n');
+  const open = await admin.get("/metrics", { Accept: "application/openmetrics-text;version=1.0.0,*/*;q=0.1" });
+  expect(valueOf(open, "content-type")).toBe("application/openmetrics-text; version=1.0.0; charset=utf-8");
+  expect(open.body).toMatch(/\n# UNIT fairlead_process_uptime_seconds seconds\n[^]*\n# EOF\n$/);
+  for (const { body } of [plain, open]) expect(readMetrics(body, body === open.body).problems).toEqual([]);
 });
 
 test("metrics for Prometheus are where the telemeter says, under its prefix", async () => {

@@ -1,11 +1,17 @@
 // Real requests through a whole proxy: every metric has its sentence, every sentence its metric, and the names that dashboards of
 // Linkerd 1.x read are there (linkerd1 §7.4).
 import { expect, test } from "vitest";
+import { exposition } from "../../src/exporters/openmetrics/exposition.ts";
+import { FAMILIES, sampleName } from "../../src/exporters/openmetrics/families.ts";
+import { OPEN_METRICS, PLAIN_TEXT } from "../../src/exporters/openmetrics/format.ts";
+import { omissionOf } from "../../src/exporters/openmetrics/omissions.ts";
 import { prometheusText } from "../../src/exporters/prometheus/exposition.ts";
+import { TIMES } from "../../src/telemetry/bounds.ts";
 import { Histogram } from "../../src/telemetry/histogram.ts";
 import { docOf, METRICS } from "../../src/telemetry/names.ts";
-import type { Scope } from "../../src/telemetry/registry.ts";
+import type { Metric, Scope } from "../../src/telemetry/registry.ts";
 import { get as h2Get, memoryH2Scene } from "../support/h2-scene.ts";
+import { readMetrics, type Sample } from "../support/metrics-lint.ts";
 import { get, memoryScene, type Scene } from "../support/scene.ts";
 import { undeclaredMetrics } from "../support/undeclared-metrics.ts";
 
@@ -62,22 +68,78 @@ function apertureScene(keys: object): Promise<Scene> {
   return memoryScene({ client: { loadBalancer: { kind: "aperture", ...keys } } });
 }
 
-test("every metric is declared with its kind, and every declared family exists", async () => {
-  await using s = await busyScene();
-  await using h2 = await memoryH2Scene({
-    router: { deadlines: "enforce" },
-    service: { responseClassifier: { kind: "io.l5d.h2.grpc.default" } },
-  });
+/** Proxies that between them have every metric there is. */
+async function allScenes(stack: AsyncDisposableStack): Promise<readonly { readonly proxy: Scene["proxy"] }[]> {
+  const busy = stack.use(await busyScene());
+  const h2 = stack.use(
+    await memoryH2Scene({
+      router: { deadlines: "enforce" },
+      service: { responseClassifier: { kind: "io.l5d.h2.grpc.default" } },
+    }),
+  );
   await h2.connect().ask(h2Get());
-  await using random = await apertureScene({});
-  await using ring = await apertureScene({ peer: { id: 0, count: 2 } });
+  const random = stack.use(await apertureScene({}));
+  const ring = stack.use(await apertureScene({ peer: { id: 0, count: 2 } }));
   for (const scene of [random, ring]) await scene.connect().ask(get());
-  const roots = [s, h2, random, ring].map(({ proxy }) => proxy.linker.metrics.root);
+  return [busy, h2, random, ring];
+}
+
+test("every metric is declared with its kind, and every declared family exists", async () => {
+  await using stack = new AsyncDisposableStack();
+  const roots = (await allScenes(stack)).map(({ proxy }) => proxy.linker.metrics.root);
   expect(roots.flatMap((root) => undeclaredMetrics(root))).toEqual([]);
   const seen = new Set(roots.flatMap((root) => namesBelow(root)).map((segments) => docOf(segments)?.pattern));
   const unseen = METRICS.map(({ pattern }) => pattern).filter((pattern) => !seen.has(pattern));
   // The proxy of the test kit keeps a record of exchanges of its own in place of access logs.
   expect(unseen.filter((pattern) => !pattern.startsWith("access_log/"))).toEqual([]);
+});
+
+test("every metric has its series at /metrics, with all that varies in its labels, or is omitted with a reason", async () => {
+  await using stack = new AsyncDisposableStack();
+  for (const { proxy } of await allScenes(stack)) {
+    const { metrics } = proxy.linker;
+    const { root } = metrics;
+    const names = namesBelow(root).filter((segments) => !isLeftOut(metrics.find(...segments), segments));
+    for (const format of [OPEN_METRICS, PLAIN_TEXT]) {
+      const { problems, samples } = readMetrics([...exposition(root, format)].join(""), format.open);
+      expect(problems).toEqual([]);
+      const written = samples.filter(({ name }) => !/_(?:sum|bucket)$/.test(name)).map(seriesOf);
+      expect(written.toSorted()).toEqual(names.map(seriesFor).toSorted());
+    }
+  }
+});
+
+/** Distributions that never saw a value, and what is in the list. */
+function isLeftOut(metric: Metric | null, segments: readonly string[]): boolean {
+  if (metric?.kind === "stat") return metric.totalCount === 0;
+  const omission = omissionOf(docOf(segments)?.pattern ?? "");
+  return omission !== undefined && omission.only?.test(segments.at(-1) ?? "") !== false;
+}
+
+/** Name and label values, in order. */
+function seriesOf({ labels, name }: Sample): string {
+  return [name, ...labels.values()].join(" ");
+}
+
+/** The same, of the metric with this name. */
+function seriesFor(segments: readonly string[]): string {
+  const pattern = docOf(segments)?.pattern ?? "";
+  const family = FAMILIES.find((known) => known.pattern === pattern);
+  if (family === undefined) return `nothing for ${segments.join("/")}`;
+  const varying = pattern.split("/").flatMap((word, i) => (word.startsWith("<") ? (segments[i] ?? "") : []));
+  return [family.type === "histogram" ? `${family.name}_count` : sampleName(family), ...varying].join(" ");
+}
+
+test("distributions of lengths of time, and no others, are told in seconds", async () => {
+  await using stack = new AsyncDisposableStack();
+  const scenes = await allScenes(stack);
+  const wrong = scenes.flatMap(({ proxy: { linker } }) =>
+    namesBelow(linker.metrics.root).filter((segments) => {
+      const metric = linker.metrics.find(...segments);
+      return metric instanceof Histogram && (metric.bounds === TIMES) !== (docOf(segments)?.unit === "ms");
+    }),
+  );
+  expect(wrong).toEqual([]);
 });
 
 test("the names of Linkerd 1.x are there", async () => {

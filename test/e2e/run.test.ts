@@ -246,3 +246,76 @@ test("A full disk under the access log costs no request, is told once, and is co
   expect(await program.end()).toBe(0);
   expect(program.err.split("cannot be written").length).toBe(2);
 });
+
+test.for(["SIGUSR2", "POST"] as const)(
+  "By %s an access log that was moved away is opened anew, and no line is lost",
+  async (way) => {
+    const log = join(folder, `reopened-${way}.log`);
+    const { file, port, adminPort } = await site(`reopened-${way}`, {
+      httpAccessLog: log,
+      httpAccessLogFormat: { kind: "template", template: "%{uri}" },
+    });
+    await using program = new Program(["run", file]);
+    await program.said("is ready");
+    const asked: string[] = [];
+    const some = async () => {
+      for (let i = 0; i < 20; i++) {
+        asked.push(`/${asked.length}`);
+        await ask(port, web, asked.at(-1));
+      }
+    };
+    for (let turn = 1; turn <= 3; turn++) {
+      await some();
+      renameSync(log, `${log}.${turn}`);
+      await some();
+      if (way === "SIGUSR2") program.signal("SIGUSR2");
+      else {
+        const answer = await ask(adminPort, {}, "/admin/access-logs/reopen", "POST");
+        expect(answer).toEqual({ status: 200, text: `${log} is open again\n` });
+      }
+      await until(
+        () => program.err.split(`${log} was opened again`).length > turn && existsSync(log),
+        () => `reopening ${turn}; it said ${program.err}`,
+      );
+    }
+    await some();
+    program.signal("SIGTERM");
+    expect(await program.end()).toBe(0);
+    const written = [`${log}.1`, `${log}.2`, `${log}.3`, log].map((name) => readFileSync(name, "utf8"));
+    expect(written.join("").trimEnd().split("\n")).toEqual(asked);
+    expect(written.at(-1)).not.toBe("");
+  },
+);
+
+test("Access log files are rolled by size, the newest are kept, and two routers share them", async () => {
+  const log = join(folder, "rolled", "access.log");
+  mkdirSync(join(folder, "rolled"));
+  const keys = { httpAccessLog: log, httpAccessLogRollPolicy: "100.bytes", httpAccessLogRotateCount: 3 };
+  const format = { httpAccessLogFormat: { kind: "template", template: "%{router} %{uri}" } };
+  const [port = 0, second = 0, adminPort = 0] = await freePorts(3);
+  const dtab = `/svc/web => /$/inet/127.0.0.1/${backendPort}`;
+  const routers = [
+    { protocol: "http", label: "a", dtab, servers: [{ port }], ...keys, ...format },
+    { protocol: "http", label: "b", dtab, servers: [{ port: second }], ...keys, ...format },
+  ];
+  const file = join(folder, "rolled.json");
+  writeFileSync(file, JSON.stringify({ admin: { port: adminPort }, routers }));
+  await using program = new Program(["run", file]);
+  await program.said("is ready");
+  const lines: string[] = [];
+  for (let i = 0; i < 60; i++) {
+    const label = i % 3 === 0 ? "b" : "a";
+    await ask(label === "b" ? second : port, web, `/${1000 + i}`);
+    lines.push(`${label} /${1000 + i}`);
+  }
+  program.signal("SIGTERM");
+  expect(await program.end()).toBe(0);
+  const rolled = readdirSync(join(folder, "rolled")).filter((name) => name !== "access.log");
+  expect(rolled.length).toBe(3);
+  for (const name of rolled) expect(name).toMatch(/^access-\d{8}-\d{6}(\.\d+)?\.log$/);
+  const texts = [...rolled, "access.log"].map((name) => readFileSync(join(folder, "rolled", name), "utf8"));
+  for (const text of texts) expect(text.length).toBeLessThanOrEqual(100);
+  const kept = texts.flatMap((text) => text.trimEnd().split("\n"));
+  const number = (line: string) => line.slice(2);
+  expect(kept.toSorted((x, y) => number(x).localeCompare(number(y)))).toEqual(lines.slice(-kept.length));
+});

@@ -16,6 +16,7 @@ import { h2spec, h2specd } from "./cases/h2spec.ts";
 import { haproxy } from "./cases/haproxy.ts";
 import { go, java, node, php, python, ruby } from "./cases/languages.ts";
 import { nginx } from "./cases/nginx.ts";
+import { openMetrics, promtool } from "./cases/promtool.ts";
 import { stop } from "./cases/stop.ts";
 import { wrk } from "./cases/wrk.ts";
 import { Discovery, startFairlead } from "./fairlead.ts";
@@ -24,7 +25,23 @@ import { Processes } from "./processes.ts";
 import { Report } from "./report.ts";
 import { type Peer, Stage } from "./stage.ts";
 
-const HTTP1: readonly Peer[] = [curl, node, php, python, go, ruby, java, nginx, haproxy, wrk, discovery, browser, stop];
+const HTTP1: readonly Peer[] = [
+  curl,
+  node,
+  php,
+  python,
+  go,
+  ruby,
+  java,
+  nginx,
+  haproxy,
+  wrk,
+  discovery,
+  browser,
+  stop,
+  promtool,
+  openMetrics,
+];
 const HTTP2: readonly Peer[] = [
   curlH2,
   nghttp,

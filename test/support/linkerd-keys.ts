@@ -17,6 +17,23 @@ const kubernetesIdentifiers = [
   "[io.l5d.k8s.istio].apiserverHost [io.l5d.k8s.istio].apiserverPort [io.l5d.k8s.istio-ingress]",
 ].join(" ");
 
+/** What may stand in the list `transformers` of an interpreter or a namer. */
+function transformersOf(owner: string): KeyGroup {
+  return {
+    source: "§5.1",
+    below: `${owner}.transformers`,
+    effective: [
+      "[io.l5d.localhost] [io.l5d.localhost].prefix [io.l5d.specificHost] [io.l5d.specificHost].host [io.l5d.specificHost].prefix",
+      "[io.l5d.port] [io.l5d.port].port [io.l5d.port].prefix [io.l5d.replace] [io.l5d.replace].path [io.l5d.replace].prefix",
+      "[io.l5d.const] [io.l5d.const].path [io.l5d.const].prefix",
+    ].join(" "),
+    refused: [
+      "[io.l5d.k8s.daemonset] [io.l5d.k8s.daemonset].k8sHost [io.l5d.k8s.daemonset].namespace [io.l5d.k8s.localnode]",
+      "[io.l5d.k8s.localnode].hostNetwork",
+    ].join(" "),
+  };
+}
+
 /** What `http` and `h2` have in common. */
 function ofEveryRouter(router: string): readonly KeyGroup[] {
   const server = `${router}.servers[]`;
@@ -89,18 +106,13 @@ function ofEveryRouter(router: string): readonly KeyGroup[] {
       refused: "requestAuthorizers requestAuthorizers.mixerHost requestAuthorizers.mixerPort",
     },
     { source: "§4.13", below: `${router}.announcers[io.l5d.serversets]`, refused: "prefix zkAddrs pathPrefix" },
-    {
-      source: "§5.1",
-      below: `${router}.interpreter[default].transformers`,
-      refused:
-        "[io.l5d.localhost] [io.l5d.specificHost].host [io.l5d.port].port [io.l5d.k8s.daemonset].k8sHost [io.l5d.k8s.daemonset].namespace [io.l5d.k8s.localnode].hostNetwork [io.l5d.replace].path [io.l5d.const].path",
-    },
+    ...["default", "io.l5d.fs"].map((kind) => transformersOf(`${router}.interpreter[${kind}]`)),
     {
       source: "§5.2",
       below: `${router}.interpreter`,
-      effective: "[default] [io.l5d.fs] [io.l5d.fs].dtabFile",
+      effective: "[default] [default].transformers [io.l5d.fs] [io.l5d.fs].dtabFile [io.l5d.fs].transformers",
       refused: [
-        "[default].transformers [io.l5d.fs].transformers [io.l5d.k8s.configMap] [io.l5d.k8s.configMap].name [io.l5d.k8s.configMap].filename",
+        "[io.l5d.k8s.configMap] [io.l5d.k8s.configMap].name [io.l5d.k8s.configMap].filename",
         "[io.l5d.consul.interpreter] [io.l5d.consul.interpreter].pathPrefix [io.l5d.consul.interpreter].backoff [io.l5d.namerd] [io.l5d.namerd].dst",
         "[io.l5d.namerd].retry.baseSeconds [io.l5d.namerd].failureThreshold.minPeriodMs [io.l5d.mesh] [io.l5d.mesh].root",
         "[io.l5d.mesh].initialStreamWindowSizeKB [io.l5d.namerd.http] [io.l5d.k8s.istio]",
@@ -281,17 +293,16 @@ export const linkerdKeys: readonly KeyGroup[] = [
   {
     source: "§4",
     below: "namers[io.l5d.fs]",
-    effective: "prefix rootDir",
+    effective: "prefix rootDir transformers",
     accepted: "experimental",
-    refused: "transformers",
   },
   {
     source: "§4.12",
     below: "namers[io.l5d.rewrite]",
-    effective: "prefix pattern name",
+    effective: "prefix pattern name transformers",
     accepted: "experimental",
-    refused: "transformers",
   },
+  ...["io.l5d.fs", "io.l5d.rewrite"].map((kind) => transformersOf(`namers[${kind}]`)),
   { source: "§4", below: "namers", effective: "[io.l5d.fs] [io.l5d.rewrite]" },
   {
     source: "§4.2",
@@ -333,9 +344,9 @@ export const linkerdKeys: readonly KeyGroup[] = [
   {
     source: "§7.5",
     below: "admin",
-    effective: "ip port socketOptions shutdownGraceMs",
+    effective:
+      "ip port socketOptions shutdownGraceMs security security.uiEnabled security.controlEnabled security.diagnosticsEnabled security.pathWhitelist security.pathBlacklist",
     accepted: "workerThreads",
-    refused:
-      "httpIdentifierPort tls security security.uiEnabled security.controlEnabled security.diagnosticsEnabled security.pathWhitelist security.pathBlacklist",
+    refused: "httpIdentifierPort tls",
   },
 ];

@@ -15,11 +15,32 @@ Metrics, state and a few switches, for people and monitoring, at 127.0.0.1:9990 
 - HEAD works wherever GET does. Long answers are made while they are sent, a little in each turn of the event loop, so that no request waits for them.
 - It goes on answering while the process stops, and is the last to go.
 
-| endpoint | methods | what it is |
-|---|---|---|
+| endpoint | methods | category | what it is |
+|---|---|---|---|
 `;
 
 const DETAILS = `
+## Which endpoints are served
+
+\`\`\`yaml
+admin:
+  security:
+    controlEnabled: false
+    diagnosticsEnabled: false
+    pathWhitelist: ["/admin/(ping|ready)", "/admin/metrics/prometheus"]
+    pathBlacklist: ["/config\\\\.json"]
+\`\`\`
+
+An endpoint whose category is enabled is served unless a pattern of \`pathBlacklist\` matches its path; one whose category is disabled only if a pattern of \`pathWhitelist\` does. What is
+not served is answered with 404, and neither \`/admin\`, nor the words of a 404, nor the links of the overview tell of it. Without \`control\`, \`/logging\` shows levels but takes no POST (405).
+
+Patterns are JavaScript's regular expressions, must match the whole path without its query, and distinguish case. Constructs of Java that mean something else in JavaScript (\`\\\\A\`, \`\\\\Q\`, \`\\\\p{…}\`,
+\`[a&&b]\`) are problems of the configuration. Escapes (\`%2E\`) do not evade the blacklist. Paths beyond 1024 characters are not there. A pattern that takes more than 20 ms over a path is
+given up with a warning in the log, and denies from then on. Each path has its own rule: to hide the metrics, blacklist their other names too. Probes that need \`/admin/ready\` or
+\`/admin/ping\` need \`diagnostics\`, or the whitelist.
+
+This is no authentication: who may ask is decided by the address listened on.
+
 ## Readiness and liveness
 
 \`/admin/ping\` says that the process lives; \`/admin/ready\` whether it wants requests. After \`POST /admin/shutdown\`, SIGTERM or SIGINT readiness fails first; then the servers stop accepting and
@@ -60,7 +81,11 @@ function row(route: Route): string {
   const parameters = Object.entries(route.parameters ?? {}).map(([name, words]) => `\`${name}\`: ${words}`);
   const asked = parameters.length === 0 ? "" : ` ${parameters.join("; ")}.`;
   const methods = methodsOf(route).filter((method) => method !== "HEAD");
-  return `| \`${route.path}\` | ${methods.join(", ")} | ${route.doc}${asked} |\n`;
+  return `| \`${route.path}\` | ${methods.join(", ")} | ${categories(route)} | ${route.doc}${asked} |\n`;
+}
+
+function categories({ category, postCategory }: Route): string {
+  return postCategory === undefined ? category : `${category}; POST ${postCategory}`;
 }
 
 function otherNames(): string {

@@ -35,7 +35,7 @@ const INTRODUCTION = `<!-- Generated from src/telemetry/names.ts by \`npm run do
 
 All metrics are served by the [admin server](admin.md): as JSON at \`/admin/metrics.json\` (\`?q=rt/http/client\` for names that begin so, \`?tree=1\` for
 nested objects, \`?pretty=1\` to read), and in the text format of Prometheus at \`/admin/metrics/prometheus\`, if the telemeter
-\`io.l5d.prometheus\` is configured. Names are those of Linkerd 1.x.
+\`io.l5d.prometheus\` is configured. Names are those of Linkerd 1.x. Under names as Prometheus wants them, all are at \`/metrics\`: see [prometheus.md](prometheus.md).
 
 - A *counter* counts from the start of the process and never falls. The metrics of a service or client that was idle for long and is closed go with it.
 - A *gauge* is what it is at the moment of reading.

@@ -16,9 +16,12 @@ import { delegator } from "./delegator.ts";
 const neg: Delegation = { type: "neg", path: "/svc/web" };
 const pending: Delegation = { type: "pending", path: "/svc/web" };
 
+const mute: NameInterpreter = { live: () => expect.fail("nothing is bound here") };
+
 const router = (label: string, dtab: Dtab | undefined): RouterSubject => ({
   label,
   protocol: "http",
+  interpreter: mute,
   dtab: () => dtab,
   dtabProblem: () => undefined,
   servers: [],
@@ -47,9 +50,9 @@ function setUp(explanation: Var<Delegation>, routers = [router("http", dtabFrom(
     config: null,
     prometheus: [],
     namers: new NamerTable([], []),
-    interpreter,
-    routers: () => routers,
+    routers: () => routers.map((one) => ({ ...one, interpreter })),
     readiness: () => ({ ready: true, detail: "ready" }),
+    reopenAccessLogs: async () => [],
     shutDown: () => 0,
   };
   const ask = async (query: string) => {
@@ -123,8 +126,8 @@ test("What stays pending for two seconds is given up", async () => {
 
 test("An interpreter that cannot explain says so", async () => {
   const { subject } = setUp(new Constant(neg));
-  const mute = { ...subject, interpreter: { live: () => expect.fail("nothing is bound here") } };
-  expect(await problemOf(delegator(mute, Parameters.fromForm("path=/svc/web", "the query")))).toBe(
+  const muted = { ...subject, routers: () => [router("http", dtabFrom(""))] };
+  expect(await problemOf(delegator(muted, Parameters.fromForm("path=/svc/web", "the query")))).toBe(
     "501 the interpreter of router http cannot explain names",
   );
 });

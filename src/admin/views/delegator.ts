@@ -28,7 +28,7 @@ export async function delegator(subject: Subject, asked: Parameters): Promise<Lo
       `router ${router.label} has no delegation table: ${router.dtabProblem() ?? "it is not known yet"}`,
     );
   const override = parsed(parseDtab(asked.get("override") ?? ""), "override");
-  const { interpreter } = subject;
+  const { interpreter } = router;
   if (interpreter.delegate === undefined)
     throw new LocalProblem(501, `the interpreter of router ${router.label} cannot explain names`);
   return json(await settled(interpreter.delegate(dtab, override, path), subject.env));

@@ -1,4 +1,6 @@
 // Metrics for programs. Values are read while they are written, a few in each turn of the event loop.
+import { exposition } from "../../exporters/openmetrics/exposition.ts";
+import { formatFor } from "../../exporters/openmetrics/format.ts";
 import { CONTENT_TYPE, prometheusText } from "../../exporters/prometheus/exposition.ts";
 import { type LocalAnswer, LocalProblem } from "../../protocols/http1/local-answer.ts";
 import { metricsJson } from "../../telemetry/export-json.ts";
@@ -13,6 +15,12 @@ export function metrics(subject: Subject, asked: Parameters): LocalAnswer {
 
 export function prometheus(subject: Subject, { prefix }: PrometheusSettings): LocalAnswer {
   return answer(200, CONTENT_TYPE, prometheusText(subject.metrics.root, prefix));
+}
+
+/** @param accept the header of the request. */
+export function fairleadMetrics(subject: Subject, accept: string | undefined): LocalAnswer {
+  const format = formatFor(accept);
+  return answer(200, format.contentType, exposition(subject.metrics.root, format), { Vary: "Accept" });
 }
 
 /** A scraper that finds nothing should learn from the answer what to configure. */

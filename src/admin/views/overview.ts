@@ -25,22 +25,36 @@ th:first-child { text-align: left; font-weight: normal; }
 thead th { border-bottom: 1px solid; }
 thead th:first-child { font-weight: bold; }`;
 
-export function overview(subject: Subject): LocalAnswer {
+const LINKS = [
+  ["log levels", "/logging", ""],
+  ["configuration", "/config.json", ""],
+  ["clients", "/client_state.json", ""],
+  ["metrics", "/admin/metrics.json", "?pretty=1"],
+  ["everything else", "/admin", ""],
+] as const;
+
+/** @param served the endpoints there are; only those are linked to. */
+export function overview(subject: Subject, served: readonly { readonly path: string }[]): LocalAnswer {
+  const paths = new Set(served.map(({ path }) => path));
   const script = overviewScript(MAX_ROWS);
   const { createHash } = process.getBuiltinModule("node:crypto"); // loaded when the page is asked for: it costs 2 MB
   const hash = createHash("sha256").update(script).digest("base64");
-  return page(html(subject, script), `script-src 'sha256-${hash}'; style-src 'unsafe-inline'; connect-src 'self'`);
+  return page(
+    html(subject, script, paths),
+    `script-src 'sha256-${hash}'; style-src 'unsafe-inline'; connect-src 'self'`,
+  );
 }
 
-function* html(subject: Subject, script: string): Generator<string, void, undefined> {
+function* html(subject: Subject, script: string, paths: ReadonlySet<string>): Generator<string, void, undefined> {
   const text = new ChunkedText();
+  const links = LINKS.filter(([, path]) => paths.has(path));
   text.add(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>fairlead</title><link rel="icon" href="data:,">
 <style>${STYLE}</style></head>
 <body>
 <h1>fairlead ${escaped(subject.version)}</h1>
 <p>${escaped(subject.readiness().detail)} · up <span id="uptime">${uptime(subject)}</span> <span id="live"></span></p>
-<p><a href="/logging">log levels</a> · <a href="/config.json">configuration</a> · <a href="/client_state.json">clients</a> · <a href="/admin/metrics.json?pretty=1">metrics</a> · <a href="/admin">everything else</a></p>
+<p>${links.map(([title, path, query]) => `<a href="${path}${query}">${title}</a>`).join(" · ")}</p>
 `);
   for (const router of subject.routers()) yield* routerTable(router, subject.metrics.root, text);
   text.add(`<script>${script}</script>\n</body></html>\n`);

@@ -56,8 +56,9 @@ function endingOf(tree: Delegation): Ending {
 function hasEndpoints(tree: Delegation): boolean {
   switch (tree.type) {
     case "leaf":
-    case "transformation":
       return tree.bound.status !== undefined || (tree.bound.addr.type === "bound" && tree.bound.addr.addrs.length > 0);
+    case "transformation":
+      return hasEndpoints(tree.tree);
     case "delegate":
       return hasEndpoints(tree.delegate);
     case "alt": {

@@ -7,8 +7,9 @@ import { type Env, systemEnv } from "../../base/env.ts";
 import { stayAlive } from "../../base/timers.ts";
 import { levelOf, LEVELS, Log, type Logger } from "../../telemetry/log.ts";
 import { CommandProblem, Exit, type Given } from "../command.ts";
+import { ReopenSignal } from "../reopen-signal.ts";
 import { portProblem } from "../port-problem.ts";
-import { usableConfig } from "../read-config.ts";
+import { builtInConfig, usableConfig } from "../read-config.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** When what start-up compiled is kept for the next start; a process that is killed later has not lost it. */
@@ -22,10 +23,15 @@ export async function run(given: Given, terminal: Terminal): Promise<number> {
   using _alive = stayAlive();
   const env = systemEnv();
   const log = logOf(given, env, terminal);
-  const config = await usableConfig(given.required(0), given.has("expand-env"), terminal);
   const logger = log.logger("main");
+  const file = given.operand(0);
+  if (file === undefined) logger.info("no configuration was named: a forward proxy that looks up hosts in DNS");
+  const config =
+    file === undefined ? await builtInConfig() : await usableConfig(file, given.has("expand-env"), terminal);
   using stop = new StopSignals(logger, env, config.admin.shutdownGraceMs);
+  using reopen = new ReopenSignal();
   const linker = await started(config, log, env);
+  reopen.tell(() => void linker.reopenAccessLogs());
   logger.info(`fairlead ${version()} is ready (process ${process.pid}, Node ${process.versions.node})`);
   env.timers.after(FLUSH_AFTER_MS, flushCompileCache);
   void stop.asked.then(() => linker.stop(config.admin.shutdownGraceMs));

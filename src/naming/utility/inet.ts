@@ -8,19 +8,20 @@ import type { Var } from "../../core/var.ts";
 import type { Hosts, HostState } from "../hosts.ts";
 
 type Resolve = (host: string) => Var<HostState>;
+type Resolving = Pick<Hosts, "live" | "fixed">;
 
 /** `/$/inet/host/port/…`, and `/$/inet/port/…` for this machine. The host is looked up again every 5 s. */
-export function inetNamer(hosts: Hosts): Namer {
+export function inetNamer(hosts: Resolving): Namer {
   return hostFirst("/$/inet", (host) => hosts.live(host));
 }
 
 /** As `/$/inet`, looked up once. */
-export function fixedInetNamer(hosts: Hosts): Namer {
+export function fixedInetNamer(hosts: Resolving): Namer {
   return hostFirst("/$/fixedinet", (host) => hosts.fixed(host));
 }
 
 /** `/$/io.buoyant.rinet/port/host/…`: the port first, so that a prefix can fix it. */
-export function rinetNamer(hosts: Hosts): Namer {
+export function rinetNamer(hosts: Resolving): Namer {
   const prefix = pathFrom("/$/io.buoyant.rinet");
   const lookup = (rest: Path): Activity<NamedTree> => {
     const [port, host] = rest.segments;

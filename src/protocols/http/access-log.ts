@@ -15,9 +15,9 @@ import {
 import { type AccessLogFormat, parseTemplate, type TemplatePiece } from "./access-log-format.ts";
 import type { HttpMessage } from "./message.ts";
 
-/** Whoever takes finished lines, `line[0, length)` with their line end. */
+/** Whoever takes finished lines, `line[0, length)` with their line end, of a moment on the wall clock. */
 export interface LineSink {
-  append(line: Buffer, length: number): void;
+  append(line: Buffer, length: number, epochMs: number): void;
 }
 
 /** What an access log is made of. */
@@ -56,7 +56,7 @@ export class AccessLog {
     line.clear();
     this.#compose(line, ex, ex.request as HttpMessage, moment); // the router's server half speaks HTTP
     line.plain("\n");
-    sink.append(line.bytes, line.length);
+    sink.append(line.bytes, line.length, moment.epochMs);
   }
 }
 

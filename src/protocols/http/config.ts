@@ -2,10 +2,8 @@
 import { kindOf } from "../../config/kinds.ts";
 import { type Report } from "../../config/spec.ts";
 import { bool, int, object, text, unavailable, word } from "../../config/schema.ts";
+import { parseRollPolicy } from "../../telemetry/roll-policy.ts";
 import { parseTemplate } from "./access-log-format.ts";
-
-const noRolling = "is not available in this release";
-const rollOutside = "remove it, and let another program roll the file, or write to /dev/stdout";
 
 function checkTemplate({ template }: { readonly template?: string | undefined }, report: Report): void {
   const parsed = parseTemplate(template ?? "");
@@ -37,30 +35,27 @@ export const accessLog = {
     },
   ),
   rollPolicy: text({
-    doc: "When a new access log file is begun.",
+    doc: "When a new access log file is begun: `never`, `hourly`, `daily`, `weekly(n)` (1 = Sunday) or by size, such as `3.megabytes`; docs/access-log.md has the names of rolled files.",
     default: "never",
+    differs:
+      "Linkerd 1.x overwrites a rolled file of the same name, and after a restart counts a file's size from zero and its time anew; fairlead does not. `sighup` is not taken: SIGUSR2 opens the file again.",
     refuse: {
-      shown: "other than never",
-      when: (policy) => policy !== "never",
-      because: noRolling,
-      instead: rollOutside,
+      shown: "it is something else",
+      when: (policy) => parseRollPolicy(policy) === null,
+      because: "is no roll policy",
+      instead: "write never, hourly, daily, weekly(1) to weekly(7), or a size such as 3.megabytes",
     },
   }),
   append: bool({
-    doc: "Whether an existing access log file is continued.",
+    doc: "Whether an access log file that exists at the start is continued; otherwise it is emptied.",
     default: true,
-    refuse: {
-      shown: "false",
-      when: (on) => !on,
-      because: "is not available in this release: the file is always continued",
-      instead: "remove it, and remove the file before starting",
-    },
   }),
   rotateCount: int({
     doc: "How many rolled access log files are kept; -1 keeps all.",
     default: -1,
     min: -1,
-    refuse: { shown: "other than -1", when: (count) => count !== -1, because: noRolling, instead: rollOutside },
+    differs:
+      "Linkerd 1.x removes whatever begins and ends like the file's name; fairlead removes only files that it could have rolled.",
   }),
 };
 
