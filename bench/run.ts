@@ -28,6 +28,7 @@ import { memoryRows } from "./load/rows/memory.ts";
 import { quotaRows } from "./load/rows/quota.ts";
 import { startRows } from "./load/rows/start.ts";
 import { trafficRows } from "./load/rows/traffic.ts";
+import { refusalRows } from "./load/rows/refusal.ts";
 import { resilienceRows } from "./load/rows/resilience.ts";
 import { twoProcessesRows } from "./load/rows/two-processes.ts";
 import { seededRandom } from "./load/statistics.ts";
@@ -41,6 +42,7 @@ const ROWS: readonly Row[] = [
   ...latencyRows,
   ...twoProcessesRows,
   ...resilienceRows,
+  ...refusalRows,
   ...lookupRows,
   ...changeRows,
   ...gaugeRows,

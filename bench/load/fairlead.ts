@@ -27,6 +27,8 @@ export interface FairleadSetup {
   readonly dtab?: string;
   /** Keys added to the router, as YAML lines indented by two. */
   readonly routerKeys?: string;
+  /** Keys added to the server, as YAML lines indented by four. */
+  readonly serverKeys?: string;
   /** Run compiled code from `dist`. */
   readonly dist?: boolean;
   /** File for the readings of gauge.ts. */
@@ -95,7 +97,7 @@ routers:
 ${routerText(family)}  servers:
   - ip: 127.0.0.1
     port: ${port}
-${setup.reusePort ? "    socketOptions: { reusePort: true }\n" : ""}${setup.routerKeys ?? ""}${dtabKey(setup.dtab ?? "/svc => /#/io.l5d.fs ;")}`;
+${setup.reusePort ? "    socketOptions: { reusePort: true }\n" : ""}${setup.serverKeys ?? ""}${setup.routerKeys ?? ""}${dtabKey(setup.dtab ?? "/svc => /#/io.l5d.fs ;")}`;
 }
 
 /** The program, run by the Node that runs the bench. */
