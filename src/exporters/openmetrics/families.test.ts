@@ -41,7 +41,7 @@ test("Every line of the catalogue has a family of its own or is an omission, and
   for (const { ending } of OMISSIONS) expect(METRICS.some(({ pattern }) => pattern.endsWith(ending))).toBe(true);
 });
 
-test("Every placeholder becomes a label, and no label is there twice", () => {
+test("Every variable becomes a label, and no label is there twice", () => {
   for (const family of FAMILIES) {
     const labels = labelsOf(family);
     expect(new Set(labels).size).toBe(labels.length);

@@ -14,7 +14,7 @@ export interface Family {
   readonly help: string;
   /** The pattern of the scopes it belongs to. */
   readonly entity: string;
-  /** Where it is below them: scopes, and placeholders that become labels. */
+  /** Where it is below them: scopes, and variables that become labels. */
   readonly path: readonly string[];
   /** So many of what is counted make one of `unit`. */
   readonly perUnit: number;
@@ -80,7 +80,7 @@ export function sampleName({ name, type }: Family): string {
   return type === "counter" ? `${name}_total` : name;
 }
 
-/** Labels by placeholder. */
+/** Labels by variable. */
 const LABELS: Readonly<Record<string, string>> = {
   "<router>": "router",
   "<address>": "server",
@@ -93,10 +93,10 @@ const LABELS: Readonly<Record<string, string>> = {
   "<name>": "algorithm",
 };
 
-/** The label that a scope in the place of this placeholder becomes. */
-export function labelOf(placeholder: string): string {
-  const label = LABELS[placeholder];
-  if (label === undefined) throw new Error(`no label is known for ${placeholder}`);
+/** The label that a scope in the place of this variable becomes. */
+export function labelOf(variable: string): string {
+  const label = LABELS[variable];
+  if (label === undefined) throw new Error(`no label is known for ${variable}`);
   return label;
 }
 

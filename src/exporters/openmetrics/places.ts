@@ -1,4 +1,4 @@
-// Walks over the scopes along a pattern; what stands in the place of a placeholder becomes a label.
+// Walks over the scopes along a pattern; what stands in the place of a variable becomes a label.
 import type { Scope } from "../../telemetry/registry.ts";
 import { labelOf } from "./families.ts";
 
@@ -9,7 +9,7 @@ export interface Place {
   readonly labels: string;
 }
 
-/** Every place below one that a path leads to. A placeholder that ends in `…` leads to all depths below. */
+/** Every place below one that a path leads to. A variable that ends in `…` leads to all depths below. */
 export function* placesBelow(
   place: Place,
   path: readonly string[],
@@ -28,10 +28,10 @@ export function* placesBelow(
   }
 }
 
-/** How many words at the beginning of a path are no placeholders. */
+/** How many words at the beginning of a path are no variables. */
 function literalsOf(path: readonly string[]): number {
-  const placeholder = path.findIndex((word) => word.startsWith("<"));
-  return placeholder < 0 ? path.length : placeholder;
+  const variable = path.findIndex((word) => word.startsWith("<"));
+  return variable < 0 ? path.length : variable;
 }
 
 function descend(from: Scope, path: readonly string[], words: number): Scope | undefined {

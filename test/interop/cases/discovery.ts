@@ -62,9 +62,9 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 }
 
 /**
- * One of three services stops under load, in an orderly way; discovery does not know. What its kernel has accepted and it has not is reset when it
- * stops listening, which nobody can tell from a request that was worked on: in one run of some thirty a few requests were lost. So a second
- * run decides, and the causes of the first are shown.
+ * One of three services stops under load, in an orderly way; discovery does not know. In one run of some thirty a few requests were lost, and why is
+ * not known: perhaps what its kernel had accepted and it had not, which is reset when it stops listening. Until it is, a second run decides, and the
+ * causes of the first are shown (docs/status.md).
  */
 async function stopping(stage: Stage): Promise<void> {
   await stage.report.case("one of three services stops under load, without an error", async () => {
