@@ -1,6 +1,6 @@
 // Every metric there is, once, with its sentence. `docs/metrics.md` is printed from this; a test finds metrics that are missing here.
 
-/** A family of metrics: one name, with placeholders for what varies. */
+/** A family of metrics: one pattern of names, with a variable such as `<router>` for each part that varies. */
 export interface MetricDoc {
   /** Scopes joined by slashes. `<x>` is any one scope, `<x…>` one or more; one scope may itself contain slashes. */
   readonly pattern: string;
