@@ -50,6 +50,13 @@ export const admin = object(
       unit: "ms",
       default: 10_000,
     }),
+    minDrainMs: int({
+      doc: "After a stop was asked for, everything is served for this long while `/admin/ready` says no and answers tell callers to go, so that balancers in front notice before the ports are closed. Part of `shutdownGraceMs`.",
+      unit: "ms",
+      default: 0,
+      origin: "fairlead",
+      example: 5000,
+    }),
     tls,
     httpIdentifierPort: unavailable(
       "A port that answers with the name each router would give a request.",

@@ -87,15 +87,19 @@ export class AdminServer {
     });
   }
 
-  /** Listens. Rejects, in words, when that is not possible. */
-  static async start(settings: AdminSettings, parts: AdminParts): Promise<AdminServer> {
+  /** Listens, or goes on with the listener of another. Rejects, in words, when that is not possible. */
+  static async start(
+    settings: AdminSettings,
+    parts: AdminParts,
+    listener: Listener | null = null,
+  ): Promise<AdminServer> {
     const admin = new AdminServer(settings, parts);
     const { ip, port } = settings;
     const { backlog, keepAlive, noDelay, reusePort } = settings.socketOptions;
     const where = { host: ip, port, backlog, keepAlive, noDelay, reusePort };
     const bounds = { limits: LIMITS, admission: admission(parts) };
     try {
-      admin.#server = await parts.http1.listen(where, bounds, admin.#service, () => parts.stats);
+      admin.#server = await parts.http1.listen(listener ?? where, bounds, admin.#service, () => parts.stats);
     } catch (error) {
       throw cannotListen(ip, port, error);
     }
@@ -107,6 +111,11 @@ export class AdminServer {
     const listener = this.#server?.listener ?? null;
     if (listener === null) throw new Error("an admin server exists only listening"); // `start` set it
     return listener;
+  }
+
+  /** Gives the listener away; connections go with their next answer. */
+  handOver(): Listener | null {
+    return this.#server?.handOver() ?? null;
   }
 
   /** Connections open at the moment. */

@@ -7,37 +7,51 @@ import { clientDump, clientStacks, pathStacks } from "../router/dump.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
 import type { LinkerConfig } from "./config.ts";
+import type { ControlledRouter } from "./control.ts";
 import type { RunningRouter } from "./router.ts";
 import { version } from "./version.ts";
 
 /** What is asked of the proxy. */
 export interface Running {
+  /** In force. */
   readonly config: LinkerConfig;
   readonly env: Env;
   readonly log: Log;
   readonly metrics: MetricsRegistry;
   readonly namers: NamerTable;
   readonly routers: readonly RunningRouter[];
+  /** The same routers as control sees them, in the same order. */
+  readonly controlled: readonly ControlledRouter[];
   readonly ready: boolean;
+  readonly active: number;
   stop(graceMs: number): Promise<unknown>;
   reopenAccessLogs(): Promise<readonly ReopenedFile[]>;
 }
 
-export function adminSubject(linker: Running): Subject {
-  const { config, env, log, metrics, namers } = linker;
+/** @param telemetry of the configuration that the admin server is made from. */
+export function adminSubject(linker: Running, telemetry: LinkerConfig["telemetry"]): Subject {
+  const { env, log, metrics } = linker;
   return {
     version: version(),
     env,
     log,
     metrics,
-    namers,
-    config: config.document,
-    prometheus: config.telemetry.map(({ path, prefix }) => ({ path, prefix })),
-    routers: () => linker.routers.map((router) => routerSubject(router, env)),
+    get namers() {
+      return linker.namers;
+    },
+    get config() {
+      return linker.config.document;
+    },
+    prometheus: telemetry.map(({ path, prefix }) => ({ path, prefix })),
+    routers: () =>
+      linker.controlled.flatMap((controlled) => {
+        const running = linker.routers.find(({ key }) => key === controlled.key);
+        return running === undefined ? [] : [routerSubject(controlled, running, env)];
+      }),
     readiness: () => ({ ready: linker.ready, detail: linker.ready ? "ready" : `not ready: ${remaining(linker)}` }),
     reopenAccessLogs: () => linker.reopenAccessLogs(),
     shutDown: () => {
-      const graceMs = config.admin.shutdownGraceMs;
+      const graceMs = linker.config.admin.shutdownGraceMs;
       log.logger("admin").info(`POST /admin/shutdown: stopping; requests in progress have ${graceMs} ms`);
       env.timers.after(0, () => void linker.stop(graceMs)); // behind the answer
       return graceMs;
@@ -45,14 +59,14 @@ export function adminSubject(linker: Running): Subject {
   };
 }
 
-function routerSubject(running: RunningRouter, { clock }: Env): RouterSubject {
-  const { bindService, config, interpreter, router, servers, stacks } = running;
+function routerSubject(controlled: ControlledRouter, running: RunningRouter, { clock }: Env): RouterSubject {
+  const { config, router, servers, stacks } = running;
   return {
-    interpreter,
+    interpreter: controlled.interpreter,
     label: config.label,
     protocol: config.protocol,
-    dtab: () => bindService.dtab,
-    dtabProblem: () => bindService.problem,
+    dtab: () => controlled.dtab,
+    dtabProblem: () => controlled.problem,
     servers: servers.map(({ listener }, i) => ({ address: addressOf(listener), filters: stacks[i]?.view() ?? [] })),
     clientIds: () => router.bindings.clientIds(),
     client: (id) => clientDump(router, id, clock.nowMs()),
@@ -61,8 +75,7 @@ function routerSubject(running: RunningRouter, { clock }: Env): RouterSubject {
   };
 }
 
-function remaining({ routers }: Running): string {
-  const active = routers.flatMap((router) => router.stacks).reduce((sum, stack) => sum + stack.active, 0);
+function remaining({ active }: Running): string {
   return `stopping, ${active} ${active === 1 ? "request" : "requests"} in progress`;
 }
 

@@ -1,30 +1,23 @@
-// A running proxy: everything of a configuration, put together, started, drained and stopped.
-import { AdminServer } from "../admin/server.ts";
+// A running proxy: everything of a configuration, put together, started, changed while it runs, drained and stopped.
 import type { ReopenedFile } from "../admin/subject.ts";
 import type { Env } from "../base/env.ts";
 import { systemEnv } from "../base/env.ts";
-import { causes } from "../core/cause.ts";
 import type { Transport } from "../core/byte-stream.ts";
 import { DataLoop } from "../core/data-loop.ts";
-import { Failure } from "../core/failure.ts";
-import { BindService } from "../naming/bind-service.ts";
 import type { NamerTable } from "../naming/namer-table.ts";
 import { Http1 } from "../protocols/http1/protocol.ts";
 import { Http2 } from "../protocols/http2/protocol.ts";
-import type { ExchangeLog, Router } from "../router/router.ts";
+import type { ExchangeLog } from "../router/router.ts";
 import type { Log, Logger } from "../telemetry/log.ts";
 import { processMetrics } from "../telemetry/process-metrics.ts";
 import { MetricsRegistry } from "../telemetry/registry.ts";
-import { NodeTransport } from "../transport/node/node-transport.ts";
-import { ReadBuffers } from "../transport/node/read-buffers.ts";
-import { proveDirectWrite } from "../transport/node/direct-write.ts";
-import { proveStaticRead } from "../transport/node/static-read.ts";
 import { AccessLogs } from "./access-logs.ts";
-import { adminSubject } from "./admin-subject.ts";
+import { RunningAdmin } from "./admin.ts";
 import type { LinkerConfig, RouterConfig } from "./config.ts";
-import { serverConnectionStats } from "./connection-stats.ts";
-import { makeRouter, openServer, type RouterWorld, type RunningRouter } from "./router.ts";
-import { baseDtab, makeInterpreter, makeNaming, type Naming } from "./namers.ts";
+import { Control, type ControlledRouter, type PlaneLink } from "./control.ts";
+import { DataPlane } from "./data-plane.ts";
+import type { RunningRouter } from "./router.ts";
+import { tcp } from "./tcp.ts";
 
 /** What a proxy is started with besides its configuration; tests hand in their own. */
 export interface LinkerOptions {
@@ -41,31 +34,32 @@ const LAST_LINES_MS = 1000;
 
 /** A proxy that serves. */
 export class Linker {
-  readonly config: LinkerConfig;
   readonly env: Env;
   readonly log: Log;
   readonly metrics: MetricsRegistry;
-  readonly naming: Naming;
   readonly loop: DataLoop;
   readonly transport: Transport;
   readonly http1: Http1;
   readonly http2: Http2;
-  readonly routers: RunningRouter[] = [];
+  readonly control: Control;
+  readonly plane: DataPlane;
+  readonly #running: RunningAdmin;
+  #config: LinkerConfig;
+  readonly #link: PlaneLink;
   readonly #processMetrics: Disposable;
   readonly #accessLogs: AccessLogs;
+  /** Changes of the configuration, one after the other. */
+  #changes: Promise<unknown> | null = null;
   /** False from the moment that draining begins. */
   ready = false;
-  /** Listens from the end of the start to the end of the stop. */
-  admin: AdminServer | null = null;
   readonly #stopped = Promise.withResolvers<boolean>();
   #stopping = false;
 
   private constructor(config: LinkerConfig, options: LinkerOptions, env: Env, loop: DataLoop, transport: Transport) {
-    this.config = config;
+    this.#config = config;
     this.env = env;
     this.log = options.log;
     this.metrics = new MetricsRegistry(env);
-    this.naming = makeNaming(config.namers, env, options.log.logger("namers"));
     this.loop = loop;
     this.transport = transport;
     this.http1 = new Http1(loop, transport);
@@ -73,10 +67,52 @@ export class Linker {
     this.#processMetrics = processMetrics(this.metrics.root.scope("process"), env);
     const scope = this.metrics.root.scope("access_log");
     this.#accessLogs = new AccessLogs({ env, loop, logger: options.log.logger("access-log"), scope });
+    this.control = new Control(config, env, options.log);
+    // Control and data of one process: the messages of the thread border are direct calls.
+    this.#link = { tell: (message) => this.plane.receive(message) };
+    this.control.attach(this.#link);
+    this.plane = new DataPlane({
+      env,
+      loop,
+      http1: this.http1,
+      http2: this.http2,
+      metrics: this.metrics,
+      log: options.log,
+      sharesPorts: false,
+      send: (message) => this.control.receive(this.#link, message),
+      exchangeLog: (router) => options.exchangeLog?.(router) ?? this.#accessLogs.of(router),
+      closed: (key) => this.control.closed(this.#link, key),
+    });
+    this.#running = new RunningAdmin(this);
+  }
+
+  /** The configuration in force. */
+  get config(): LinkerConfig {
+    return this.#config;
   }
 
   get namers(): NamerTable {
-    return this.naming.namers;
+    return this.control.namers;
+  }
+
+  /** The routers of the data plane in this thread. */
+  get routers(): readonly RunningRouter[] {
+    return this.plane.routers;
+  }
+
+  /** The same as control sees them. */
+  get controlled(): readonly ControlledRouter[] {
+    return this.control.routers;
+  }
+
+  /** Listens from the end of the start to the end of the stop. */
+  get admin(): RunningAdmin["server"] {
+    return this.#running.server;
+  }
+
+  /** Requests in progress. */
+  get active(): number {
+    return this.plane.active;
   }
 
   /** Settled when the proxy has stopped, whoever asked for it: true when nothing had to be cut off. */
@@ -92,8 +128,7 @@ export class Linker {
     const transport = await (options.transport ?? tcp)(loop, options.log.logger("transport"));
     const linker = new Linker(config, options, env, loop, transport);
     try {
-      for (const router of config.routers) await linker.#open(router, options);
-      await linker.#openAdmin();
+      await linker.#configure(config);
     } catch (error) {
       await linker.stop(0);
       throw error;
@@ -102,53 +137,42 @@ export class Linker {
     return linker;
   }
 
-  async #open(config: RouterConfig, options: LinkerOptions): Promise<void> {
-    const world: RouterWorld = {
-      env: this.env,
-      loop: this.loop,
-      http1: this.http1,
-      http2: this.http2,
-      metrics: this.metrics,
-      logger: this.log.logger(`router.${config.label}`),
-    };
-    // Control and data of one process: the messages of the thread border are direct calls.
-    const router: Router = makeRouter(
-      config,
-      world,
-      options.exchangeLog?.(config) ?? this.#accessLogs.of(config),
-      (message) => bindService.receive(message),
+  /**
+   * Another configuration instead of the one in force. Routers that are written as before keep everything: connections, balancers, endpoint
+   * health, metrics; of a changed dtab only names that it touches are bound anew. Exchanges in progress end where they began. Rejects with
+   * the system's error when an address cannot be listened on; then the old configuration stays in force.
+   */
+  reload(config: LinkerConfig): Promise<void> {
+    const before = this.#changes;
+    const change = (async () => {
+      await before;
+      if (!this.#stopping) await this.#configure(config);
+    })();
+    const settled = change.then(
+      () => undefined,
+      () => undefined,
     );
-    const interpreter = makeInterpreter(config, this.naming);
-    const bindService = new BindService(
-      config.label,
-      interpreter,
-      baseDtab(config, this.env, world.logger),
-      this.env,
-      (message) => router.receive(message),
-    );
-    this.metrics.root.scope("rt", config.label).gauge("originator", () => (config.originator ? 1 : 0));
-    const running: RunningRouter = { config, router, interpreter, bindService, servers: [], stacks: [] };
-    this.routers.push(running);
-    for (const server of config.servers) {
-      const opened = await openServer(server, config, router, world);
-      running.servers.push(opened.server);
-      running.stacks.push(opened.stack);
-      world.logger.info(`serving ${config.protocol} on ${server.ip}:${opened.server.listener?.port ?? server.port}`);
-    }
+    this.#changes = settled;
+    void settled.then(() => {
+      if (this.#changes === settled) this.#changes = null;
+    });
+    return change;
   }
 
-  async #openAdmin(): Promise<void> {
-    const scope = this.metrics.root.scope("admin");
-    const parts = {
-      subject: adminSubject(this),
-      loop: this.loop,
-      http1: this.http1,
-      stats: serverConnectionStats(scope),
-    };
-    const admin = await AdminServer.start(this.config.admin, parts);
-    this.admin = admin;
-    scope.gauge("connections", () => admin.connections);
-    this.log.logger("admin").info(`listening on ${admin.listener.host}:${admin.listener.port}`);
+  async #configure(config: LinkerConfig): Promise<void> {
+    const plan = this.control.prepare(config);
+    const adminBefore = this.#config;
+    try {
+      await this.plane.configure(plan.routers);
+      this.#config = config;
+      await this.#running.follow(config);
+    } catch (error) {
+      this.#config = adminBefore;
+      if (this.control.plan.length > 0) await this.plane.configure(this.control.plan);
+      this.control.drop(plan);
+      throw error;
+    }
+    await this.control.commit(plan);
   }
 
   /** Closes the access log files and opens them by their paths, for whoever has moved them away. */
@@ -163,9 +187,9 @@ export class Linker {
   }
 
   /**
-   * Stops: readiness fails first, listeners close, exchanges in flight finish. What is left after `graceMs` is ended with
-   * `proxy.drain.limit`. The admin server answers until the end. Resolves when everything is closed; true when nothing had to
-   * be cut off. Asked again, it waits for the stop that is under way.
+   * Stops: readiness fails first; for `admin.minDrainMs` everything is still served, while callers are told to go; then listeners close and
+   * exchanges in flight finish. What is left after `graceMs` is ended with `proxy.drain.limit`. The admin server answers until the end.
+   * Resolves when everything is closed; true when nothing had to be cut off. Asked again, it waits for the stop that is under way.
    */
   stop(graceMs: number): Promise<boolean> {
     if (!this.#stopping) {
@@ -176,41 +200,31 @@ export class Linker {
   }
 
   async #stop(graceMs: number): Promise<boolean> {
+    const started = this.ready;
     this.ready = false;
-    const servers = this.routers.flatMap((r) => r.servers);
-    const drained = Promise.all(servers.map((server) => server.drain())).then(() => true);
+    if (this.#changes !== null) await this.#changes;
+    const minDrainMs = started ? Math.min(this.#config.admin.minDrainMs, graceMs) : 0;
+    if (minDrainMs > 0) await this.#announceLeave(minDrainMs);
+    const drained = this.plane.drain().then(() => true);
     const late = Promise.withResolvers<boolean>();
-    const timer = this.env.timers.after(graceMs, () => late.resolve(false));
+    const timer = this.env.timers.after(graceMs - minDrainMs, () => late.resolve(false));
     const clean = await Promise.race([drained, late.promise]);
     timer.cancel();
-    if (!clean) {
-      for (const server of servers) server.abandon(new Failure(causes.drainLimit, undefined, { graceMs }));
-      this.loop.scratch.flush();
-    }
-    for (const { router } of this.routers) router.bindings.close();
-    for (const { bindService } of this.routers) bindService.close();
+    if (!clean) this.plane.abandon(graceMs);
+    this.plane.close();
+    this.control.close();
     await this.#accessLogs.close(LAST_LINES_MS);
     this.#processMetrics[Symbol.dispose]();
     this.metrics[Symbol.dispose]();
     await this.admin?.stop();
     return clean;
   }
-}
 
-async function tcp(loop: DataLoop, logger: Logger): Promise<Transport> {
-  const [staticRead, directWrite] = await Promise.all([proveStaticRead(), proveDirectWrite()]);
-  if (staticRead === null) {
-    logger.warn(
-      "this Node does not read accepted connections into a given buffer; using 'data' events, about 20 % slower",
-    );
+  // Balancers in front of us look at readiness every few seconds, and callers keep connections: both get the time to notice.
+  async #announceLeave(minDrainMs: number): Promise<void> {
+    this.plane.leave();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.env.timers.after(minDrainMs, resolve);
+    await promise;
   }
-  if (directWrite === null) {
-    logger.warn("this Node's sockets cannot be written to directly; using streams, about 4 % slower");
-  }
-  return new NodeTransport({
-    buffers: new ReadBuffers(staticRead),
-    directWrite,
-    flush: () => loop.scratch.flush(),
-    readerFailed: (error) => logger.error("a connection was dropped after an error of the proxy", error),
-  });
 }

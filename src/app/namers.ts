@@ -1,18 +1,15 @@
 // The namers of a configuration.
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { Env } from "../base/env.ts";
-import { Activity } from "../core/activity.ts";
-import type { Dtab } from "../core/dtab.ts";
 import type { Namer } from "../core/namer.ts";
 import { PathMatcher, PathTemplate } from "../core/path-matcher.ts";
 import { type Path, pathFrom } from "../core/path.ts";
 import { systemResolver } from "../namers/dns/resolver.ts";
-import { dtabFile } from "../namers/fs/dtab-file.ts";
 import { FsNamer } from "../namers/fs/namer.ts";
 import { Problems } from "../namers/fs/problems.ts";
 import { rewriteNamer } from "../namers/rewrite/namer.ts";
-import { dtabFrom } from "../naming/dtab-parser.ts";
 import { Hosts } from "../naming/hosts.ts";
 import { Interpreter } from "../naming/interpreter.ts";
 import { NamerTable } from "../naming/namer-table.ts";
@@ -22,33 +19,50 @@ import type { Logger } from "../telemetry/log.ts";
 import type { NamerConfig, RouterConfig } from "./config.ts";
 import { makeTransformer } from "./transformers.ts";
 
-/** The base dtab of a router: what its interpreter keeps elsewhere, then what stands in the file (linkerd1 §3.3). */
-export function baseDtab(router: RouterConfig, env: Env, logger: Logger): Activity<Dtab> {
-  const written = dtabFrom(router.dtab);
-  if (router.interpreter.kind === "default") return Activity.ok(written);
-  return dtabFile(router.interpreter.dtabFile, env, reported(logger, "rules")).map((stored) => stored.concat(written));
-}
-
 /** What names are found by: all routers of a process share it. */
-export interface Naming {
+export class Naming {
   /** The namers of the file, and the built-in ones. */
-  readonly namers: NamerTable;
+  readonly table: NamerTable;
   readonly hosts: Hosts;
+  readonly #written: readonly NamerConfig[];
+  readonly #made: readonly Namer[];
+  readonly #env: Env;
+  readonly #logger: Logger;
+
+  /** @param former what was there before: a namer that is written as it was there goes on with what it knows. */
+  constructor(written: readonly NamerConfig[], env: Env, logger: Logger, former?: Naming) {
+    const hosts = former?.hosts ?? new Hosts(env, systemResolver());
+    this.#env = env;
+    this.#logger = logger;
+    this.#written = written;
+    this.#made = written.map(
+      (config) =>
+        (former === undefined ? undefined : former.#known(config)) ?? makeTransformedNamer(config, env, hosts, logger),
+    );
+    this.hosts = hosts;
+    this.table = new NamerTable(this.#made, utilityNamers(hosts));
+  }
+
+  /** The same if nothing is different. */
+  next(written: readonly NamerConfig[]): Naming {
+    if (isDeepStrictEqual(written, this.#written)) return this;
+    return new Naming(written, this.#env, this.#logger, this);
+  }
+
+  #known(config: NamerConfig): Namer | undefined {
+    return this.#made[this.#written.findIndex((written) => isDeepStrictEqual(written, config))];
+  }
 }
 
-export function makeNaming(written: readonly NamerConfig[], env: Env, logger: Logger): Naming {
-  const hosts = new Hosts(env, systemResolver());
-  const configured = written.map((config) => {
-    const namer = makeNamer(config, env, hosts, logger);
-    const transformer = makeTransformer(config.transformers, hosts);
-    return transformer === undefined ? namer : transformedNamer(namer, transformer);
-  });
-  return { namers: new NamerTable(configured, utilityNamers(hosts)), hosts };
+function makeTransformedNamer(config: NamerConfig, env: Env, hosts: Hosts, logger: Logger): Namer {
+  const namer = makeNamer(config, env, hosts, logger);
+  const transformer = makeTransformer(config.transformers, hosts);
+  return transformer === undefined ? namer : transformedNamer(namer, transformer);
 }
 
 /** The interpreter of a router. */
-export function makeInterpreter(router: RouterConfig, { hosts, namers }: Naming): Interpreter {
-  return new Interpreter(namers, makeTransformer(router.interpreter.transformers, hosts));
+export function makeInterpreter(router: RouterConfig, { hosts, table }: Naming): Interpreter {
+  return new Interpreter(table, makeTransformer(router.interpreter.transformers, hosts));
 }
 
 function fsNamer(rootDir: string, prefix: Path, env: Env, hosts: Hosts, logger: Logger): FsNamer {
@@ -58,7 +72,7 @@ function fsNamer(rootDir: string, prefix: Path, env: Env, hosts: Hosts, logger: 
 }
 
 /** Problems that the log tells of. @param what is in the files. */
-function reported(logger: Logger, what: string): Problems {
+export function reported(logger: Logger, what: string): Problems {
   return new Problems(
     (problem) => logger.warn(`${problem}; the last good ${what}, if any, stay in force until that is mended`),
     (file) => logger.info(`${file} is in order again`),

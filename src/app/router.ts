@@ -1,14 +1,9 @@
 // Puts one router together: identifiers, policies, clients, servers. Which protocol its callers and its endpoints speak is decided here.
 import type { Env } from "../base/env.ts";
-import { listenHttp, type PortSettings } from "../bridges/http1-http2/port.ts";
 import type { ToControl } from "../core/border.ts";
-import type { Listener, ListenOptions } from "../core/byte-stream.ts";
 import type { DataLoop } from "../core/data-loop.ts";
-import type { Failure } from "../core/failure.ts";
 import { SyntaxProblem } from "../core/syntax.ts";
-import type { BindService } from "../naming/bind-service.ts";
 import { parseDtab } from "../naming/dtab-parser.ts";
-import type { NameInterpreter } from "../naming/interpreter.ts";
 import type { AdmissionOptions } from "../protocols/http/admit.ts";
 import { type ForwardedLabels, makeLabeler } from "../protocols/http/forwarded.ts";
 import { LocalDtabs } from "../protocols/http/local-dtabs.ts";
@@ -22,9 +17,9 @@ import type { Logger } from "../telemetry/log.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
 import { type ClientParts, makeClient } from "./client.ts";
 import type { RouterConfig, ServerConfig } from "./config.ts";
-import { http2ServerStats } from "./connection-stats.ts";
 import { makeIdentifier } from "./identifiers.ts";
-import { accessLogOf, http2ServerLimits, http2ServerSettings, policiesOf, serverLimits } from "./settings.ts";
+import type { OpenServer } from "./open-server.ts";
+import { policiesOf } from "./settings.ts";
 
 /** What routers of one process share. */
 export interface RouterWorld {
@@ -34,31 +29,30 @@ export interface RouterWorld {
   readonly http2: Http2;
   readonly metrics: MetricsRegistry;
   readonly logger: Logger;
+  /** Several event loops listen on the same ports. */
+  readonly sharesPorts: boolean;
 }
 
-/** A listener and its connections, whatever they speak. */
-export interface ProtocolServer {
-  readonly listener: Listener | null;
-  readonly connections: number;
-  /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
-  drain(): Promise<void>;
-  /** Ends whatever is left, each exchange with this failure. */
-  abandon(failure: Failure): void;
+/** A router of a configuration, and what control and data call it: a router that is changed gets another key. */
+export interface RouterPlan {
+  readonly key: string;
+  readonly config: RouterConfig;
 }
 
 /** A router with its listeners, ready to serve. */
 export interface RunningRouter {
-  readonly config: RouterConfig;
+  readonly key: string;
+  /** Of the configuration in force: its dtab and interpreter may have changed since the router was made. */
+  config: RouterConfig;
   readonly router: Router;
-  readonly interpreter: NameInterpreter;
-  readonly bindService: BindService;
-  readonly servers: ProtocolServer[];
-  readonly stacks: RouterServer[];
+  /** One for each server of the configuration, in its order. */
+  servers: readonly OpenServer[];
+  readonly stacks: readonly RouterServer[];
 }
 
 /** Makes the data side of a router; `send` takes its messages to control. */
 export function makeRouter(
-  config: RouterConfig,
+  { key, config }: RouterPlan,
   world: RouterWorld,
   log: ExchangeLog,
   send: (message: ToControl) => void,
@@ -72,6 +66,7 @@ export function makeRouter(
   };
   return new Router({
     label: config.label,
+    key,
     loop: world.loop,
     identifiers: config.identifier.map((written) => makeIdentifier(written, config.dstPrefix)),
     dtab: config.dtab.trim(),
@@ -85,13 +80,13 @@ export function makeRouter(
   });
 }
 
-/** Opens one server of a router. */
-export async function openServer(
+/** The server side of one of a router's servers. */
+export function makeServerStack(
   server: ServerConfig,
   config: RouterConfig,
   router: Router,
   world: RouterWorld,
-): Promise<{ server: ProtocolServer; stack: RouterServer }> {
+): RouterServer {
   const scope = world.metrics.root.scope("rt", config.label, "server", `${server.ip}/${server.port}`);
   const settings = {
     maxConcurrentRequests: server.maxConcurrentRequests ?? 0,
@@ -99,33 +94,11 @@ export async function openServer(
     deadlines: config.deadlines,
   };
   const broken = (error: unknown) => world.logger.error("a request failed after an error of the proxy", error);
-  const stack = new RouterServer(router, world.loop, settings, scope, broken);
-  const { backlog, keepAlive, noDelay, reusePort } = server.socketOptions;
-  const options: ListenOptions = { host: server.ip, port: server.port, backlog, keepAlive, noDelay, reusePort };
-  const given = {
-    admission: admissionOf(server, config, world),
-    needsRemote: accessLogOf(config) !== null || server.addForwardedHeader !== undefined,
-  };
-  const protocols: PortSettings = {
-    ...given,
-    http1: speaks(server, config, "http/1.1") ? serverLimits(config, server) : null,
-    http2: speaks(server, config, "h2")
-      ? { settings: http2ServerSettings(config, server), limits: http2ServerLimits(config, server) }
-      : null,
-  };
-  const opened = await listenHttp(world, options, protocols, stack, http2ServerStats(scope));
-  scope.gauge("connections", () => opened.connections);
-  scope.scope("h2").gauge("streams", () => opened.streams);
-  return { server: opened, stack };
+  return new RouterServer(router, world.loop, settings, scope, broken);
 }
 
-// A router's own protocol is always spoken.
-function speaks(server: ServerConfig, config: RouterConfig, protocol: "http/1.1" | "h2"): boolean {
-  if (protocol === "h2") return config.protocol === "h2" || ("http2" in server && server.http2);
-  return config.protocol === "http" || ("http1" in server && server.http1);
-}
-
-function admissionOf(server: ServerConfig, config: RouterConfig, world: RouterWorld): AdmissionOptions {
+/** What is done to requests before they are known to be in order. */
+export function admissionOf(server: ServerConfig, config: RouterConfig, world: RouterWorld): AdmissionOptions {
   return {
     clearContext: server.clearContext,
     maxCallDepth: server.maxCallDepth,

@@ -1,6 +1,7 @@
 // Resolves a name in this process, by rules on the command line or by those of a configuration.
+import { BaseDtab } from "../app/base-dtab.ts";
 import type { LinkerConfig, RouterConfig } from "../app/config.ts";
-import { baseDtab, makeInterpreter, makeNaming } from "../app/namers.ts";
+import { makeInterpreter, Naming } from "../app/namers.ts";
 import { type Env, systemEnv } from "../base/env.ts";
 import { stayAlive } from "../base/timers.ts";
 import { Activity } from "../core/activity.ts";
@@ -44,14 +45,14 @@ async function rulesOf(given: Given, env: Env, terminal: Terminal): Promise<Rule
   if (dtab !== undefined) {
     return {
       base: Activity.ok(parsedDtab("--dtab", dtab)),
-      interpreter: new Interpreter(makeNaming([], env, logger).namers),
+      interpreter: new Interpreter(new Naming([], env, logger).table),
     };
   }
   const config = await usableConfig(given.value("config") ?? "", given.has("expand-env"), terminal);
   const router = routerOf(config, given.value("router"));
   return {
-    base: baseDtab(router, env, logger),
-    interpreter: makeInterpreter(router, makeNaming(config.namers, env, logger)),
+    base: new BaseDtab(router, env, logger).live,
+    interpreter: makeInterpreter(router, new Naming(config.namers, env, logger)),
   };
 }
 

@@ -22,7 +22,7 @@ export type EndpointSet =
   | { readonly at: "neg" | "pending" }
   | { readonly at: "failed"; readonly message: string };
 
-/** Data asks control. `router` is the router's label, `binding` a number data chose. */
+/** Data asks control. `router` is the key control gave the router, `binding` a number data chose. */
 export type ToControl =
   | {
       readonly type: "bind";

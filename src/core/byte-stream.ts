@@ -66,6 +66,8 @@ export interface ListenOptions {
 export interface Listener {
   readonly host: string;
   readonly port: number;
+  /** Gives the streams that come from now on to another: the socket stays open throughout, so that no caller is refused in between. */
+  redirect(accept: (stream: ByteStream) => void): void;
   /** Stops accepting; established streams live on. Resolves when the port is free. */
   close(): Promise<void>;
 }
@@ -76,6 +78,17 @@ export interface ConnectOptions {
   readonly port: number;
   readonly noDelay?: boolean | undefined;
   readonly keepAlive?: boolean | undefined;
+}
+
+/** Listens anew, or takes a listener over from whoever had it. */
+export async function listenAt(
+  transport: Transport,
+  where: ListenOptions | Listener,
+  accept: (stream: ByteStream) => void,
+): Promise<Listener> {
+  if (!("redirect" in where)) return transport.listen(where, accept);
+  where.redirect(accept);
+  return where;
 }
 
 /** Where streams come from. */

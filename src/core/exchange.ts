@@ -5,6 +5,7 @@ import type { Classifier } from "./classifier.ts";
 import { combineDeadlines, type Deadline } from "./deadline.ts";
 import type { Destination } from "./destination.ts";
 import type { ExactLimit } from "./exact-limit.ts";
+import type { ExchangeHandler } from "./exchange-handler.ts";
 import type { Failure } from "./failure.ts";
 import type { Stack, Staged } from "./filter.ts";
 import type { Limit } from "./limit.ts";
@@ -94,6 +95,8 @@ export class Exchange implements Staged {
   #arrivedMs = 0;
   readonly #ownDeadline = { timestampMs: 0, timestampRestNs: 0, deadlineMs: 0, deadlineRestNs: 0, received: false };
 
+  /** Who took it in, and sees it to its end although the server may have another by then. */
+  handler: ExchangeHandler | null = null;
   /** The stack of the server it came in by. */
   server: Stack<Exchange> | null = null;
   /** Its logical name, once identified. */
@@ -207,6 +210,7 @@ export class Exchange implements Staged {
     this.nack = Nack.none;
     this.sentMs = 0;
     this.hasPlace = false;
+    this.handler = null;
     this.server = null;
     this.path = null;
     this.destination = null;

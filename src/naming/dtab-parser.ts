@@ -47,13 +47,20 @@ export function treeFrom(text: string): NameTree<Path> {
 
 function scanDtab(scanner: Scanner): Dtab {
   const entries: Dentry[] = [];
-  do {
-    scanner.skipBlanks();
-    if (!scanner.done && scanner.peek() !== ";") entries.push(scanDentry(scanner));
-    scanner.skipBlanks();
-  } while (scanner.take(";"));
-  if (!scanner.done) scanner.fail(afterEntry(scanner));
+  while (!scanner.done) {
+    const entry = scanEntry(scanner);
+    if (entry !== undefined) entries.push(entry);
+  }
   return Dtab.of(entries);
+}
+
+/** Reads one entry and the ";" behind it, if there is one; undefined when there is no entry before that. @throws SyntaxProblem */
+export function scanEntry(scanner: Scanner): Dentry | undefined {
+  scanner.skipBlanks();
+  const entry = scanner.done || scanner.peek() === ";" ? undefined : scanDentry(scanner);
+  scanner.skipBlanks();
+  if (!scanner.take(";") && !scanner.done) scanner.fail(afterEntry(scanner));
+  return entry;
 }
 
 function afterEntry(scanner: Scanner): string {

@@ -12,7 +12,8 @@ const MAX_ALIASES = 8;
 
 /** What the bindings of one router are made of. */
 export interface BindingParts {
-  readonly label: string;
+  /** The router in messages to control. */
+  readonly key: string;
   readonly identifiers: readonly Identifier[];
   readonly paths: ServiceCache<PathEntry>;
   /** Paths under an override, apart, so that what anybody may make up neither displaces the others nor adds up. */
@@ -65,13 +66,13 @@ export class Bindings {
   }
 
   #make(cacheKey: string, service: string, localDtab: string): PathEntry {
-    const { label, policies, send, shared } = this.#parts;
+    const { key: router, policies, send, shared } = this.#parts;
     const binding = this.#nextBinding++;
     const settings = policies.service(service);
     const entry = new PathEntry(cacheKey, service, localDtab, binding, settings, shared);
     this.#byBinding.set(binding, entry);
     this.#cacheOf(localDtab).add(entry);
-    send({ type: "bind", router: label, binding, path: service, localDtab });
+    send({ type: "bind", router, binding, path: service, localDtab });
     return entry;
   }
 
@@ -85,7 +86,7 @@ export class Bindings {
         if (aliases.get(key) === entry) aliases.delete(key);
       }
     }
-    this.#parts.send({ type: "unbind", router: this.#parts.label, binding: entry.binding });
+    this.#parts.send({ type: "unbind", router: this.#parts.key, binding: entry.binding });
   }
 
   /** A client begins to exist: control watches its endpoints. */
@@ -93,14 +94,14 @@ export class Bindings {
     const same = this.#clientsById.get(client.key);
     if (same === undefined) this.#clientsById.set(client.key, new Set([client]));
     else same.add(client);
-    this.#parts.send({ type: "watch", router: this.#parts.label, client: client.key });
+    this.#parts.send({ type: "watch", router: this.#parts.key, client: client.key });
   }
 
   clientClosed(client: Client): void {
     const same = this.#clientsById.get(client.key);
     if (same === undefined || !same.delete(client)) return;
     if (same.size === 0) this.#clientsById.delete(client.key);
-    this.#parts.send({ type: "unwatch", router: this.#parts.label, client: client.key });
+    this.#parts.send({ type: "unwatch", router: this.#parts.key, client: client.key });
   }
 
   /** What control says. Messages for what no longer exists are late, and ignored. */
@@ -138,5 +139,6 @@ export class Bindings {
     this.#parts.paths.clear();
     this.#parts.overridden.clear();
     this.#parts.trees.clear();
+    this.#parts.shared.services.close();
   }
 }

@@ -86,6 +86,7 @@ export class Client extends Cached implements AttemptListener, Keeper, HedgeClie
 
   constructor(parts: ClientParts) {
     super(parts.id);
+    parts.scope.hold();
     this.requeue = parts.requeue;
     this.nacks = parts.nacks;
     this.limit = parts.limit;
@@ -273,7 +274,8 @@ export class Client extends Cached implements AttemptListener, Keeper, HedgeClie
   close(): void {
     this.#closed = true;
     for (let i = 0; i < this.endpoints.length; i++) void (this.endpoints[i] as Endpoint).pool.drain();
-    this.#parts.scope.prune();
+    this.services.close();
+    this.#parts.scope.release();
     this.#parts.listener.closed(this);
   }
 }

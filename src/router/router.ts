@@ -41,6 +41,8 @@ export interface ExchangeLog {
 /** What a router is made of. */
 export interface RouterParts {
   readonly label: string;
+  /** What messages to and from control call it: a router and its successor share a label. */
+  readonly key: string;
   readonly loop: DataLoop;
   readonly identifiers: readonly Identifier[];
   /** The base dtab, for messages to people. */
@@ -59,18 +61,23 @@ export interface RouterParts {
 /** One router: names, bindings and clients of one protocol. */
 export class Router implements ClientListener, PathListener, HoldOwner {
   readonly label: string;
+  readonly key: string;
+  /** The base dtab as it is written, for messages to people. */
+  dtab: string;
   readonly bindings: Bindings;
   readonly #loop: DataLoop;
   readonly #parts: RouterParts;
 
   constructor(parts: RouterParts) {
     this.label = parts.label;
+    this.key = parts.key;
+    this.dtab = parts.dtab;
     this.#loop = parts.loop;
     this.#parts = parts;
     const scope = parts.metrics.root.scope("rt", parts.label);
     const trees = this.#boundTrees(scope);
     this.bindings = new Bindings({
-      label: parts.label,
+      key: parts.key,
       identifiers: parts.identifiers,
       paths: this.#cache<PathEntry>(scope, "path", parts.bindingCache.paths),
       overridden: this.#cache<PathEntry>(scope, "path", Math.min(parts.bindingCache.paths, MAX_OVERRIDDEN)),
@@ -155,7 +162,7 @@ export class Router implements ClientListener, PathListener, HoldOwner {
 
   #unroutable(service: string, localDtab: string): string {
     const override = localDtab === "" ? "" : `, override: ${localDtab}`;
-    return `Unable to route request! service name: ${service}, dtab: ${this.#parts.dtab}${override}`;
+    return `Unable to route request! service name: ${service}, dtab: ${this.dtab}${override}`;
   }
 
   // ---- Up ----------------------------------------------------------------------------------------------------------

@@ -42,6 +42,14 @@ export class StatsByName<T> {
     if (this.#idle.size > this.#maxIdle) this.#forgetOldest();
   }
 
+  /** Nobody counts here any longer. */
+  close(): void {
+    for (const { scope } of this.#used.values()) scope.release();
+    for (const { scope } of this.#idle.values()) scope.release();
+    this.#used.clear();
+    this.#idle.clear();
+  }
+
   #takeIdle(name: string): Entry<T> | undefined {
     const entry = this.#idle.get(name);
     if (entry === undefined) return undefined;
@@ -51,7 +59,7 @@ export class StatsByName<T> {
   }
 
   #new(name: string): Entry<T> {
-    const scope = this.#scopeOf(name);
+    const scope = this.#scopeOf(name).hold();
     const entry = { stats: this.#make(scope, name), scope, uses: 0 };
     this.#used.set(name, entry);
     return entry;
@@ -60,7 +68,7 @@ export class StatsByName<T> {
   #forgetOldest(): void {
     for (const [name, { scope }] of this.#idle) {
       this.#idle.delete(name);
-      scope.prune();
+      scope.release();
       return;
     }
   }

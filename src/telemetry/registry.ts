@@ -43,6 +43,8 @@ export class Scope {
   #group: CounterGroup | null = null;
   #children: Map<string, Scope> | null = null;
   #pruned = false;
+  /** How many have said that they count here. */
+  #holders = 0;
   readonly #parent: Scope | null;
   readonly #owner: Owner;
 
@@ -126,6 +128,17 @@ export class Scope {
   /** A distribution of lengths of time in milliseconds, kept to the microsecond. */
   latency(name: string): Histogram {
     return this.#histogram(name, TIMES);
+  }
+
+  /** One more counts here: `release` follows once. For what may exist twice for a while, such as the clients of a router and of its successor. */
+  hold(): this {
+    this.#holders++;
+    return this;
+  }
+
+  /** The last one that releases a place prunes it. */
+  release(): void {
+    if (--this.#holders <= 0) this.prune();
   }
 
   /**

@@ -26,14 +26,18 @@ export interface HttpPort {
   readonly connections: number;
   /** HTTP/2 streams open at the moment. */
   readonly streams: number;
+  /** Asks all connections to go with their next answer, and gives the listener away. */
+  handOver(): Listener | null;
+  /** As `handOver`, while the listener stays. */
+  leave(): void;
   drain(): Promise<void>;
   abandon(failure: Failure): void;
 }
 
-/** Opens a port. */
+/** Opens a port, or takes over the listener of another. */
 export async function listenHttp(
   protocols: { readonly http1: Http1; readonly http2: Http2 },
-  options: ListenOptions,
+  where: ListenOptions | Listener,
   settings: PortSettings,
   handler: ExchangeHandler,
   stats: Http2ServerStats,
@@ -41,12 +45,12 @@ export async function listenHttp(
   const { admission, needsRemote, http1, http2 } = settings;
   if (http1 === null) {
     if (http2 === null) throw new Error("a port must speak something");
-    return protocols.http2.listen(options, { admission, needsRemote, ...http2 }, handler, stats);
+    return protocols.http2.listen(where, { admission, needsRemote, ...http2 }, handler, stats);
   }
   const second =
     http2 === null ? null : secondServer(protocols.http2, { admission, needsRemote, ...http2 }, handler, stats);
   const first = await protocols.http1.listen(
-    options,
+    where,
     { admission, needsRemote, limits: http1, neighbour: second === null ? null : neighbourOf(second) },
     handler,
     () => stats,
@@ -98,6 +102,16 @@ class SharedPort implements HttpPort {
 
   get streams(): number {
     return this.#second?.streams ?? 0;
+  }
+
+  handOver(): Listener | null {
+    this.#second?.leave();
+    return this.#first.handOver();
+  }
+
+  leave(): void {
+    this.#first.leave();
+    this.#second?.leave();
   }
 
   async drain(): Promise<void> {

@@ -4,8 +4,12 @@ import type { Failure } from "../../core/failure.ts";
 
 /** One accepted connection, as its server sees it. */
 interface Leaving {
-  /** Lets what is under way finish, then closes. */
-  drain(): void;
+  /**
+   * Lets what is under way finish, then closes.
+   * @param gently tells the caller with the next answer, where the protocol has no other way of saying it, and closes nothing that is idle:
+   * a request may be under way to us.
+   */
+  drain(gently: boolean): void;
   /** Ends everything with a failure, at once. */
   abandon(failure: Failure): void;
 }
@@ -42,8 +46,13 @@ export class Connections<C extends Leaving> implements Iterable<C> {
     const done = new Promise<void>((resolve) => {
       this.#drained = resolve;
     });
-    for (const connection of [...this.#all]) connection.drain();
+    this.leave(false);
     await done;
+  }
+
+  /** Asks every connection to go; see `Leaving.drain`. Those that are accepted later are not asked. */
+  leave(gently: boolean): void {
+    for (const connection of [...this.#all]) connection.drain(gently);
   }
 
   /** Ends whatever is left, each exchange with this failure. */

@@ -1,6 +1,13 @@
 // HTTP/1.x as a protocol of the proxy: its server half and its client half, made from settings.
 import { Pool } from "../../base/pool.ts";
-import type { ByteStream, ConnectOptions, Listener, ListenOptions, Transport } from "../../core/byte-stream.ts";
+import {
+  type ByteStream,
+  type ConnectOptions,
+  listenAt,
+  type Listener,
+  type ListenOptions,
+  type Transport,
+} from "../../core/byte-stream.ts";
 import type { DataLoop } from "../../core/data-loop.ts";
 import type { ExchangeHandler } from "../../core/exchange-handler.ts";
 import type { Failure } from "../../core/failure.ts";
@@ -26,9 +33,9 @@ export class Http1 {
     this.transport = transport;
   }
 
-  /** Opens a server. */
+  /** Opens a server, or takes over what another has opened. */
   async listen(
-    options: ListenOptions,
+    where: ListenOptions | Listener,
     settings: {
       limits: Http1Limits;
       admission: AdmissionOptions;
@@ -39,7 +46,7 @@ export class Http1 {
     stats: (address: string) => ServerConnectionStats,
   ): Promise<Http1Server> {
     const server = new Http1Server();
-    server.listener = await this.transport.listen(options, (stream) => server.accept(stream));
+    server.listener = await listenAt(this.transport, where, (stream) => server.accept(stream));
     const address = `${server.listener.host}:${server.listener.port}`;
     server.context = {
       loop: this.loop,
@@ -112,6 +119,19 @@ export class Http1Server {
   /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
   drain(): Promise<void> {
     return this.#connections.drain(this.listener);
+  }
+
+  /** Asks the connections there are to go with their next answer, and gives the listener away: it is not closed with this server. */
+  handOver(): Listener | null {
+    const { listener } = this;
+    this.listener = null;
+    this.#connections.leave(true);
+    return listener;
+  }
+
+  /** As `handOver`, while the listener stays: the first part of a stop. */
+  leave(): void {
+    this.#connections.leave(true);
   }
 
   /** Ends whatever is left, each exchange with this failure. */

@@ -58,6 +58,8 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
   #sinceMs: number;
   #requests = 0;
   #draining = false;
+  /** It was asked to go without haste: what it has promised to its caller holds until the next answer. */
+  #gently = false;
 
   // The request being read.
   #head: HttpHead | null = null;
@@ -553,7 +555,7 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     }
     this.#finish();
     // Draining may have begun after the head of the answer promised to keep the connection.
-    if (this.#keepAlive && !this.#isLeaving()) {
+    if (this.#keepAlive && (this.#gently || !this.#isLeaving())) {
       this.#state = State.idle;
       this.#sinceMs = this.#context.loop.nowMs;
       const { idleTimeoutMs, lifeTimeMs } = this.#context.limits;
@@ -628,9 +630,11 @@ export class Http1ServerConnection implements ByteReader, Downstream, WriterOwne
     else this.#finishSending();
   }
 
-  /** Closes when the exchange in progress is over, at once when there is none. */
-  drain(): void {
+  /** Closes when the exchange in progress is over; when there is none at once, or gently after the next. */
+  drain(gently: boolean): void {
     this.#draining = true;
+    this.#gently = gently;
+    if (gently) return;
     if (this.#exchange === null && this.#state <= State.head && this.#head === null) this.#finishSending();
   }
 

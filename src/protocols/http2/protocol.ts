@@ -1,6 +1,13 @@
 // HTTP/2 as a protocol of the proxy: its server half and its client half, made from settings.
 import { Pool } from "../../base/pool.ts";
-import type { ByteStream, ConnectOptions, Listener, ListenOptions, Transport } from "../../core/byte-stream.ts";
+import {
+  type ByteStream,
+  type ConnectOptions,
+  listenAt,
+  type Listener,
+  type ListenOptions,
+  type Transport,
+} from "../../core/byte-stream.ts";
 import type { DataLoop } from "../../core/data-loop.ts";
 import type { ExchangeHandler } from "../../core/exchange-handler.ts";
 import type { Failure } from "../../core/failure.ts";
@@ -65,15 +72,15 @@ export class Http2 {
     return server;
   }
 
-  /** Opens a server that speaks nothing else. */
+  /** Opens a server that speaks nothing else, or takes over what another has opened. */
   async listen(
-    options: ListenOptions,
+    where: ListenOptions | Listener,
     given: Http2ServerSettings,
     handler: ExchangeHandler,
     stats: Http2ServerStats,
   ): Promise<Http2Server> {
     let server: Http2Server | null = null;
-    const listener = await this.transport.listen(options, (stream) => {
+    const listener = await listenAt(this.transport, where, (stream) => {
       if (server === null) stream.destroy();
       else server.accept(stream);
     });
@@ -142,6 +149,19 @@ export class Http2Server {
   /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
   drain(): Promise<void> {
     return this.#connections.drain(this.listener);
+  }
+
+  /** Asks the connections there are to go with their next answer, and gives the listener away: it is not closed with this server. */
+  handOver(): Listener | null {
+    const { listener } = this;
+    this.listener = null;
+    this.#connections.leave(true);
+    return listener;
+  }
+
+  /** As `handOver`, while the listener stays: the first part of a stop. */
+  leave(): void {
+    this.#connections.leave(true);
   }
 
   /** Ends whatever is left, each exchange with this failure. */

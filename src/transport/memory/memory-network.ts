@@ -27,7 +27,7 @@ const FIRST_EPHEMERAL_PORT = 49_152;
 const FIRST_FREE_PORT = 10_000;
 
 interface Listening {
-  readonly accept: (stream: ByteStream) => void;
+  accept: (stream: ByteStream) => void;
   readonly host: MemoryHost;
 }
 
@@ -125,6 +125,9 @@ export class MemoryNetwork implements StreamWorld {
     return {
       host: options.host,
       port,
+      redirect: (to) => {
+        listening.accept = to;
+      },
       close: async () => {
         if (this.#listening.get(address) === listening) this.#listening.delete(address);
       },

@@ -24,7 +24,8 @@ export class NodeTransport implements Transport {
       noDelay: options.noDelay ?? true,
       keepAlive: options.keepAlive ?? false,
     });
-    server.on("connection", (socket) => accept(new NodeStream(socket, this.#host)));
+    let current = accept;
+    server.on("connection", (socket) => current(new NodeStream(socket, this.#host)));
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(
@@ -41,7 +42,14 @@ export class NodeTransport implements Transport {
     server.on("error", (error) => this.#host.readerFailed(error)); // accepting failed (no descriptors): keep serving
     const address = server.address();
     const port = address !== null && typeof address === "object" ? address.port : options.port;
-    return { host: options.host, port, close: () => closeServer(server) };
+    return {
+      host: options.host,
+      port,
+      redirect: (to) => {
+        current = to;
+      },
+      close: () => closeServer(server),
+    };
   }
 
   connect(options: ConnectOptions, connector: Connector): ByteStream {

@@ -1,0 +1,188 @@
+// The slow half of a proxy: which routers there are, by which names they find their endpoints, and who is told of it.
+import { isDeepStrictEqual } from "node:util";
+import type { Env } from "../base/env.ts";
+import type { ToControl, ToData } from "../core/border.ts";
+import type { Dtab } from "../core/dtab.ts";
+import { BindService } from "../naming/bind-service.ts";
+import type { NameInterpreter } from "../naming/interpreter.ts";
+import type { NamerTable } from "../naming/namer-table.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { LinkerConfig, RouterConfig } from "./config.ts";
+import { BaseDtab } from "./base-dtab.ts";
+import { makeInterpreter, Naming } from "./namers.ts";
+import type { RouterPlan } from "./router.ts";
+
+/** A data plane as control talks to it. */
+export interface PlaneLink {
+  /** Messages come in the order in which they were sent. */
+  tell(message: ToData): void;
+}
+
+/** What a router is to control. */
+export class ControlledRouter {
+  readonly key: string;
+  config: RouterConfig;
+  interpreter: NameInterpreter;
+  readonly baseDtab: BaseDtab;
+  /** One for each data plane. */
+  readonly services = new Map<PlaneLink, BindService>();
+
+  constructor(key: string, config: RouterConfig, interpreter: NameInterpreter, baseDtab: BaseDtab) {
+    this.key = key;
+    this.config = config;
+    this.interpreter = interpreter;
+    this.baseDtab = baseDtab;
+  }
+
+  /** The base dtab in force; undefined until there is one. */
+  get dtab(): Dtab | undefined {
+    return this.#any?.dtab;
+  }
+
+  /** Why there is none, as far as is known. */
+  get problem(): string | undefined {
+    return this.#any?.problem;
+  }
+
+  get #any(): BindService | undefined {
+    for (const service of this.services.values()) return service;
+    return undefined;
+  }
+}
+
+/** What a configuration makes of the routers there are. */
+export interface Plan {
+  readonly config: LinkerConfig;
+  readonly naming: Naming;
+  /** In the order of the configuration. */
+  readonly routers: readonly RouterPlan[];
+  /** Keys that there have not been before. */
+  readonly added: ReadonlySet<string>;
+}
+
+/** Names for all data planes of a process. */
+export class Control {
+  readonly #env: Env;
+  readonly #log: Log;
+  readonly #planes = new Set<PlaneLink>();
+  readonly #routers = new Map<string, ControlledRouter>();
+  #naming: Naming;
+  #plan: readonly RouterPlan[] = [];
+  #generation = 0;
+
+  constructor(config: LinkerConfig, env: Env, log: Log) {
+    this.#env = env;
+    this.#log = log;
+    this.#naming = new Naming(config.namers, env, log.logger("namers"));
+  }
+
+  get namers(): NamerTable {
+    return this.#naming.table;
+  }
+
+  /** The routers in force, in the order of the configuration. */
+  get routers(): readonly ControlledRouter[] {
+    return this.#plan.flatMap(({ key }) => this.#routers.get(key) ?? []);
+  }
+
+  /** The plan in force. */
+  get plan(): readonly RouterPlan[] {
+    return this.#plan;
+  }
+
+  /** Another data plane: for every router in force there is somebody who answers it. */
+  attach(plane: PlaneLink): void {
+    this.#planes.add(plane);
+    for (const router of this.#routers.values()) this.#serve(router, plane);
+  }
+
+  detach(plane: PlaneLink): void {
+    this.#planes.delete(plane);
+    for (const { services } of this.#routers.values()) {
+      services.get(plane)?.close();
+      services.delete(plane);
+    }
+  }
+
+  /** A message of a data plane. Those of routers that it has closed meanwhile are late, and ignored. */
+  receive(plane: PlaneLink, message: ToControl): void {
+    this.#routers.get(message.router)?.services.get(plane)?.receive(message);
+  }
+
+  /**
+   * What a configuration means: a router that is written as before, but for its dtab and interpreter, keeps its key. New routers are answered
+   * from now on; `commit` or `drop` follows.
+   */
+  prepare(config: LinkerConfig): Plan {
+    const naming = this.#naming.next(config.namers);
+    const generation = ++this.#generation;
+    const added = new Set<string>();
+    const routers = config.routers.map((router): RouterPlan => {
+      const known = this.#plan.find((plan) => plan.config.label === router.label);
+      if (known !== undefined && sameForData(known.config, router)) return { key: known.key, config: router };
+      const key = `${router.label}@${generation}`;
+      added.add(key);
+      this.#add(key, router, naming);
+      return { key, config: router };
+    });
+    return { config, naming, routers, added };
+  }
+
+  /** Not so, after all. */
+  drop(plan: Plan): void {
+    for (const key of plan.added) this.#close(key);
+  }
+
+  /** From now on. What is not planned any more is answered until its data planes have closed it. */
+  async commit(plan: Plan): Promise<void> {
+    const former = this.#naming;
+    this.#naming = plan.naming;
+    this.#plan = plan.routers;
+    for (const { config, key } of plan.routers) {
+      const router = this.#routers.get(key);
+      if (router === undefined || plan.added.has(key)) continue;
+      const before = router.config;
+      router.config = config;
+      await router.baseDtab.follow(config);
+      if (plan.naming === former && isDeepStrictEqual(before.interpreter, config.interpreter)) continue;
+      router.interpreter = makeInterpreter(config, plan.naming);
+      for (const service of router.services.values()) service.replaceInterpreter(router.interpreter);
+    }
+  }
+
+  /** A data plane has closed a router. */
+  closed(plane: PlaneLink, key: string): void {
+    const router = this.#routers.get(key);
+    router?.services.get(plane)?.close();
+    router?.services.delete(plane);
+    if (router?.services.size === 0) this.#close(key);
+  }
+
+  close(): void {
+    for (const key of [...this.#routers.keys()]) this.#close(key);
+  }
+
+  #add(key: string, config: RouterConfig, naming: Naming): void {
+    const baseDtab = new BaseDtab(config, this.#env, this.#log.logger(`router.${config.label}`));
+    const router = new ControlledRouter(key, config, makeInterpreter(config, naming), baseDtab);
+    this.#routers.set(key, router);
+    for (const plane of this.#planes) this.#serve(router, plane);
+  }
+
+  #serve({ baseDtab, interpreter, key, services }: ControlledRouter, plane: PlaneLink): void {
+    services.set(plane, new BindService(key, interpreter, baseDtab.live, this.#env, (message) => plane.tell(message)));
+  }
+
+  #close(key: string): void {
+    const router = this.#routers.get(key);
+    if (router === undefined) return;
+    for (const service of router.services.values()) service.close();
+    router.baseDtab[Symbol.dispose]();
+    this.#routers.delete(key);
+  }
+}
+
+/** What data need not know: names are control's business. */
+function sameForData(a: RouterConfig, b: RouterConfig): boolean {
+  return isDeepStrictEqual({ ...a, dtab: "", interpreter: null }, { ...b, dtab: "", interpreter: null });
+}

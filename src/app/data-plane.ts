@@ -1,0 +1,230 @@
+// The fast half of a proxy on one event loop: routers and their servers, made and replaced as control plans them.
+import type { Env } from "../base/env.ts";
+import type { ToControl, ToData } from "../core/border.ts";
+import { causes } from "../core/cause.ts";
+import type { DataLoop } from "../core/data-loop.ts";
+import { Failure } from "../core/failure.ts";
+import type { Http1 } from "../protocols/http1/protocol.ts";
+import type { Http2 } from "../protocols/http2/protocol.ts";
+import type { ExchangeLog } from "../router/router.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { MetricsRegistry } from "../telemetry/registry.ts";
+import type { RouterConfig } from "./config.ts";
+import { OpenServer, type ServerWish, serverWish } from "./open-server.ts";
+import {
+  admissionOf,
+  makeRouter,
+  makeServerStack,
+  type RouterPlan,
+  type RouterWorld,
+  type RunningRouter,
+} from "./router.ts";
+
+/** What a data plane stands on. */
+export interface DataPlaneParts {
+  readonly env: Env;
+  readonly loop: DataLoop;
+  readonly http1: Http1;
+  readonly http2: Http2;
+  readonly metrics: MetricsRegistry;
+  readonly log: Log;
+  /** Several event loops listen on the same ports. */
+  readonly sharesPorts: boolean;
+  /** To control; the answer may come before this returns. */
+  readonly send: (message: ToControl) => void;
+  readonly exchangeLog: (router: RouterConfig) => ExchangeLog;
+  /** A router that was replaced has done its last exchange. */
+  readonly closed: (key: string) => void;
+}
+
+/** A router that gets no further exchanges is looked at so often. */
+const RETIRING_MS = 100;
+/** Connections of servers that are no longer wanted go gently for so long: a request may be on its way. */
+const GENTLY_MS = 5000;
+
+/** Routers and servers of one event loop. */
+export class DataPlane {
+  readonly #parts: DataPlaneParts;
+  #routers: readonly RunningRouter[] = [];
+  /** Replaced ones that still have exchanges. */
+  readonly #retiring = new Set<RunningRouter>();
+  readonly #servers = new Map<string, OpenServer>();
+  /** Servers that are no longer wanted, until their last connection is closed. */
+  readonly #leaving = new Set<OpenServer>();
+
+  constructor(parts: DataPlaneParts) {
+    this.#parts = parts;
+  }
+
+  /** In the order of the configuration. */
+  get routers(): readonly RunningRouter[] {
+    return this.#routers;
+  }
+
+  /** Requests in progress. */
+  get active(): number {
+    return [...this.#routers, ...this.#retiring].reduce((sum, running) => sum + activeIn(running), 0);
+  }
+
+  /** What control says of names. */
+  receive(message: ToData): void {
+    const { router: key } = message;
+    for (const running of this.#routers) if (running.key === key) return running.router.receive(message);
+    for (const running of this.#retiring) if (running.key === key) return running.router.receive(message);
+    return undefined;
+  }
+
+  /**
+   * Makes what is planned the case. A router whose key is known goes on as it is; others begin, listening where they shall before anything
+   * else is changed, and what is not planned any more gets no further exchanges. Must not be called again before it is done.
+   * Rejects with the system's error when an address cannot be listened on; then everything is as before.
+   */
+  async configure(plans: readonly RouterPlan[]): Promise<void> {
+    const known = new Map(this.#routers.map((running) => [running.key, running]));
+    const made: { readonly running: RunningRouter; readonly wishes: readonly ServerWish[] }[] = [];
+    const opened: OpenServer[] = [];
+    try {
+      for (const plan of plans) {
+        if (known.has(plan.key)) continue;
+        const making = this.#make(plan);
+        made.push(making);
+        opened.push(...(await this.#open(making)));
+      }
+    } catch (error) {
+      await Promise.all(opened.map((server) => server.drain()));
+      for (const { running } of made) running.router.bindings.close();
+      throw error;
+    }
+    for (const server of opened) this.#servers.set(server.place, server);
+    for (const { running, wishes } of made) await this.#takeOver(running, wishes);
+    const now = new Map([...known, ...made.map(({ running }): [string, RunningRouter] => [running.key, running])]);
+    this.#routers = plans.map((plan) => kept(now, plan));
+    this.#retire(known);
+  }
+
+  #make(plan: RouterPlan): { running: RunningRouter; wishes: readonly ServerWish[] } {
+    const { config, key } = plan;
+    const world = this.#world(config);
+    const router = makeRouter(plan, world, this.#parts.exchangeLog(config), this.#parts.send);
+    const stacks = config.servers.map((server) => makeServerStack(server, config, router, world));
+    const wishes = config.servers.map((server, i) =>
+      serverWish(server, i, config, world, () => admissionOf(server, config, world)),
+    );
+    this.#parts.metrics.root.scope("rt", config.label).gauge("originator", () => (config.originator ? 1 : 0));
+    return { running: { key, config, router, servers: [], stacks }, wishes };
+  }
+
+  #world({ label }: RouterConfig): RouterWorld {
+    const { env, http1, http2, log, loop, metrics, sharesPorts } = this.#parts;
+    return { env, loop, http1, http2, metrics, sharesPorts, logger: log.logger(`router.${label}`) };
+  }
+
+  // Addresses that nobody listens on yet.
+  async #open({ running, wishes }: { running: RunningRouter; wishes: readonly ServerWish[] }): Promise<OpenServer[]> {
+    const world = this.#world(running.config);
+    const opened: OpenServer[] = [];
+    try {
+      for (const [i, wish] of wishes.entries()) {
+        if (this.#servers.has(wish.place)) continue;
+        const server = await OpenServer.open(wish, running.stacks[i]!, world); // one for each wish
+        opened.push(server);
+        const { host, port } = wish.listen;
+        world.logger.info(`serving ${running.config.protocol} on ${host}:${server.listener?.port ?? port}`);
+      }
+    } catch (error) {
+      await Promise.all(opened.map((server) => server.drain()));
+      throw error;
+    }
+    return opened;
+  }
+
+  async #takeOver(running: RunningRouter, wishes: readonly ServerWish[]): Promise<void> {
+    const servers: OpenServer[] = [];
+    for (const [i, wish] of wishes.entries()) {
+      const server = this.#servers.get(wish.place)!; // opened, or known before
+      const stack = running.stacks[i]!; // one for each wish
+      if (server.stack !== stack) await server.follow(wish, stack);
+      servers.push(server);
+    }
+    running.servers = servers;
+  }
+
+  #retire(before: ReadonlyMap<string, RunningRouter>): void {
+    const wanted = new Set(this.#routers.flatMap((running) => running.servers));
+    for (const [place, server] of this.#servers) {
+      if (wanted.has(server)) continue;
+      this.#servers.delete(place);
+      this.#close(server);
+    }
+    for (const running of before.values()) {
+      if (this.#routers.includes(running)) continue;
+      this.#retiring.add(running);
+      this.#closeWhenDone(running);
+    }
+  }
+
+  // The listener goes at once, or another process could not have it; callers that are there learn of it with their next answer.
+  #close(server: OpenServer): void {
+    this.#leaving.add(server);
+    void server.listener?.close();
+    server.leave();
+    this.#parts.env.timers.after(GENTLY_MS, () => void this.#gone(server));
+  }
+
+  async #gone(server: OpenServer): Promise<void> {
+    await server.drain();
+    this.#leaving.delete(server);
+    if (!this.#allServers().some((other) => other.scope === server.scope)) server.scope.prune();
+  }
+
+  #closeWhenDone(running: RunningRouter): void {
+    if (activeIn(running) > 0) {
+      this.#parts.env.timers.after(RETIRING_MS, () => this.#closeWhenDone(running));
+      return;
+    }
+    if (!this.#retiring.delete(running)) return;
+    running.router.bindings.close();
+    const { label } = running.config;
+    if (![...this.#routers, ...this.#retiring].some(({ config }) => config.label === label)) {
+      this.#parts.metrics.root.scope("rt", label).prune();
+    }
+    this.#parts.closed(running.key);
+  }
+
+  /** Asks all callers to go with their next answer, while the listeners stay open. */
+  leave(): void {
+    for (const server of this.#allServers()) server.leave();
+  }
+
+  /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
+  async drain(): Promise<void> {
+    await Promise.all(this.#allServers().map((server) => server.drain()));
+  }
+
+  /** Ends every exchange that is left. */
+  abandon(graceMs: number): void {
+    for (const server of this.#allServers()) server.abandon(new Failure(causes.drainLimit, undefined, { graceMs }));
+    this.#parts.loop.scratch.flush();
+  }
+
+  /** Closes routers and their clients. */
+  close(): void {
+    for (const { router } of [...this.#routers, ...this.#retiring]) router.bindings.close();
+    this.#retiring.clear();
+  }
+
+  #allServers(): OpenServer[] {
+    return [...this.#servers.values(), ...this.#leaving];
+  }
+}
+
+function activeIn({ stacks }: RunningRouter): number {
+  return stacks.reduce((sum, stack) => sum + stack.active, 0);
+}
+
+function kept(now: ReadonlyMap<string, RunningRouter>, { config, key }: RouterPlan): RunningRouter {
+  const running = now.get(key)!; // every plan has one by now
+  running.config = config;
+  running.router.dtab = config.dtab.trim();
+  return running;
+}

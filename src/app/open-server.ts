@@ -1,0 +1,158 @@
+// One listening address of a data plane through all reloads: the listener stays, what is behind it may change.
+import { type HttpPort, listenHttp, type PortSettings } from "../bridges/http1-http2/port.ts";
+import type { Listener, ListenOptions } from "../core/byte-stream.ts";
+import type { Failure } from "../core/failure.ts";
+import type { AdmissionOptions } from "../protocols/http/admit.ts";
+import { Entrance } from "../router/entrance.ts";
+import type { RouterServer } from "../router/server-stack.ts";
+import type { Scope } from "../telemetry/registry.ts";
+import type { RouterConfig, ServerConfig } from "./config.ts";
+import { http2ServerStats } from "./connection-stats.ts";
+import type { RouterWorld } from "./router.ts";
+import { accessLogOf, http2ServerLimits, http2ServerSettings, serverLimits } from "./settings.ts";
+
+/** What one server of a configuration wants. */
+export interface ServerWish {
+  /** Which listener it is about: two configurations with the same place mean the same listener. */
+  readonly place: string;
+  readonly listen: ListenOptions;
+  /** How connections are treated, as text: what is equal is the same treatment. */
+  readonly treatment: string;
+  readonly scope: Scope;
+  settings(): PortSettings;
+}
+
+/** What a server of a router wants. @param index its number in the router. */
+export function serverWish(
+  server: ServerConfig,
+  index: number,
+  config: RouterConfig,
+  world: RouterWorld,
+  admission: () => AdmissionOptions,
+): ServerWish {
+  const { backlog, keepAlive, noDelay, reusePort } = server.socketOptions;
+  const http1 = speaks(server, config, "http/1.1") ? serverLimits(config, server) : null;
+  const http2 = speaks(server, config, "h2")
+    ? { settings: http2ServerSettings(config, server), limits: http2ServerLimits(config, server) }
+    : null;
+  const needsRemote = accessLogOf(config) !== null || server.addForwardedHeader !== undefined;
+  return {
+    place: server.port === 0 ? `${server.ip}:0 ${config.label} ${index}` : `${server.ip}:${server.port}`,
+    listen: {
+      host: server.ip,
+      port: server.port,
+      backlog,
+      keepAlive,
+      noDelay,
+      reusePort: reusePort === true || world.sharesPorts,
+    },
+    treatment: JSON.stringify([config.label, server, http1, http2, needsRemote]),
+    scope: world.metrics.root.scope("rt", config.label, "server", `${server.ip}/${server.port}`),
+    settings: () => ({ admission: admission(), needsRemote, http1, http2 }),
+  };
+}
+
+// A router's own protocol is always spoken.
+function speaks(server: ServerConfig, config: RouterConfig, protocol: "http/1.1" | "h2"): boolean {
+  if (protocol === "h2") return config.protocol === "h2" || ("http2" in server && server.http2);
+  return config.protocol === "http" || ("http1" in server && server.http1);
+}
+
+/** How long a port that was replaced leaves callers that send nothing alone: they learn with their next answer that they shall go. */
+const GENTLY_MS = 30_000;
+
+/** A listener with its connections, those of earlier treatments included. */
+export class OpenServer {
+  readonly #world: RouterWorld;
+  readonly #entrance: Entrance;
+  readonly #former = new Set<HttpPort>();
+  #wish: ServerWish;
+  #port: HttpPort;
+  #stack: RouterServer;
+
+  private constructor(wish: ServerWish, stack: RouterServer, entrance: Entrance, port: HttpPort, world: RouterWorld) {
+    this.#wish = wish;
+    this.#stack = stack;
+    this.#entrance = entrance;
+    this.#port = port;
+    this.#world = world;
+    this.#gauges();
+  }
+
+  /** Listens. Rejects with the system's error when that is not possible. */
+  static async open(wish: ServerWish, stack: RouterServer, world: RouterWorld): Promise<OpenServer> {
+    const entrance = new Entrance(stack);
+    const stats = http2ServerStats(wish.scope);
+    const port = await listenHttp(world, wish.listen, wish.settings(), entrance, stats);
+    return new OpenServer(wish, stack, entrance, port, world);
+  }
+
+  get place(): string {
+    return this.#wish.place;
+  }
+
+  get scope(): Scope {
+    return this.#wish.scope;
+  }
+
+  get stack(): RouterServer {
+    return this.#stack;
+  }
+
+  get listener(): Listener | null {
+    return this.#port.listener;
+  }
+
+  get connections(): number {
+    return this.#sum((port) => port.connections);
+  }
+
+  /**
+   * Puts another router behind the listener. Connections stay, if they are to be treated as before; if not, they go with their next answer.
+   * Exchanges in progress stay with the router that took them in.
+   */
+  async follow(wish: ServerWish, stack: RouterServer): Promise<void> {
+    this.#entrance.inCharge = stack;
+    this.#stack = stack;
+    const former = this.#wish;
+    this.#wish = wish;
+    if (wish.treatment !== former.treatment) await this.#replacePort(wish);
+    this.#gauges();
+  }
+
+  async #replacePort(wish: ServerWish): Promise<void> {
+    const former = this.#port;
+    const listener = former.handOver();
+    if (listener === null) return;
+    this.#former.add(former);
+    this.#port = await listenHttp(this.#world, listener, wish.settings(), this.#entrance, http2ServerStats(wish.scope));
+    this.#world.env.timers.after(GENTLY_MS, () => void former.drain().then(() => this.#former.delete(former)));
+  }
+
+  #gauges(): void {
+    const { scope } = this.#wish;
+    scope.gauge("connections", () => this.connections);
+    scope.scope("h2").gauge("streams", () => this.#sum((port) => port.streams));
+  }
+
+  #sum(read: (port: HttpPort) => number): number {
+    let sum = read(this.#port);
+    for (const port of this.#former) sum += read(port);
+    return sum;
+  }
+
+  /** Asks all connections to go with their next answer; the listener stays open. */
+  leave(): void {
+    this.#port.leave();
+  }
+
+  /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
+  async drain(): Promise<void> {
+    await Promise.all([this.#port, ...this.#former].map((port) => port.drain()));
+  }
+
+  /** Ends whatever is left, each exchange with this failure. */
+  abandon(failure: Failure): void {
+    for (const port of [this.#port, ...this.#former]) port.abandon(failure);
+  }
+}
