@@ -184,6 +184,18 @@ const stories: Readonly<Record<string, Story>> = {
       client.close();
     },
   },
+  "overrides.yaml": {
+    shows: "lets testers override users and nothing else, and the public nothing",
+    async run(example) {
+      const staged = { baggage: "fairlead-dtab=/svc/users%3D>/svc/users-v2,tenant=7" };
+      expect(await example.whoAnswers("users", staged)).toBe("users-v2");
+      expect(valueOf(example.lastAt("users-v2"), "baggage")).toBe(staged.baggage);
+      expect(await example.whoAnswers("users", { "l5d-dtab": "/svc/users => /svc/users-v2" })).toBe("users-v2");
+      expect(await example.whoAnswers("users")).toEqual(ANY_USERS);
+      expect(await example.whoAnswers("web", { "l5d-dtab": "/svc/web => /svc/users-v2" })).toBe("web");
+      expect(await example.whoAnswers("users", staged, 4143)).toEqual(ANY_USERS);
+    },
+  },
   "static-policies.yaml": {
     shows: "gives users a shorter timeout than the rest",
     async run({ world }) {

@@ -5,6 +5,7 @@ import { causes } from "../core/cause.ts";
 import { Failure } from "../core/failure.ts";
 import type { AdmissionOptions } from "../protocols/http/admit.ts";
 import { LocalDtabs } from "../protocols/http/local-dtabs.ts";
+import { LINKERD_OVERRIDES } from "../protocols/http/overrides.ts";
 import type { Http1Limits } from "../protocols/http1/limits.ts";
 import { type LocalAnswer, LocalProblem, type LocalRequest } from "../protocols/http1/local-answer.ts";
 import { LocalService } from "../protocols/http1/local-service.ts";
@@ -199,7 +200,8 @@ function wrongMethod(route: Route, method: string): LocalAnswer {
 /** Nothing of a request's context matters here: it goes no further. */
 function admission({ subject }: AdminParts): AdmissionOptions {
   const localDtabs = new LocalDtabs((text) => text, subject.env.clock);
-  return { clearContext: true, maxCallDepth: 1000, timestampHeader: "", forwarded: null, localDtabs };
+  const overrides = LINKERD_OVERRIDES;
+  return { clearContext: true, maxCallDepth: 1000, timestampHeader: "", forwarded: null, localDtabs, overrides };
 }
 
 /** The system's error in words; its code, address and port are kept for whoever looks for them. */

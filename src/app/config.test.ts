@@ -565,3 +565,35 @@ test("variables are expanded when the file or the command asks, and never otherw
   }
   expect((await problemsIn(body))[0]).toContain('got the text "${PORT:-4242}"');
 });
+
+test("what requests bring along: off in Linkerd 1.x files, followed with fairlead: 1, for everybody unless there is a list", async () => {
+  const file = (first: string, keys = "") => `${first}routers:\n- protocol: h2\n  servers: [{${keys}}]\n`;
+  const settings = async (text: string) => {
+    const [router] = (await configOf(text)).routers;
+    return [router?.overriddenMetrics, router?.servers[0]?.overrides];
+  };
+  expect(await settings(file(""))).toEqual(["together", { baggage: "off" }]);
+  expect(await settings(file("fairlead: 1\n"))).toEqual(["apart", { baggage: "follow" }]);
+  const list = "overrides: {allow: [{names: /svc/users}, {from: [10.0.0.0/8, 'fd00::/8'], names: ['*', '/svc/*/eu']}]}";
+  expect((await settings(file("", list)))[1]).toEqual({
+    baggage: "off",
+    allow: [
+      { from: ["*"], names: ["/svc/users"] },
+      { from: ["10.0.0.0/8", "fd00::/8"], names: ["*", "/svc/*/eu"] },
+    ],
+  });
+});
+
+test.for([
+  ["{from: web, names: /svc}", "from: is no range of addresses"],
+  ["{from: [10.0.0.0/33], names: /svc}", "from[0]: is no range of addresses"],
+  ["{names: svc}", "names: is no beginning of a name"],
+  ["{names: ['/svc/{x}']}", "names[0]: is no beginning of a name"],
+  ["{from: 10.0.0.1}", "names"],
+] as const)("an entry of the list of overrides that means nothing is a problem: %s", async ([entry, problem]) => {
+  const text = `routers:\n- protocol: http\n  servers: [{overrides: {allow: [${entry}]}}]\n`;
+  const [first = "", ...more] = await problemsIn(text);
+  expect(more).toEqual([]);
+  expect(first).toContain("overrides.allow[0]");
+  expect(first.replace(/.*allow\[0\]\.?/, "")).toContain(problem);
+});

@@ -108,7 +108,7 @@ export class DataPlane {
     const router = makeRouter(plan, world, this.#parts.exchangeLog(config), this.#parts.send);
     const stacks = config.servers.map((server) => makeServerStack(server, config, router, world));
     const wishes = config.servers.map((server, i) =>
-      serverWish(server, i, config, world, () => admissionOf(server, config, world)),
+      serverWish(server, i, config, world, (scope) => admissionOf(server, config, world, scope)),
     );
     this.#parts.metrics.root.scope("rt", config.label).gauge("originator", () => (config.originator ? 1 : 0));
     return { running: { key, config, router, servers: [], stacks }, wishes };

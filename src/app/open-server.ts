@@ -28,14 +28,16 @@ export function serverWish(
   index: number,
   config: RouterConfig,
   world: RouterWorld,
-  admission: () => AdmissionOptions,
+  admission: (scope: Scope) => AdmissionOptions,
 ): ServerWish {
   const { backlog, keepAlive, noDelay, reusePort } = server.socketOptions;
   const http1 = speaks(server, config, "http/1.1") ? serverLimits(config, server) : null;
   const http2 = speaks(server, config, "h2")
     ? { settings: http2ServerSettings(config, server), limits: http2ServerLimits(config, server) }
     : null;
-  const needsRemote = accessLogOf(config) !== null || server.addForwardedHeader !== undefined;
+  const needsRemote =
+    accessLogOf(config) !== null || server.addForwardedHeader !== undefined || server.overrides.allow !== undefined;
+  const scope = world.metrics.root.scope("rt", config.label, "server", `${server.ip}/${server.port}`);
   return {
     place: server.port === 0 ? `${server.ip}:0 ${config.label} ${index}` : `${server.ip}:${server.port}`,
     listen: {
@@ -47,8 +49,8 @@ export function serverWish(
       reusePort: reusePort === true || world.sharesPorts,
     },
     treatment: JSON.stringify([config.label, server, http1, http2, needsRemote]),
-    scope: world.metrics.root.scope("rt", config.label, "server", `${server.ip}/${server.port}`),
-    settings: () => ({ admission: admission(), needsRemote, http1, http2 }),
+    scope,
+    settings: () => ({ admission: admission(scope), needsRemote, http1, http2 }),
   };
 }
 

@@ -7,6 +7,8 @@ import { parseDtab } from "../naming/dtab-parser.ts";
 import type { AdmissionOptions } from "../protocols/http/admit.ts";
 import { type ForwardedLabels, makeLabeler } from "../protocols/http/forwarded.ts";
 import { LocalDtabs } from "../protocols/http/local-dtabs.ts";
+import { OverrideRules } from "../protocols/http/override-rules.ts";
+import type { OverrideSettings } from "../protocols/http/overrides.ts";
 import type { Http1 } from "../protocols/http1/protocol.ts";
 import type { Http2 } from "../protocols/http2/protocol.ts";
 import { ClientStacks } from "../router/client-filters.ts";
@@ -14,7 +16,7 @@ import { EndpointStacks } from "../router/endpoint-stack.ts";
 import { type ExchangeLog, Router } from "../router/router.ts";
 import { RouterServer } from "../router/server-stack.ts";
 import type { Logger } from "../telemetry/log.ts";
-import type { MetricsRegistry } from "../telemetry/registry.ts";
+import type { MetricsRegistry, Scope } from "../telemetry/registry.ts";
 import { type ClientParts, makeClient } from "./client.ts";
 import type { RouterConfig, ServerConfig } from "./config.ts";
 import { makeIdentifier } from "./identifiers.ts";
@@ -73,6 +75,7 @@ export function makeRouter(
     policies: parts.policies,
     bindingTimeoutMs: config.bindingTimeoutMs,
     bindingCache: { ...config.bindingCache, idleTtlMs: config.bindingCache.idleTtlSecs * 1000 },
+    overriddenApart: config.overriddenMetrics === "apart",
     metrics: world.metrics,
     log,
     send,
@@ -98,13 +101,28 @@ export function makeServerStack(
 }
 
 /** What is done to requests before they are known to be in order. */
-export function admissionOf(server: ServerConfig, config: RouterConfig, world: RouterWorld): AdmissionOptions {
+export function admissionOf(
+  server: ServerConfig,
+  config: RouterConfig,
+  world: RouterWorld,
+  scope: Scope,
+): AdmissionOptions {
   return {
     clearContext: server.clearContext,
     maxCallDepth: server.maxCallDepth,
     timestampHeader: ("timestampHeader" in server ? server.timestampHeader : undefined) ?? "",
     forwarded: forwardedLabels(server, config, world),
     localDtabs: new LocalDtabs(canonicalDtab, world.env.clock),
+    overrides: overridesOf(server, scope.scope("overrides")),
+  };
+}
+
+function overridesOf({ overrides }: ServerConfig, scope: Scope): OverrideSettings {
+  const { allow, baggage } = overrides;
+  return {
+    baggage,
+    allow: allow === undefined ? null : { rules: new OverrideRules(allow), denied: scope.counter("denied") },
+    notInBaggage: baggage === "off" ? null : scope.counter("not_in_baggage"),
   };
 }
 

@@ -220,7 +220,7 @@ export const causes = {
     "downstream.context.bad-dtab",
     "bad-request",
     "never",
-    "The l5d-dtab or l5d-ctx-dtab header does not parse.",
+    "The override does not parse: l5d-dtab, l5d-ctx-dtab, or fairlead-dtab in baggage.",
     "Correct the dtab; the detail points at the character.",
   ),
   callDepth: cause(

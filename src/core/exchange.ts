@@ -72,6 +72,8 @@ export class Exchange implements Staged {
 
   /** The override that came with the request, as dtab text, `""` when none. */
   localDtab = "";
+  /** It came with one, whatever has become of it. */
+  broughtOverride = false;
   readonly trace = new TraceId();
   /** The server's and the service's limits in time, when they are set. */
   serverLimit: Limit<Exchange> | null = null;
@@ -199,6 +201,7 @@ export class Exchange implements Staged {
     this.safe = false;
     this.hasBody = false;
     this.localDtab = "";
+    this.broughtOverride = false;
     this.trace.reset();
     this.deadline = null;
     this.#ownDeadline.received = false;

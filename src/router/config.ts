@@ -16,6 +16,7 @@ import {
   text,
   unavailable,
   unfilled,
+  word,
 } from "../config/schema.ts";
 import { bindingCache, bindingTimeoutMs, interpreter } from "../naming/config.ts";
 import { failureAccrual, maxEjectionPercent } from "../resilience/accrual/config.ts";
@@ -61,6 +62,15 @@ export const routerKeys = {
     default: false,
   }),
   deadlines,
+  overriddenMetrics: word(
+    {
+      doc: "Where requests under an override are counted: `together` with all others of the name, under `service`, as Linkerd 1.x has it; or `apart`, under `overridden`, with a retry budget of their own, so that an experiment does not show in the figures of the service.",
+      default: "together",
+      modernDefault: "apart",
+      origin: "fairlead",
+    },
+    ["together", "apart"],
+  ),
   baseDtab: removed("The base delegation table.", "write dtab"),
   timeoutMs: removed(
     "A time limit.",

@@ -45,6 +45,8 @@ export interface PathShared {
   readonly stacks: PathStacks;
   /** Statistics by logical name. */
   readonly services: StatsByName<ServiceFigures>;
+  /** The same for requests under an override, by logical name as well: what callers make up is no name of a metric. */
+  readonly overridden: StatsByName<ServiceFigures>;
   readonly bindingTimeoutMs: number;
   readonly listener: PathListener;
   /** Tells of an unroutable name: names, base and override dtab, in one sentence. */
@@ -65,6 +67,7 @@ export class PathEntry extends Cached implements PathStage, Keeper, RetryPath {
   /** Keys of identifiers that lead here, forgotten with it. */
   readonly aliases: string[] = [];
   readonly replayBytes: number;
+  readonly #statistics: StatsByName<ServiceFigures>;
   readonly #figures: ServiceFigures;
   readonly #hold: HoldLimits | null;
   readonly #shared: PathShared;
@@ -90,7 +93,8 @@ export class PathEntry extends Cached implements PathStage, Keeper, RetryPath {
     this.#shared = shared;
     this.classifier = settings.classifier;
     this.#waiting = new Waiting(shared.loop, shared.bindingTimeoutMs, (ex, failure) => this.#fail(ex, failure)); // cold: once
-    this.#figures = shared.services.take(service);
+    this.#statistics = localDtab === "" ? shared.services : shared.overridden;
+    this.#figures = this.#statistics.take(service);
     this.stats = this.#figures.stats;
     this.retries = this.#figures.retries;
     this.#hold = settings.hold;
@@ -226,7 +230,7 @@ export class PathEntry extends Cached implements PathStage, Keeper, RetryPath {
     this.#tree = null;
     this.#forgetClients([]);
     if (tree !== null) this.#shared.trees.give(tree);
-    this.#shared.services.give(this.service);
+    this.#statistics.give(this.service);
     this.#shared.listener.pathClosed(this);
   }
 }
@@ -273,7 +277,7 @@ function pathStack(loop: DataLoop, listener: PathListener, totalTimeoutMs: numbe
 function pathStatsFilter(): Filter<Exchange> {
   return new Filter<Exchange>({
     name: "service-stats",
-    doc: "Counts requests under rt/<router>/service/<name>, once each whatever is sent again below.",
+    doc: "Counts requests under rt/<router>/service/<name>, or overridden/<name>, once each whatever is sent again below.",
     down: (ex) => {
       pathOf(ex).stats.begin();
       return Down.go;

@@ -50,6 +50,8 @@ export interface RouterParts {
   readonly policies: Policies;
   readonly bindingTimeoutMs: number;
   readonly bindingCache: BindingCacheSizes;
+  /** Requests under an override have figures of their own, and budgets, by logical name. */
+  readonly overriddenApart: boolean;
   readonly metrics: MetricsRegistry;
   readonly log: ExchangeLog;
   /** To control. The answer may come before this returns. */
@@ -76,6 +78,7 @@ export class Router implements ClientListener, PathListener, HoldOwner {
     this.#parts = parts;
     const scope = parts.metrics.root.scope("rt", parts.label);
     const trees = this.#boundTrees(scope);
+    const services = this.#figuresBelow(scope, "service");
     this.bindings = new Bindings({
       key: parts.key,
       identifiers: parts.identifiers,
@@ -88,16 +91,21 @@ export class Router implements ClientListener, PathListener, HoldOwner {
         loop: parts.loop,
         trees,
         stacks: new PathStacks(parts.loop, this),
-        services: new StatsByName(
-          (service) => scope.scope("service", service.slice(1)), // cold: once
-          (place, service) => this.#figures(place, service), // cold: once per service
-          0,
-        ),
+        services,
+        overridden: parts.overriddenApart ? this.#figuresBelow(scope, "overridden") : services,
         bindingTimeoutMs: parts.bindingTimeoutMs,
         listener: this,
         unroutable: (service, localDtab) => this.#unroutable(service, localDtab), // cold: failures only
       },
     });
+  }
+
+  #figuresBelow(scope: Scope, kind: string): StatsByName<ServiceFigures> {
+    return new StatsByName(
+      (service) => scope.scope(kind, service.slice(1)), // cold: once
+      (place, service) => this.#figures(place, service), // cold: once per service
+      0,
+    );
   }
 
   #figures(scope: Scope, service: string): ServiceFigures {

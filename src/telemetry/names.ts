@@ -26,6 +26,7 @@ type Row = readonly [
 
 const SERVER = "rt/<router>/server/<address>";
 const SERVICE = "rt/<router>/service/<path>";
+const OVERRIDDEN = "rt/<router>/overridden/<path>";
 const CLIENT = "rt/<router>/client/<bound>";
 
 const REQUESTS: readonly Row[] = [
@@ -86,7 +87,19 @@ const ONLY_SERVER: readonly Row[] = [
     "context/unreadable",
     "counter",
     "1",
-    "Values of l5d-ctx-deadline, grpc-timeout and l5d-sample that could not be read; they count as absent.",
+    "Values of l5d-ctx-deadline, grpc-timeout, l5d-sample and fairlead-deadline in baggage that could not be read; they count as absent.",
+  ],
+  [
+    "overrides/denied",
+    "counter",
+    "1",
+    "Entries of overrides that were dropped because no rule of overrides.allow covers them.",
+  ],
+  [
+    "overrides/not_in_baggage",
+    "counter",
+    "1",
+    "Requests whose override and deadline were not written to baggage, because the members of others leave no room.",
   ],
   ["dtab/size", "stat", "1", "Entries in the delegation table a request brought along.", { as: "dtab_entries" }],
 ];
@@ -436,6 +449,7 @@ export const METRICS: readonly MetricDoc[] = [
     ...HTTP2,
   ]),
   ...under(SERVICE, [...REQUESTS, ...CAUSES, ...PENDING, ...RETRIES]),
+  ...under(OVERRIDDEN, [...REQUESTS, ...CAUSES, ...PENDING, ...RETRIES]),
   ...under(CLIENT, [
     ...REQUESTS,
     ...CAUSES,

@@ -107,3 +107,17 @@ test("real sockets change nothing", async () => {
     client.close();
   }
 });
+
+test("headers that matter are found behind however many others", async () => {
+  await using scene = await memoryScene({ server: { limits: { maxHeaders: 1000 }, clearContext: true } });
+  for (const others of [254, 255, 256, 511]) {
+    const padding = "a:b\r\n".repeat(others - 1);
+    const client = scene.connect();
+    await client.ask(`GET / HTTP/1.1\r\nHost: web\r\n${padding}baggage: x=y,fairlead-dtab=/a%3D>/b\r\n\r\n`);
+    expect(valueOf(scene.backend.last, "baggage")).toBe("x=y");
+    const twice = `Content-Length: 1\r\nContent-Length: 2\r\n\r\n12`;
+    client.send(`POST / HTTP/1.1\r\nHost: web\r\n${padding}${twice}`);
+    await client.answered(2);
+    expect(client.answers.map(({ status }) => status)).toEqual([200, 400]);
+  }
+});

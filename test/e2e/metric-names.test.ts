@@ -73,11 +73,13 @@ async function allScenes(stack: AsyncDisposableStack): Promise<readonly { readon
   const busy = stack.use(await busyScene());
   const h2 = stack.use(
     await memoryH2Scene({
-      router: { deadlines: "enforce" },
+      router: { deadlines: "enforce", overriddenMetrics: "apart" },
+      server: { overrides: { baggage: "follow", allow: [{ names: "*" }] } },
       service: { responseClassifier: { kind: "io.l5d.h2.grpc.default" } },
     }),
   );
   await h2.connect().ask(h2Get());
+  await h2.connect().ask(h2Get("/", [["l5d-dtab", "/svc/web => !"]]));
   const random = stack.use(await apertureScene({}));
   const ring = stack.use(await apertureScene({ peer: { id: 0, count: 2 } }));
   for (const scene of [random, ring]) await scene.connect().ask(get());

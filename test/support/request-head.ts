@@ -29,6 +29,8 @@ export class PlainHttp2Request implements HttpMessage {
   newTarget: string | null = null;
   newHost: string | null = null;
   clearContext = false;
+  otherBaggage: string | null = null;
+  ownBaggage = false;
 
   constructor(method: string, path: string, authority: string, fields: readonly (readonly [string, string])[] = []) {
     this.method = method;

@@ -26,6 +26,7 @@ export interface Family {
 const ENTITIES: readonly (readonly [pattern: string, name: string])[] = [
   ["rt/<router>/server/<address>", "server"],
   ["rt/<router>/service/<path>", "service"],
+  ["rt/<router>/overridden/<path>", "overridden"],
   ["rt/<router>/client/<bound>/service/<path>", "client_service"],
   ["rt/<router>/client/<bound>", "client"],
   ["rt/<router>", "router"],

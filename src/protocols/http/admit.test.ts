@@ -4,13 +4,15 @@ import { PlainHttp2Request, requestHead } from "../../../test/support/request-he
 import { Exchange } from "../../core/exchange.ts";
 import { admitContext, type AdmissionOptions } from "./admit.ts";
 import { LocalDtabs } from "./local-dtabs.ts";
+import { LINKERD_OVERRIDES } from "./overrides.ts";
 
 const ENDS = { remote: "10.0.0.7:51234", local: "10.0.0.1:4140" };
 
 function options(more: Partial<AdmissionOptions> = {}): AdmissionOptions {
   const { clock } = new ManualEnv(1_700_000_000_000);
   const localDtabs = new LocalDtabs((text) => text, clock);
-  return { clearContext: false, maxCallDepth: 3, timestampHeader: "", forwarded: null, localDtabs, ...more };
+  const overrides = LINKERD_OVERRIDES;
+  return { clearContext: false, maxCallDepth: 3, timestampHeader: "", forwarded: null, localDtabs, overrides, ...more };
 }
 
 // Span 1, parent 2, trace 3, no flags.

@@ -1,11 +1,11 @@
 // What an HTTP request must satisfy, and what is learnt from it, before it is routed.
-import { causes } from "../../core/cause.ts";
 import { type Exchange } from "../../core/exchange.ts";
 import { Failure } from "../../core/failure.ts";
 import { checkCallDepth, readContext } from "./context.ts";
 import { forwardedValue, type ForwardedLabels } from "./forwarded.ts";
 import type { LocalDtabs } from "./local-dtabs.ts";
 import type { HttpMessage } from "./message.ts";
+import { admitOverrides, clearOverrides, type OverrideSettings } from "./overrides.ts";
 
 /** The server settings that admission reads (linkerd1 §1.3, §2.1.2). */
 export interface AdmissionOptions {
@@ -15,6 +15,7 @@ export interface AdmissionOptions {
   readonly timestampHeader: string;
   readonly forwarded: ForwardedLabels | null;
   readonly localDtabs: LocalDtabs;
+  readonly overrides: OverrideSettings;
 }
 
 /** The two ends of the connection a request came on. */
@@ -32,25 +33,15 @@ export function admitContext(
 ): Failure | null {
   const problem = checkCallDepth(message, options.maxCallDepth);
   if (problem !== null) return new Failure(problem, problem.means, { max: options.maxCallDepth });
-  if (options.clearContext) message.clearContext = true;
-  else {
+  if (options.clearContext) {
+    message.clearContext = true;
+    clearOverrides(message, options.overrides);
+  } else {
     readContext(ex, message);
-    if (ex.localDtab !== "") {
-      const failure = canonicalDtab(ex, options.localDtabs);
-      if (failure !== null) return failure;
-    }
+    const failure = admitOverrides(ex, message, ends.remote, options.overrides, options.localDtabs);
+    if (failure !== null) return failure;
   }
   if (options.forwarded !== null) message.addField("Forwarded", forwardedValue(message, ends, options.forwarded));
   if (options.timestampHeader !== "") message.addField(options.timestampHeader, String(options.localDtabs.epochMs()));
   return null;
-}
-
-function canonicalDtab(ex: Exchange, localDtabs: LocalDtabs): Failure | null {
-  const parsed = localDtabs.parse(ex.localDtab);
-  if (typeof parsed === "string") {
-    ex.localDtab = parsed;
-    return null;
-  }
-  ex.localDtab = "";
-  return new Failure(causes.badDtab, parsed.message, { at: parsed.offset });
 }

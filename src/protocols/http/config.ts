@@ -1,9 +1,11 @@
 // Configuration that HTTP/1 and HTTP/2 routers share (reference §2.1.1–2.1.3, §2.2).
 import { kindOf } from "../../config/kinds.ts";
 import { type Report } from "../../config/spec.ts";
-import { bool, int, object, text, unavailable, word } from "../../config/schema.ts";
+import { bool, int, list, object, oneOrMany, text, unavailable, word } from "../../config/schema.ts";
+import { PathMatcher } from "../../core/path-matcher.ts";
 import { parseRollPolicy } from "../../telemetry/roll-policy.ts";
 import { parseTemplate } from "./access-log-format.ts";
+import { isCaller } from "./override-rules.ts";
 
 function checkTemplate({ template }: { readonly template?: string | undefined }, report: Report): void {
   const parsed = parseTemplate(template ?? "");
@@ -107,6 +109,74 @@ export const maxCallDepth = int({
   default: 1000,
   min: 1,
 });
+
+function isNames(written: string): boolean {
+  if (written === "*") return true;
+  const pattern = PathMatcher.parse(written);
+  return pattern instanceof PathMatcher && pattern.variables.length === 0;
+}
+
+/** What requests may bring along: docs/overrides.md. */
+export const overrides = object(
+  { doc: "What becomes of the rules and deadlines that requests bring along.", default: {}, origin: "fairlead" },
+  {
+    baggage: word(
+      {
+        doc: "The header `baggage` as a second carrier of both, for applications that pass on only what OpenTelemetry has them pass on. `follow` reads the members `fairlead-dtab` and `fairlead-deadline`, and writes them to the service where a request brings an override or such a member; `always` writes them with every request that has an override or a deadline, those set here included; `off` does not look at it.",
+        default: "off",
+        modernDefault: "follow",
+        origin: "fairlead",
+      },
+      ["off", "follow", "always"],
+    ),
+    allow: list(
+      {
+        doc: "Who may override which names. Entries of an override that no rule covers are dropped and counted, and the request is served without them; an empty list allows none. Holds for `l5d-dtab`, `l5d-ctx-dtab` and baggage alike.",
+        defaultDoc: "everybody may override every name",
+        origin: "fairlead",
+      },
+      object(
+        { doc: "Callers, and what they may override." },
+        {
+          from: oneOrMany(
+            {
+              doc: "Where they connect from: an IP address, a range such as `10.0.0.0/8`, or `*` for anywhere.",
+              default: ["*"],
+              origin: "fairlead",
+            },
+            text({
+              doc: "An address, a range, or `*`.",
+              origin: "fairlead",
+              refuse: {
+                shown: "it is something else",
+                when: (written) => !isCaller(written),
+                because: "is no range of addresses",
+                instead: 'write an address such as 10.1.2.3, a range such as 10.0.0.0/8, or "*"',
+              },
+            }),
+          ),
+          names: oneOrMany(
+            {
+              doc: "What the left side of an entry must begin with, such as `/svc/users` or `/svc/*`; `*` alone is everything.",
+              required: true,
+              origin: "fairlead",
+            },
+            text({
+              doc: "The beginning of a name, or `*`.",
+              origin: "fairlead",
+              refuse: {
+                shown: "it is something else",
+                when: (written) => !isNames(written),
+                because: "is no beginning of a name",
+                instead: 'write a path such as /svc/users or /svc/*, or "*"',
+              },
+            }),
+          ),
+        },
+      ),
+    ),
+  },
+);
 
 /** Bounds that mean the same in both protocols. */
 export const requestLimitKeys = {

@@ -38,10 +38,11 @@ export const Field = {
   contentType: 33,
   fairleadCause: 34,
   retryableRequest: 35,
+  baggage: 36,
 } as const;
 
 /** How many ids there are. */
-export const FIELD_COUNT = 36;
+export const FIELD_COUNT = 37;
 
 const NAMES: Readonly<Record<keyof typeof Field, string>> = {
   other: "",
@@ -80,6 +81,7 @@ const NAMES: Readonly<Record<keyof typeof Field, string>> = {
   contentType: "content-type",
   fairleadCause: "fairlead-cause",
   retryableRequest: "finagle-http-retryable-request",
+  baggage: "baggage",
 };
 
 /** Lower-case spelling by id. */

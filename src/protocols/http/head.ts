@@ -33,7 +33,7 @@ export class HttpHead implements HttpMessage, Reusable {
   table = new Int32Array(FIRST_FIELDS * STRIDE);
   count = 0;
   /** Field number + 1 of the first line with a known id. */
-  readonly first = new Uint8Array(FIELD_COUNT);
+  readonly first = new Uint16Array(FIELD_COUNT);
   /** Offset of the first header line, and of the empty line that ends the head. */
   fieldsStart = 0;
   fieldsEnd = 0;
@@ -67,6 +67,8 @@ export class HttpHead implements HttpMessage, Reusable {
   extraLines = "";
   /** Edge mode: `l5d-*` lines of the message are not forwarded. */
   clearContext = false;
+  otherBaggage: string | null = null;
+  ownBaggage = false;
 
   /** Where parsing stopped for want of bytes: an offset at the start of a line. */
   scan = 0;
@@ -97,6 +99,8 @@ export class HttpHead implements HttpMessage, Reusable {
     this.newHost = null;
     this.extraLines = "";
     this.clearContext = false;
+    this.otherBaggage = null;
+    this.ownBaggage = false;
     this.scan = 0;
     this.started = false;
     this.problem = null;

@@ -7,13 +7,17 @@ export interface DtabRefusal {
   readonly offset: number;
 }
 
-const REMEMBERED = 1000;
+/** So many texts are remembered at most, and so many characters of them, whoever makes them up. */
+const MAX_TEXTS = 1000;
+const MAX_CHARACTERS = 1_000_000;
 
 /** Parses override texts into their canonical form. */
 export class LocalDtabs {
   readonly #parse: (text: string) => string | DtabRefusal;
   readonly #clock: Clock;
+  /** The longest known first. */
   readonly #known = new Map<string, string | DtabRefusal>();
+  #characters = 0;
 
   /** @param parse gives the canonical text of a dtab, or why it is none. */
   constructor(parse: (text: string) => string | DtabRefusal, clock: Clock) {
@@ -25,12 +29,18 @@ export class LocalDtabs {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     const parsed = this.#parse(text);
-    if (this.#known.size >= REMEMBERED) {
-      const oldest = this.#known.keys().next().value;
-      if (oldest !== undefined) this.#known.delete(oldest);
-    }
     this.#known.set(text, parsed);
+    this.#characters += text.length;
+    if (this.#known.size > MAX_TEXTS || this.#characters > MAX_CHARACTERS) this.#forget();
     return parsed;
+  }
+
+  #forget(): void {
+    for (const text of this.#known.keys()) {
+      if (this.#known.size <= MAX_TEXTS && this.#characters <= MAX_CHARACTERS) return;
+      this.#known.delete(text);
+      this.#characters -= text.length;
+    }
   }
 
   /** Wall clock, for the timestamp header. */

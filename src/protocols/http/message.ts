@@ -35,6 +35,10 @@ export interface HttpMessage extends MessageHead {
   newHost: string | null;
   /** Edge mode: `l5d-*` fields of the message are not forwarded. */
   clearContext: boolean;
+  /** Replaces the fields `baggage`: the members of others, `""` for none; null where the fields go on as they came. */
+  otherBaggage: string | null;
+  /** Our own members are added to those. */
+  ownBaggage: boolean;
   /** Adds a field of the proxy's own. */
   addField(name: string, value: string): void;
   readonly hasAdded: boolean;

@@ -5,6 +5,7 @@ import {
   addForwardedHeader,
   endpointProtocol,
   maxCallDepth,
+  overrides,
   requestLimitKeys,
   sharedClientKeys,
   tracePropagator,
@@ -98,6 +99,7 @@ export const httpServerKeys = {
     defaultDoc: "none",
   }),
   maxCallDepth,
+  overrides,
   limits,
   http2: bool({
     doc: "Also speaks HTTP/2 on the same port, with prior knowledge and by `Upgrade: h2c`. What has no key here is as servers of `h2` routers have it by default.",

@@ -13,6 +13,7 @@ import {
   FAILURE_LINES,
   isRepeatable,
   ownRequestLines,
+  putBaggageLine,
   REPEATABLE_LINE,
   SUCCESS_LINES,
 } from "./write-head.ts";
@@ -44,6 +45,7 @@ export function writeForeignRequest(scratch: Scratch, ex: Exchange, message: Htt
     if ((DROPPED_FROM_REQUEST[id] === 1 && id !== Field.te) || id === Field.host || id === Field.contentLength)
       continue;
     if (message.clearContext && isMeshField(message, field)) continue;
+    if (id === Field.baggage && message.otherBaggage !== null) continue; // written anew
     const name = id === Field.other ? message.name(field) : "";
     if (name === "cookie") {
       cookies += cookies === "" ? message.value(field) : `; ${message.value(field)}`;
@@ -54,6 +56,7 @@ export function writeForeignRequest(scratch: Scratch, ex: Exchange, message: Htt
   }
   if (cookies !== "") scratch.appendText(`Cookie: ${cookies}\r\n`);
   ownRequestLines(scratch, ex, "Via: h2 fairlead\r\n", "");
+  if (message.otherBaggage !== null) putBaggageLine(scratch, ex, message);
   if (message.hasAdded) message.eachAdded((name, value) => scratch.appendText(`${name}: ${value}\r\n`)); // cold: Forwarded, timestamp
   if (framing === Framing.length && isRepeatable(ex, lengthOf(message))) scratch.appendText(REPEATABLE_LINE);
   if (framing === Framing.length) scratch.appendText(`Content-Length: ${lengthOf(message)}\r\n\r\n`);

@@ -7,6 +7,7 @@ import { memoryWorld } from "../../../test/support/world.ts";
 import { DataLoop } from "../../core/data-loop.ts";
 import { MetricsRegistry } from "../../telemetry/registry.ts";
 import { LocalDtabs } from "../http/local-dtabs.ts";
+import { LINKERD_OVERRIDES } from "../http/overrides.ts";
 import { type LocalAnswer, LocalProblem, type LocalRequest } from "./local-answer.ts";
 import { LocalService } from "./local-service.ts";
 import { Http1 } from "./protocol.ts";
@@ -61,7 +62,14 @@ function settings(env: ReturnType<typeof memoryWorld>["env"]) {
   const localDtabs = new LocalDtabs((text) => text, env.clock);
   return {
     limits: { ...timers, head, maxErrBytes: 100 },
-    admission: { clearContext: true, maxCallDepth: 10, timestampHeader: "", forwarded: null, localDtabs },
+    admission: {
+      clearContext: true,
+      maxCallDepth: 10,
+      timestampHeader: "",
+      forwarded: null,
+      localDtabs,
+      overrides: LINKERD_OVERRIDES,
+    },
   };
 }
 

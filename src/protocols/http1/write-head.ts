@@ -6,6 +6,7 @@ import type { Destination } from "../../core/destination.ts";
 import { DEADLINE_BYTES, type Deadline, putDeadline } from "../../core/deadline.ts";
 import type { Exchange, PathStage } from "../../core/exchange.ts";
 import { Outcome } from "../../core/outcome.ts";
+import { baggageToSend } from "../http/baggage.ts";
 import { Field } from "../http/field-names.ts";
 import { ConnectionFlag, Framing, type HttpHead } from "../http/head.ts";
 import {
@@ -15,6 +16,7 @@ import {
   isMeshField,
   namedByConnection,
 } from "../http/hop-by-hop.ts";
+import type { HttpMessage } from "../http/message.ts";
 import { writeTrace, writeTraceRoot } from "../http/trace-header.ts";
 
 const OWN_LINES_BYTES = 512; // all fixed-size lines of ours, with room to spare
@@ -30,6 +32,7 @@ export function writeRequestHead(scratch: Scratch, ex: Exchange, head: HttpHead)
   if (head.newHost !== null) scratch.appendText(`Host: ${head.newHost}\r\n`); // cold: absolute form
   copyFields(scratch, head, from, DROPPED_FROM_REQUEST, true);
   ownRequestLines(scratch, ex, head.minor === 1 ? "Via: 1.1 fairlead\r\n" : "Via: 1.0 fairlead\r\n", head.extraLines);
+  if (head.otherBaggage !== null) putBaggageLine(scratch, ex, head);
   if (head.framing === Framing.length && isRepeatable(ex, head.contentLength)) scratch.appendText(REPEATABLE_LINE);
   if (head.minor === 0 && (head.connection & ConnectionFlag.close) === 0) {
     scratch.appendText("Connection: keep-alive\r\n");
@@ -64,6 +67,12 @@ export function ownRequestLines(scratch: Scratch, ex: Exchange, via: string, ext
   if (ex.localDtab !== "") scratch.appendText(`l5d-ctx-dtab: ${ex.localDtab}\r\n`); // cold: overridden requests only
   if (ex.deadline !== null) putDeadlineLine(scratch, ex.deadline);
   if (extraLines !== "") scratch.appendText(extraLines);
+}
+
+/** Writes the baggage of a request that has an override, or whose own members were taken out. */
+export function putBaggageLine(scratch: Scratch, ex: Exchange, message: HttpMessage): void {
+  const baggage = baggageToSend(ex, message);
+  if (baggage !== "") scratch.appendText(`baggage: ${baggage}\r\n`); // cold: as above
 }
 
 function putDeadlineLine(scratch: Scratch, deadline: Deadline): void {
@@ -141,7 +150,7 @@ export function writeTrailers(scratch: Scratch, trailers: HttpHead): void {
 // Copies everything from offset `from` to the end of the field lines, but for dropped lines.
 function copyFields(scratch: Scratch, head: HttpHead, from: number, dropped: Uint8Array, request: boolean): void {
   const { bytes, base, count } = head;
-  const special = (head.connection & ConnectionFlag.named) !== 0 || head.clearContext;
+  const special = (head.connection & ConnectionFlag.named) !== 0 || head.clearContext || head.otherBaggage !== null;
   let start = from;
   for (let field = 0; field < count; field++) {
     const id = head.id(field);
@@ -163,7 +172,9 @@ function passesAnyway(head: HttpHead, field: number, id: number): boolean {
 function dropsHere(head: HttpHead, field: number, id: number, special: boolean, request: boolean): boolean {
   if (id === Field.contentLength) return dropsLength(head, field);
   if (id === Field.host) return request && head.newHost !== null;
-  return special && (namedByConnection(head, field) || (head.clearContext && isMeshField(head, field)));
+  if (!special) return false;
+  if (id === Field.baggage && head.otherBaggage !== null) return true; // written anew
+  return namedByConnection(head, field) || (head.clearContext && isMeshField(head, field));
 }
 
 // One Content-Length only, and none where it may not stand.

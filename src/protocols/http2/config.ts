@@ -5,6 +5,7 @@ import {
   addForwardedHeader,
   endpointProtocol,
   maxCallDepth,
+  overrides,
   requestLimitKeys,
   sharedClientKeys,
   tracePropagator,
@@ -127,6 +128,7 @@ export const http2ServerKeys = {
   }),
   addForwardedHeader,
   maxCallDepth,
+  overrides,
   limits,
   http1: bool({ doc: "Also speaks HTTP/1.1 on the same port.", default: false, origin: "fairlead" }),
 };

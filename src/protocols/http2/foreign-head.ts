@@ -3,6 +3,7 @@
 import type { Destination } from "../../core/destination.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import { Outcome } from "../../core/outcome.ts";
+import { baggageToSend } from "../http/baggage.ts";
 import { Field, FIELD_NAMES } from "../http/field-names.ts";
 import type { HttpHead } from "../http/head.ts";
 import { namedByConnection } from "../http/hop-by-hop.ts";
@@ -36,7 +37,8 @@ export function putForeignRequest(
   const names = (destination.fields ??= destinationFields(destination)) as readonly HeaderField[]; // made by this protocol
   let bytes = room(head) + OWN_BYTES + ex.localDtab.length;
   for (let i = 0; i < names.length; i++) bytes += (names[i] as HeaderField).room;
-  const at = begin(outbox, encoder, bytes);
+  const baggage = head.otherBaggage === null ? "" : baggageToSend(ex, head);
+  const at = begin(outbox, encoder, bytes + baggage.length);
   putRange(outbox, encoder, memory, METHOD, Indexing.incremental, head, 0, head.methodEnd);
   put(outbox, encoder, HTTP_SCHEME);
   putAuthority(outbox, encoder, memory, head);
@@ -47,9 +49,11 @@ export function putForeignRequest(
   for (let i = 0; i < count; i++) {
     const id = head.id(i);
     if (id === Field.host || id === Field.connection) continue;
+    if (id === Field.baggage && head.otherBaggage !== null) continue; // written anew
     putField(outbox, encoder, memory, head, i, true);
   }
   putOwn(outbox, encoder, ex, names);
+  if (baggage !== "") putText(outbox, encoder, "baggage", baggage);
   if (head.extraLines !== "") head.eachAdded((name, value) => putText(outbox, encoder, name.toLowerCase(), value)); // cold: Forwarded, timestamp
   return at;
 }

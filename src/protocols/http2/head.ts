@@ -34,6 +34,8 @@ export class Http2Head implements HttpMessage, Reusable {
   newTarget: string | null = null;
   newHost: string | null = null;
   clearContext = false;
+  otherBaggage: string | null = null;
+  ownBaggage = false;
   /** Fields of the proxy's own. */
   added: (readonly [name: string, value: string])[] | null = null;
 
@@ -58,6 +60,8 @@ export class Http2Head implements HttpMessage, Reusable {
     this.newTarget = null;
     this.newHost = null;
     this.clearContext = false;
+    this.otherBaggage = null;
+    this.ownBaggage = false;
     this.added = null;
     this.#first = 0;
     this.#low = 0;

@@ -80,7 +80,7 @@ export class Http2ServerStream extends Http2Stream implements Downstream {
     ex.idempotent = head.methodField !== null && isIdempotent(head.methodField);
     ex.safe = ex.idempotent && isSafe((head.methodField as HeaderField).value);
     const failure = refusal ?? admitContext(ex, head, connection, context.admission);
-    if (ex.localDtab !== "" || failure !== null) connection.tookWork(WORK_PER_OVERRIDE);
+    if (ex.broughtOverride || failure !== null) connection.tookWork(WORK_PER_OVERRIDE);
     if (failure === null) {
       if (head.grpcTimeout !== null) takeTimeout(ex, head.grpcTimeout.value);
       context.handler.accept(ex);

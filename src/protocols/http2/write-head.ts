@@ -6,12 +6,14 @@ import { timeLeft } from "../grpc/deadline.ts";
 import type { Destination } from "../../core/destination.ts";
 import type { Exchange, PathStage } from "../../core/exchange.ts";
 import { Outcome } from "../../core/outcome.ts";
+import { baggageToSend } from "../http/baggage.ts";
+import { Field } from "../http/field-names.ts";
 import { allowedInTrailers } from "../http/hop-by-hop.ts";
 import type { HttpMessage } from "../http/message.ts";
 import { writeTrace, writeTraceRoot } from "../http/trace-header.ts";
 import { HEADER_BYTES } from "./codec/frames.ts";
 import { type HeaderField, Indexing, ownField, plainField } from "./codec/header-field.ts";
-import { ownName } from "./codec/field-name.ts";
+import { type FieldName, ownName } from "./codec/field-name.ts";
 import { HpackEncoder } from "./codec/hpack-encoder.ts";
 import { putInteger } from "./codec/integer.ts";
 import { Http2Head } from "./head.ts";
@@ -65,20 +67,27 @@ export function putRequest(outbox: Outbox, encoder: HpackEncoder, ex: Exchange, 
   for (let i = 0; i < names.length; i++) bytes += (names[i] as HeaderField).room;
   if (head.newTarget !== null) bytes += head.newTarget.length;
   if (head.newHost !== null) bytes += head.newHost.length;
-  const at = begin(outbox, encoder, bytes);
+  const { count, otherBaggage } = head;
+  const baggage = otherBaggage === null ? "" : baggageToSend(ex, head);
+  const at = begin(outbox, encoder, bytes + baggage.length);
   putPseudo(outbox, encoder, head);
-  const { clearContext, count } = head;
+  const special = head.clearContext || otherBaggage !== null;
   for (let i = 0; i < count; i++) {
     const field = head.at(i);
-    if (field.name.endsInRequest || (clearContext && field.name.mesh)) continue;
+    if (field.name.endsInRequest || (special && endsHere(head, field.name))) continue;
     if (field === head.grpcTimeout && ex.deadlineKept) putTimeLeft(outbox, encoder, ex, field);
     else put(outbox, encoder, field);
   }
   putOwn(outbox, encoder, ex, names);
+  if (baggage !== "") putText(outbox, encoder, "baggage", baggage);
   if (head.contentLength > 0 && head.contentLength <= (ex.path as PathStage).replayBytes)
     put(outbox, encoder, REPEATABLE);
   if (head.added !== null) putAdded(outbox, encoder, head.added);
   return at;
+}
+
+function endsHere({ clearContext, otherBaggage }: Http2Head, name: FieldName): boolean {
+  return (clearContext && name.mesh) || (name.id === Field.baggage && otherBaggage !== null); // that is written anew
 }
 
 // A call that has waited here, or has less time than its caller thinks, is told what is left of it.
