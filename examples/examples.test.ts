@@ -143,6 +143,21 @@ const stories: Readonly<Record<string, Story>> = {
     },
   },
 
+  "services.yaml": {
+    shows: "serves names by Host, whatever its case and port, and for a limited time",
+    async run(example) {
+      expect(await example.whoAnswers("web")).toBe("web");
+      expect((await example.ask("GET http://Users:8080/")).body).toEqual(ANY_USERS);
+      expect(await example.whoAnswers("users-v2")).toBe("users-v2");
+      expect(await example.whoAnswers("nobody")).toBe("502");
+      const client = new HttpClient(example.world, 4140);
+      client.send(compose("GET /never HTTP/1.1", { Host: "users-v2" }));
+      await example.world.pass(2100);
+      expect(client.answers.map(causeOf)).toEqual(["proxy.timeout.total"]);
+      client.close();
+    },
+  },
+
   "header-identifier.yaml": {
     shows: "names requests by a header of their own, and without it by Host",
     async run(example) {

@@ -37,7 +37,8 @@ ${example.trim()}
 \`\`\`
 
 - A file without \`fairlead: 1\` is a Linkerd 1.x file and gets the defaults of Linkerd 1.x; with it, today's.
-  All differences: [linkerd-differences.md](linkerd-differences.md).
+  All differences: [linkerd-differences.md](linkerd-differences.md); the way from one to the other: [migration-from-linkerd.md](migration-from-linkerd.md).
+- The shortest one is \`fairlead: 1\` and [\`services\`](#servicesname). What that stands for is printed by \`fairlead check --expand FILE\`: the same file with namers, rules and policies.
 - Reading is strict: an unknown or repeated key, a wrong type, a missing key or an unknown kind keeps fairlead from starting. All problems are
   told at once, each with its line, its column, its key and what to write instead.
 - Nothing is converted: \`port: "4140"\` is text, not a number. A key without a value counts as not given.
@@ -59,6 +60,9 @@ const differencesIntroduction = `# Differences from Linkerd 1.x
 A file without the top-level key \`fairlead: 1\` is a Linkerd 1.x file and gets the defaults of Linkerd 1.x. With it, the defaults of the first table hold.
 Paths are written as in \`routers[http].servers[].port\`: \`[]\` stands for the items of a list, \`[kind]\` for a choice of kind. Client and service policies
 are listed under \`io.l5d.global\`; they are the same in \`io.l5d.static\`.
+
+Which of these a given file meets, and in which lines, is told by \`fairlead check --linkerd FILE\`; the way from one to the other is in
+[migration-from-linkerd.md](migration-from-linkerd.md).
 
 Values are never converted to another type: \`port: "4140"\` is a problem.
 `;

@@ -4,13 +4,16 @@ import { kindOf } from "../config/kinds.ts";
 import { type Keys, bool, int, list, object, refused, text, unavailable } from "../config/schema.ts";
 import { prometheusTelemeter } from "../exporters/prometheus/config.ts";
 import { fsNamer } from "../namers/fs/config.ts";
+import { filesNamer } from "../namers/fs/named-config.ts";
 import { rewriteNamer } from "../namers/rewrite/config.ts";
+import { staticNamer } from "../namers/static/config.ts";
 import { httpClientKeys, httpRouterKeys, httpServerKeys } from "../protocols/http1/config.ts";
 import { http2ClientKeys, http2RouterKeys, http2ServerKeys, http2ServiceKeys } from "../protocols/http2/config.ts";
 import { http2ResponseClassifier, responseClassifier } from "../resilience/config.ts";
 import { clientKeys, policies, routerKeys, serverKeys, serviceKeys } from "../router/config.ts";
 import { http2HostConnectionPool } from "../sessions/config.ts";
 import { checkAccessLogs, checkAdminPaths, checkExpandEnv, checkLabels, checkListeners } from "./config-checks.ts";
+import { checkServices, services } from "./services/schema.ts";
 
 /** Policies of http routers, per bound name and per logical name. */
 export const httpPolicies = {
@@ -88,6 +91,8 @@ const namer = kindOf(
   {
     "io.l5d.fs": fsNamer,
     "io.l5d.rewrite": rewriteNamer,
+    "fairlead.static": staticNamer,
+    "fairlead.files": filesNamer,
     "io.l5d.consul": unavailable("Services of Consul.", useFiles),
     "io.l5d.k8s": unavailable("Services of Kubernetes.", useFiles),
     "io.l5d.k8s.ns": unavailable("Services of one Kubernetes namespace.", useFiles),
@@ -125,7 +130,7 @@ const telemeter = kindOf(
 export const configSchema = object(
   {
     doc: "A configuration file.",
-    checks: [checkListeners, checkLabels, checkAdminPaths, checkAccessLogs, checkExpandEnv],
+    checks: [checkServices, checkListeners, checkLabels, checkAdminPaths, checkAccessLogs, checkExpandEnv],
   },
   {
     fairlead: int({
@@ -140,7 +145,8 @@ export const configSchema = object(
       origin: "fairlead",
     }),
     admin,
-    routers: list({ doc: "What this process does.", required: true, minLength: 1 }, router),
+    services,
+    routers: list({ doc: "What this process does.", required: true, unless: "services", minLength: 1 }, router),
     namers: list({ doc: "Where endpoints are found.", default: [] }, namer),
     telemetry: list(
       { doc: "Where metrics and traces go.", default: [], modernDefault: [{ kind: "io.l5d.prometheus" }] },
@@ -150,7 +156,10 @@ export const configSchema = object(
       {
         doc: "Reports about the use of Linkerd 1.x to its vendor.",
         accepted: "has no effect: nothing is reported to anybody",
-        differs: "Linkerd 1.x reports its use to its vendor unless this is switched off; fairlead never does.",
+        differs: {
+          says: "Linkerd 1.x reports its use to its vendor unless this is switched off; fairlead never does.",
+          where: "left out",
+        },
       },
       { enabled: bool({ doc: "Whether to report." }), orgId: text({ doc: "Who reports." }) },
     ),

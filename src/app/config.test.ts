@@ -255,7 +255,9 @@ test("the configuration is typed as it is read", () => {
   expectTypeOf<ClientPolicy["loadBalancer"]["kind"]>().toEqualTypeOf<
     "p2c" | "ewma" | "aperture" | "heap" | "roundRobin" | "fairlead.bestOf"
   >();
-  expectTypeOf<NamerConfig["kind"]>().toEqualTypeOf<"io.l5d.fs" | "io.l5d.rewrite">();
+  expectTypeOf<NamerConfig["kind"]>().toEqualTypeOf<
+    "io.l5d.fs" | "io.l5d.rewrite" | "fairlead.static" | "fairlead.files"
+  >();
 });
 
 test.for([

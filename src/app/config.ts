@@ -1,14 +1,14 @@
 // A configuration file as the running process uses it.
 import { type Environment } from "../config/expand.ts";
 import { type TextFormats, problemIn } from "../config/formats.ts";
-import { defaultsOf, load } from "../config/load.ts";
+import { type Loaded, defaultsOf, load } from "../config/load.ts";
 import { type Json } from "../config/node.ts";
-import { type Problem } from "../config/problems.ts";
 import { type Infer, type Keys, type ObjectOf } from "../config/schema.ts";
 import { type Mode } from "../config/spec.ts";
 import { parseDtab } from "../naming/dtab-parser.ts";
 import { type Policies, type PolicyEntry } from "../router/policies.ts";
 import { configSchema, http2Policies, httpPolicies } from "./config-schema.ts";
+import { servicesInFull, withRouters } from "./services/in-full.ts";
 
 /** The grammars that `config` itself does not know. */
 const textFormats: TextFormats = { dtab: (written) => problemIn(parseDtab(written)) };
@@ -59,12 +59,10 @@ export interface LinkerConfig {
   readonly document: Json;
 }
 
-export interface LoadedConfig {
+/** What was read; the tree has variables expanded and services written out. */
+export interface LoadedConfig extends Omit<Loaded<Written>, "config"> {
   /** Null when there is an error among the problems. */
   readonly config: LinkerConfig | null;
-  readonly problems: readonly Problem[];
-  /** The file as it was written, for the admin pages: without defaults, and with variables unexpanded. */
-  readonly document: Json;
 }
 
 export interface ConfigOptions {
@@ -77,8 +75,13 @@ export interface ConfigOptions {
 
 /** Reads a configuration text. Never throws for anything it may contain. */
 export async function loadConfig(written: string, options: ConfigOptions): Promise<LoadedConfig> {
-  const { config, mode, problems, document } = await load(written, configSchema, { ...options, formats: textFormats });
-  return { config: config === null ? null : linkerConfig(config, mode, document), problems, document };
+  const { config, ...rest } = await load(
+    written,
+    configSchema,
+    { ...options, formats: textFormats },
+    { completed: withRouters, inFull: (root, { services }) => servicesInFull(root, services) },
+  );
+  return { ...rest, config: config === null ? null : linkerConfig(config, rest.mode, rest.document) };
 }
 
 function linkerConfig({ admin, routers, namers, telemetry }: Written, mode: Mode, document: Json): LinkerConfig {

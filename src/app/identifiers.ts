@@ -3,6 +3,7 @@ import type { Identifier } from "../core/identifier.ts";
 import { HeaderIdentifier } from "../protocols/http/identifiers/header.ts";
 import { HeaderPathIdentifier } from "../protocols/http/identifiers/header-path.ts";
 import { HeaderTokenIdentifier } from "../protocols/http/identifiers/header-token.ts";
+import { HostIdentifier } from "../protocols/http/identifiers/host.ts";
 import { MethodAndHostIdentifier } from "../protocols/http/identifiers/method-and-host.ts";
 import { PathIdentifier } from "../protocols/http/identifiers/path.ts";
 import { StaticIdentifier } from "../protocols/http/identifiers/static.ts";
@@ -21,6 +22,8 @@ export function makeIdentifier(written: IdentifierConfig, dstPrefix: string): Id
       return new PathIdentifier(prefix, written.segments, written.consume);
     case "io.l5d.methodAndHost":
       return new MethodAndHostIdentifier(prefix, written.httpUriInDst);
+    case "fairlead.host":
+      return new HostIdentifier(prefix);
     case "io.l5d.static":
       return new StaticIdentifier(prefix, written.path);
   }

@@ -7,9 +7,11 @@ import type { Namer } from "../core/namer.ts";
 import { PathMatcher, PathTemplate } from "../core/path-matcher.ts";
 import { type Path, pathFrom } from "../core/path.ts";
 import { systemResolver } from "../namers/dns/resolver.ts";
+import { NamedFilesNamer } from "../namers/fs/named-files.ts";
 import { FsNamer } from "../namers/fs/namer.ts";
 import { Problems } from "../namers/fs/problems.ts";
 import { rewriteNamer } from "../namers/rewrite/namer.ts";
+import { StaticNamer } from "../namers/static/namer.ts";
 import { Hosts } from "../naming/hosts.ts";
 import { Interpreter } from "../naming/interpreter.ts";
 import { NamerTable } from "../naming/namer-table.ts";
@@ -71,6 +73,19 @@ function fsNamer(rootDir: string, prefix: Path, env: Env, hosts: Hosts, logger: 
   return new FsNamer({ prefix, rootDir, problems: reported(logger, "addresses") }, env, hosts);
 }
 
+function namedFiles(
+  names: Readonly<Record<string, string>>,
+  prefix: Path,
+  env: Env,
+  hosts: Hosts,
+  logger: Logger,
+): NamedFilesNamer {
+  for (const [name, file] of Object.entries(names)) {
+    if (!existsSync(file)) logger.warn(`${resolve(file)} does not exist; until it does, ${name} has no endpoints`);
+  }
+  return new NamedFilesNamer({ prefix, names, problems: reported(logger, "addresses") }, env, hosts);
+}
+
 /** Problems that the log tells of. @param what is in the files. */
 export function reported(logger: Logger, what: string): Problems {
   return new Problems(
@@ -84,6 +99,10 @@ function makeNamer(config: NamerConfig, env: Env, hosts: Hosts, logger: Logger):
   switch (config.kind) {
     case "io.l5d.fs":
       return fsNamer(config.rootDir, prefix, env, hosts, logger);
+    case "fairlead.static":
+      return new StaticNamer(prefix, config.names, hosts);
+    case "fairlead.files":
+      return namedFiles(config.names, prefix, env, hosts, logger);
     case "io.l5d.rewrite": {
       const pattern = PathMatcher.parse(config.pattern);
       const name = PathTemplate.parse(config.name);

@@ -29,34 +29,27 @@ export function startingFile(schema: string): string {
 # Without the next line the file is read as one of Linkerd 1.x, with the defaults of Linkerd 1.x.
 fairlead: 1
 
+# What is served, by the host that requests are for. Try one:  curl -H 'Host: web' 127.0.0.1:4140
+# Programs that know http_proxy=http://127.0.0.1:4140 need no change: http://web/ is then this service.
+services:
+  web: 127.0.0.1:8080 # the service beside this proxy
+  # users: [10.0.0.1:8080, 10.0.0.2:8080] # balanced
+  # carts: {to: carts.internal:8080, timeoutMs: 2000, retries: {maxRetries: 2}} # looked up in DNS
+  # stock: {file: disco/stock} # lines of "host port", changed at any time
+  "*": dns # every other host, with port 80 where none is written
+
 # Metrics, state and a page for people: http://127.0.0.1:9990. Whoever reaches it can stop the process.
 admin:
   ip: 127.0.0.1
   port: 9990
 
-# Where endpoints are found. Here: a directory with one file per name, lines of "host port", changed at any time.
-# namers:
-#   - kind: io.l5d.fs
-#     rootDir: disco
-
+# Services stand for rules and namers, which this prints:  fairlead check --expand FILE
+# Rules of one's own come after them, and of two that match the later one is tried first. Try a name:
+#   fairlead dtab explain --config FILE /svc/web
 routers:
-  - protocol: http # or h2, for HTTP/2 and gRPC
-
-    # From names to endpoints. A request for the Host "users" asks for /svc/users. Later rules are tried first, and what they
-    # do not know is left to those before. Try one:  fairlead dtab explain --config FILE /svc/users
-    dtab: |
-      /ph       => /$/io.buoyant.rinet;
-      /svc      => /ph/80;                              # any other host: DNS, port 80
-      /svc      => /$/io.buoyant.porthostPfx/ph;        # host:port: DNS
-      /svc/web  => /$/inet/127.0.0.1/8080;              # the service beside this proxy
-      # /svc/users => 9 * /$/inet/10.0.0.1/8080 & 1 * /$/inet/10.0.0.2/8080;
-
-    # Policy by name: time limits, retries.
-    service:
-      kind: io.l5d.static
-      configs:
-        - prefix: /svc/web
-          totalTimeoutMs: 5000
+  - protocol: http # HTTP/2 on the same port; h2 is for routers of gRPC alone
+    # dtab: |
+    #   /svc/users => 9 * /#/services/users & 1 * /$/inet/10.0.0.3/8080;
 
     # Where callers connect to: 0.0.0.0 for callers on other machines.
     servers:

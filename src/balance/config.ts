@@ -76,8 +76,11 @@ export const loadBalancer = kindOf(
           unit: "ms",
           min: 1,
           default: 5000,
-          differs:
-            "Linkerd 1.x looks for unused connections by a timer, fairlead while it serves requests: a client without any keeps what it has until idleTimeMs.",
+          differs: {
+            says: "Linkerd 1.x looks for unused connections by a timer, fairlead while it serves requests: a client without any keeps what it has until idleTimeMs.",
+            where: "everywhere",
+            before: "write hostConnectionPool.idleTimeMs of the client, so that idle connections are closed",
+          },
         }),
         lowLoad: number({
           doc: "With so few requests in flight for each endpoint in use, one endpoint fewer is used.",
@@ -91,7 +94,10 @@ export const loadBalancer = kindOf(
           doc: "Fewest endpoints in use.",
           min: 1,
           default: 1,
-          differs: "Linkerd 1.x connects to the endpoints in use in advance, fairlead when a request comes.",
+          differs: {
+            says: "Linkerd 1.x connects to the endpoints in use in advance, fairlead when a request comes.",
+            where: "everywhere",
+          },
         }),
         peer,
         minDeterministicAperture: int({

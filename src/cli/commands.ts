@@ -39,9 +39,16 @@ export const COMMANDS: readonly Command[] = [
     doc: "Says everything that is wrong with a configuration, without running it.",
     details: "Exits with 0 when the configuration can be used (there may be warnings), with 1 when not.",
     operands: [{ name: "CONFIG", doc: "YAML or JSON file; - reads standard input." }],
-    options: { "expand-env": expandEnv, json },
+    options: {
+      expand: { doc: "Prints what it stands for: services written out as namers and rules, variables filled in." },
+      linkerd: { doc: "Prints all that is different with a file of Linkerd 1.x; exits with 1 if it must be changed." },
+      "expand-env": expandEnv,
+      json,
+    },
     examples: [
       { line: "fairlead check linkerd.yaml", says: "lists problems as file:line:column" },
+      { line: "fairlead check --expand fairlead.yaml", says: "prints the same configuration without shorthands" },
+      { line: "fairlead check --linkerd linkerd.yaml", says: "lists what to change, and what will be different" },
       { line: "fairlead check --json linkerd.yaml | jq '.problems[].message'", says: "the same for programs" },
     ],
     load: async () => (await import("./commands/check.ts")).check,

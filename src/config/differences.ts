@@ -17,7 +17,7 @@ export function differenceTables(root: Spec): string {
       ["key", "default", "meaning"],
       places.flatMap(newKey),
     ),
-    table("Different in every file", ["key", "difference"], places.flatMap(different)),
+    table("Different in every file", ["key", "difference", "to have it as before"], places.flatMap(different)),
     table("Accepted with a warning", ["key, kind or value", "warning"], places.flatMap(accepted)),
     table("Refused", ["key, kind or value", "why", "what to do"], places.flatMap(refused)),
   ].join("\n");
@@ -51,7 +51,8 @@ function newKey({ path, what, spec, origin }: Place): Row[] {
 }
 
 function different({ path, spec }: Place): Row[] {
-  return spec.differs === null ? [] : [[`\`${path}\``, spec.differs]];
+  if (spec.differs === null) return [];
+  return [[`\`${path}\``, spec.differs.says, spec.differs.before ?? "–"]];
 }
 
 function accepted({ path, spec }: Place): Row[] {

@@ -1,5 +1,6 @@
 // Texts with a form of their own.
 import { isIP } from "node:net";
+import { parseEndpoint } from "../core/endpoint-text.ts";
 import { PathMatcher, PathTemplate } from "../core/path-matcher.ts";
 import { parsePath } from "../core/path.ts";
 import { SyntaxProblem } from "../core/syntax.ts";
@@ -13,7 +14,15 @@ export interface FormatProblem {
 /** Null when the text is well-formed. */
 export type FormatCheck = (text: string) => FormatProblem | null;
 
-export type FormatName = "dtab" | "path" | "pathPattern" | "pathTemplate" | "headerName" | "http2HeaderName" | "ip";
+export type FormatName =
+  | "dtab"
+  | "path"
+  | "pathPattern"
+  | "pathTemplate"
+  | "headerName"
+  | "http2HeaderName"
+  | "ip"
+  | "endpoint";
 
 /** The grammar of dtabs belongs to naming, which stands beside this folder; the composition root hands its check in. */
 export interface TextFormats {
@@ -24,6 +33,8 @@ export interface Format {
   /** As in "expected …". */
   readonly called: string;
   readonly example: string;
+  /** What a number that stands in its place was meant to be. */
+  readonly ofNumber?: (written: string) => string;
 }
 
 export const formats: Readonly<Record<FormatName, Format>> = {
@@ -34,6 +45,7 @@ export const formats: Readonly<Record<FormatName, Format>> = {
   headerName: { called: "a header name", example: "l5d-name" },
   http2HeaderName: { called: "a header or pseudo-header name", example: ":authority" },
   ip: { called: "an IP address", example: "127.0.0.1" },
+  endpoint: { called: "an address", example: "127.0.0.1:8080", ofNumber: (port) => `127.0.0.1:${port}` },
 };
 
 export function checkFormat(name: FormatName, text: string, given: TextFormats): FormatProblem | null {
@@ -52,6 +64,8 @@ export function checkFormat(name: FormatName, text: string, given: TextFormats):
       return checkHttp2HeaderName(text);
     case "ip":
       return isIP(text) === 0 ? { offset: 0, message: "this is neither IPv4 nor IPv6" } : null;
+    case "endpoint":
+      return problemIn(parseEndpoint(text));
   }
 }
 

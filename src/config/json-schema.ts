@@ -2,6 +2,7 @@
 import { type Json } from "./node.ts";
 import { type KindSpec, type NumberSpec, type ObjectSpec, type Spec } from "./spec.ts";
 import { contentOf } from "./walk.ts";
+import { keyOf } from "./wording.ts";
 
 type JsonSchema = Readonly<Record<string, Json>>;
 
@@ -38,8 +39,10 @@ class Shared {
         return { ...about, type: "boolean" };
       case "list":
         return { ...about, ...this.#list(spec.of, spec.minLength, spec.single) };
+      case "map":
+        return { ...about, type: "object", additionalProperties: this.schemaOf(spec.of) };
       case "object":
-        return { ...about, ...this.#object(spec, {}, []) };
+        return { ...about, ...this.#shortOrWhole(spec) };
       case "kind":
         return { ...about, oneOf: this.#kinds(spec) };
       case "refused":
@@ -67,6 +70,11 @@ class Shared {
     }
   }
 
+  #shortOrWhole(spec: ObjectSpec): JsonSchema {
+    const whole = this.#object(spec, {}, []);
+    return spec.short === null ? whole : { anyOf: [this.schemaOf(keyOf(spec, spec.short)), whole] };
+  }
+
   #list(of: Spec, minLength: number, single: boolean): JsonSchema {
     const item = this.schemaOf(of);
     const items: JsonSchema = { type: "array", items: item, minItems: minLength };
@@ -84,8 +92,16 @@ class Shared {
   #object(spec: ObjectSpec, extra: JsonSchema, alsoRequired: readonly string[]): JsonSchema {
     const keys = Object.entries(spec.keys);
     const properties = Object.fromEntries(keys.map(([name, key]) => [name, this.#key(name, key)]));
-    const required = [...alsoRequired, ...keys.filter(([, key]) => key.required).map(([name]) => name)];
-    return { type: "object", properties: { ...extra, ...properties }, required, additionalProperties: false };
+    const required = keys.filter(([, key]) => key.required && key.unless === null).map(([name]) => name);
+    const either = keys.filter(([, key]) => key.required && key.unless !== null);
+    const anyOf = either.flatMap(([name, { unless }]) => [{ required: [name] }, { required: [unless] }]);
+    return {
+      type: "object",
+      properties: { ...extra, ...properties },
+      required: [...alsoRequired, ...required],
+      ...(anyOf.length === 0 ? {} : { anyOf }),
+      additionalProperties: false,
+    };
   }
 
   #count(spec: Spec): void {

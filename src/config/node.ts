@@ -10,6 +10,8 @@ export type ScalarStyle = "plain" | "single" | "double" | "block" | "made";
 interface Counted extends Span {
   /** How many values this one holds, itself included and every use of an alias counted. */
   readonly size: number;
+  /** Of what was made: where it comes from, for people. */
+  readonly note?: string;
 }
 
 export interface ScalarNode extends Counted {
@@ -51,6 +53,27 @@ export function plainValue(node: ConfigNode): Json {
   if (node.type === "scalar") return node.value;
   if (node.type === "list") return node.items.map(plainValue);
   return Object.fromEntries(node.entries.map((entry) => [entry.key, plainValue(entry.value)]));
+}
+
+/** A map with another value for one of its keys, the last if it is new; null takes the key away. */
+export function withEntry(map: MapNode, key: string, value: ConfigNode | null): MapNode {
+  const old = entryOf(map, key);
+  const kept = map.entries.filter((entry) => entry !== old);
+  if (value === null) return mapNode(kept, map);
+  const changed = { key, keySpan: old?.keySpan ?? value, value };
+  return mapNode(
+    old === null ? [...kept, changed] : map.entries.map((entry) => (entry === old ? changed : entry)),
+    map,
+  );
+}
+
+function mapNode(entries: readonly MapEntry[], { start, end }: Span): MapNode {
+  return { type: "map", entries, start, end, size: 1 + totalSize(entries.map((entry) => entry.value)) };
+}
+
+/** A list of nodes. */
+export function listNode(items: readonly ConfigNode[], { start, end }: Span): ListNode {
+  return { type: "list", items, start, end, size: 1 + totalSize(items) };
 }
 
 /** A node that stands nowhere in the file itself, such as a default; its problems point at `span`. */

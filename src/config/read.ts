@@ -5,7 +5,7 @@ import { type KeyPath, quote } from "./problems.ts";
 import { readBool, readNumber, readText, readWord, wrongType } from "./read-scalar.ts";
 import { type Reading } from "./reading.ts";
 import { type Schema } from "./schema.ts";
-import { type KindSpec, type ListSpec, type ObjectSpec, type Partially, type Spec } from "./spec.ts";
+import { type KindSpec, type ListSpec, type MapSpec, type ObjectSpec, type Partially, type Spec } from "./spec.ts";
 import { type Span } from "./source.ts";
 import { nearest } from "./suggest.ts";
 import { effectiveKinds, nameAdvice, unknownKeyAdvice } from "./wording.ts";
@@ -34,10 +34,11 @@ function readType(spec: Spec, node: ConfigNode, at: KeyPath, reading: Reading): 
       return readBool(spec, node, at, reading);
     case "list":
       return readList(spec, node, at, reading);
+    case "map":
+      return node.type === "map" ? readMap(spec, node, at, reading) : wrongType(spec, node, at, reading);
     case "object":
-      return node.type === "map"
-        ? readKeys(spec, node, node.entries, [], at, reading)
-        : wrongType(spec, node, at, reading);
+      if (node.type === "map") return readKeys(spec, node, node.entries, [], at, reading);
+      return spec.short === null ? wrongType(spec, node, at, reading) : readShort(spec, spec.short, node, at, reading);
     case "kind":
       return node.type === "map" ? readKind(spec, node, at, reading) : wrongType(spec, node, at, reading);
     case "refused":
@@ -60,6 +61,35 @@ function readList(spec: ListSpec, node: ConfigNode, at: KeyPath, reading: Readin
     return node.items.map((item, index) => readSpec(spec.of, item, [...at, index], reading));
   }
   return spec.single ? [readSpec(spec.of, node, at, reading)] : wrongType(spec, node, at, reading);
+}
+
+function readMap(spec: MapSpec, node: MapNode, at: KeyPath, reading: Reading): unknown {
+  if (node.entries.length === 0) {
+    reading.problems.error(node, at, "an empty map", `write at least one entry, such as ${quote(spec.example)}`);
+    return undefined;
+  }
+  const read = node.entries.map((entry): [string, unknown] => {
+    const path = [...at, entry.key];
+    const wrong = spec.name.wrong(entry.key);
+    if (wrong !== null) reading.problems.error(entry.keySpan, path, `${quote(entry.key)} ${wrong}`, spec.name.instead);
+    return [entry.key, readSpec(spec.of, entry.value, path, reading)];
+  });
+  return Object.fromEntries(read.filter(([, value]) => value !== undefined)); // a name is never looked up as a property
+}
+
+/** An object that is written as the value of one of its keys; problems leave that key out, as the file does. */
+function readShort(spec: ObjectSpec, key: string, node: ConfigNode, at: KeyPath, reading: Reading): unknown {
+  const inner = spec.keys[key];
+  const value: Record<string, unknown> = {};
+  if (inner !== undefined) set(value, key, readSpec(inner, node, at, reading));
+  fillIn(spec, { ...node, type: "map", entries: [] }, new Set([key]), value, at, reading);
+  for (const check of spec.checks) {
+    // As in `runChecks`.
+    check(value as never, ([, ...below], message, advice) =>
+      reading.problems.error(locate(node, below), [...at, ...below], message, advice),
+    );
+  }
+  return value;
 }
 
 /** @param alsoKnown keys of the map that were looked at already, for better advice */
@@ -135,7 +165,7 @@ function reportMissing(key: string, spec: Spec, node: MapNode, at: KeyPath, read
     where,
     [...at, key],
     `${quote(key)} is ${empty === null ? "missing" : "empty"}`,
-    `add ${key}: ${shortDoc(spec)}`,
+    `add ${key}: ${shortDoc(spec)}${spec.unless === null || reading.mode === "linkerd" ? "" : `, or add ${spec.unless}:`}`,
   );
 }
 

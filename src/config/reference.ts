@@ -67,7 +67,8 @@ function objectSections(title: string, place: Place, spec: ObjectSpec, outer: Ke
   const repeats = spec.repeats === null ? [] : ["", `Also every key of kind \`${spec.repeats.of}\`.`];
   const table =
     rows.length === 0 ? [] : ["", "| key | type | default | class | meaning |", "|---|---|---|---|---|", ...rows];
-  const own: Section = { title, lines: [spec.doc, ...table, ...repeats] };
+  const short = spec.short === null ? [] : ["", `\`${spec.short}\` alone may stand for the whole map.`];
+  const own: Section = { title, lines: [spec.doc, ...table, ...repeats, ...short] };
   return [own, ...keys.flatMap(([name, key]) => innerSections(below(place, name), key, innerClass(outer, key)))];
 }
 
@@ -147,7 +148,12 @@ function typeName(spec: Spec, place: Place): string {
     case "refused":
       return "–";
     case "list":
-      return spec.single ? `${link(spec, place, "map")} or list of such` : link(spec, place, "list");
+      if (!spec.single) return link(spec, place, "list");
+      return `${contentOf(spec) === null ? typeName(spec.of, place) : link(spec, place, "map")} or list of such`;
+    case "map":
+      return contentOf(spec) === null
+        ? `map of names, each with ${typeName(spec.of, place)}`
+        : link(spec, place, "map of names");
     case "object":
     case "kind":
       return link(spec, place, spec.type === "kind" ? `map with a ${spec.tag}` : "map");
@@ -161,7 +167,7 @@ function numberType(whole: boolean, unit: NumberSpec["unit"], min: number, max: 
 
 /** The default; where `fairlead: 1` has another one, both. */
 export function defaultText(spec: Spec): string {
-  if (spec.required) return "required";
+  if (spec.required) return spec.unless === null ? "required" : `required without \`${spec.unless}\``;
   if (spec.type === "refused" || spec.class.at === "accepted") return "–";
   const original = defaultIn(spec, "linkerd");
   const modern = defaultIn(spec, "fairlead");
@@ -199,6 +205,7 @@ function below(place: Place, name: string): Place {
 
 /** The place of the items of a list, or of the keys of a map. */
 function inside(place: Place, spec: Spec): Place {
+  if (spec.type === "map") return { ...place, path: `${place.path}.<name>` };
   return spec.type === "list" && !spec.single ? { ...place, path: `${place.path}[]` } : place;
 }
 

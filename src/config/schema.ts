@@ -4,6 +4,8 @@ import { type Json } from "./node.ts";
 import {
   type Check,
   type Described,
+  type Difference,
+  type NameRule,
   type NumberSpec,
   type RefusedSpec,
   type Spec,
@@ -16,6 +18,8 @@ export interface Options<T> {
   /** The meaning, in one sentence or two. */
   readonly doc: string;
   readonly required?: true;
+  /** A key beside it with which it is not required: whoever loads the file then puts something in its place. */
+  readonly unless?: string;
   readonly default?: T;
   /** The default in a file with `fairlead: 1`, where it differs. */
   readonly modernDefault?: T;
@@ -25,8 +29,8 @@ export interface Options<T> {
   readonly accepted?: string;
   /** `fairlead` marks a key that Linkerd 1.x does not have. */
   readonly origin?: "fairlead";
-  /** How this key behaves differently from Linkerd 1.x, in every file. */
-  readonly differs?: string;
+  /** How this key behaves differently from Linkerd 1.x, whatever the defaults: a text is met by files that have the key. */
+  readonly differs?: string | (Pick<Difference, "says" | "where"> & Partial<Difference>);
   readonly refuse?: ValueRule<T>;
   readonly warn?: ValueRule<T>;
 }
@@ -100,6 +104,11 @@ export function http2HeaderName<const O extends Options<string>>(options: O): Sc
   return { spec: { ...described(options), type: "text", format: "http2HeaderName", allowEmpty: false } };
 }
 
+/** An endpoint, `host:port` with a weight perhaps; whether the port may be missing is for others to say. */
+export function endpoint<const O extends Options<string>>(options: O): Schema<string, PresenceOf<O>> {
+  return { spec: { ...described(options), type: "text", format: "endpoint", allowEmpty: false } };
+}
+
 /** One of a few words. */
 export function word<const W extends string, const O extends Options<NoInfer<W>>>(
   options: O,
@@ -168,9 +177,20 @@ export function oneOrMany<T, const O extends Options<Json>>(
   return { spec: { ...described(options), type: "list", of: of.spec, minLength: 1, single: true } };
 }
 
+/** A map whose keys are names that the file chooses; not empty. */
+export function mapOf<T, const O extends Options<Json> & { readonly name: NameRule; readonly example: string }>(
+  options: O,
+  of: Schema<T>,
+): Schema<Readonly<Record<string, T>>, PresenceOf<O>> {
+  const { name, example } = options;
+  return { spec: { ...described(options), type: "map", name, of: of.spec, example } };
+}
+
 export interface ObjectOptions extends Options<Json> {
   readonly experimental?: true;
   readonly repeats?: { readonly keys: readonly string[]; readonly of: string };
+  /** The key whose value may stand for the whole object, where that is no map. */
+  readonly short?: string;
 }
 
 /** A map with known keys. Unknown ones are problems. */
@@ -179,8 +199,8 @@ export function object<const K extends Keys, const O extends ObjectOptions>(
   keys: K,
 ): Schema<ObjectOf<K>, PresenceOf<O>> {
   const checks = options.checks ?? [];
-  const { experimental = false, repeats = null } = options;
-  return { spec: { ...described(options), type: "object", keys: specsOf(keys), checks, experimental, repeats } };
+  const { experimental = false, repeats = null, short = null } = options;
+  return { spec: { ...described(options), type: "object", keys: specsOf(keys), checks, experimental, repeats, short } };
 }
 
 /** The same key where it has no effect, or not its whole effect. */
@@ -214,13 +234,19 @@ export function described(options: Options<Json>): Described {
     class: options.accepted === undefined ? { at: "effective" } : { at: "accepted", warning: options.accepted },
     origin: options.origin ?? "linkerd",
     required: options.required ?? false,
+    unless: options.unless ?? null,
     defaults: { linkerd: options.default, fairlead: options.modernDefault ?? options.default },
     fills: true,
     defaultDoc: options.defaultDoc ?? null,
-    differs: options.differs ?? null,
+    differs: differenceOf(options.differs),
     refuse: options.refuse ?? null,
     warn: options.warn ?? null,
   };
+}
+
+function differenceOf(given: Options<Json>["differs"]): Difference | null {
+  if (given === undefined) return null;
+  return typeof given === "string" ? { says: given, where: "written", before: null } : { before: null, ...given };
 }
 
 /** The same keys, all optional and without defaults filled in, so that "not given" stays visible. */

@@ -29,13 +29,24 @@ export interface Described {
   readonly class: KeyClass;
   readonly origin: "linkerd" | "fairlead";
   readonly required: boolean;
+  /** A key beside it with which it is not required. */
+  readonly unless: string | null;
   readonly defaults: Readonly<Record<Mode, Json | undefined>>;
   /** False where the default is filled in later, after policies were merged. */
   readonly fills: boolean;
   readonly defaultDoc: string | null;
-  readonly differs: string | null;
+  readonly differs: Difference | null;
   readonly refuse: ValueRule<unknown> | null;
   readonly warn: ValueRule<unknown> | null;
+}
+
+/** How a key behaves differently from Linkerd 1.x, whatever the defaults. */
+export interface Difference {
+  readonly says: string;
+  /** Met by files that have the key, by files that leave it out, or by both. */
+  readonly where: "written" | "left out" | "everywhere";
+  /** How to have it as before, where that is possible. */
+  readonly before: string | null;
 }
 
 export type Unit = "ms" | "s" | "KB" | "bytes" | "requests" | "connections" | "streams";
@@ -76,6 +87,21 @@ export interface ObjectSpec extends Described {
   readonly experimental: boolean;
   /** Keys documented elsewhere, and where. */
   readonly repeats: { readonly keys: readonly string[]; readonly of: string } | null;
+  /** The key whose value may stand for the whole object. */
+  readonly short: string | null;
+}
+/** What the keys of a map with keys of one's own look like. */
+export interface NameRule {
+  /** What is wrong with a name, or null. */
+  wrong(name: string): string | null;
+  readonly instead: string;
+}
+export interface MapSpec extends Described {
+  readonly type: "map";
+  readonly name: NameRule;
+  readonly of: Spec;
+  /** One entry, for messages. */
+  readonly example: string;
 }
 export interface KindSpec extends Described {
   readonly type: "kind";
@@ -88,7 +114,16 @@ export interface KindSpec extends Described {
 export interface RefusedSpec extends Described {
   readonly type: "refused";
 }
-export type Spec = TextSpec | WordSpec | NumberSpec | BoolSpec | ListSpec | ObjectSpec | KindSpec | RefusedSpec;
+export type Spec =
+  | TextSpec
+  | WordSpec
+  | NumberSpec
+  | BoolSpec
+  | ListSpec
+  | MapSpec
+  | ObjectSpec
+  | KindSpec
+  | RefusedSpec;
 
 /** A value in which everything that had a problem is missing; what checks across keys see. */
 export type Partially<T> = T extends readonly (infer E)[]

@@ -3,7 +3,7 @@ import { type KeyClass, type KindSpec, type ObjectSpec, type RefusedSpec, type S
 
 /** A place in a schema. */
 export interface Place {
-  /** `routers[http].servers[].port`: `[]` stands for the items of a list, `[kind]` for a choice of kind. */
+  /** `routers[http].servers[].port`: `[]` stands for the items of a list, `[kind]` for a choice of kind, `<name>` for a name of one's own. */
   readonly path: string;
   readonly what: "key" | "kind";
   readonly spec: Spec;
@@ -16,9 +16,9 @@ type Outer = Pick<Place, "class" | "origin">;
 
 const outermost: Outer = { class: { at: "effective" }, origin: "linkerd" };
 
-/** The object and kind specs directly inside a spec: through lists, but not through keys. */
+/** The object and kind specs directly inside a spec: through lists and names, but not through keys. */
 export function contentOf(spec: Spec): ObjectSpec | KindSpec | null {
-  if (spec.type === "list") return contentOf(spec.of);
+  if (spec.type === "list" || spec.type === "map") return contentOf(spec.of);
   return spec.type === "object" || spec.type === "kind" ? spec : null;
 }
 
@@ -26,9 +26,15 @@ export function contentOf(spec: Spec): ObjectSpec | KindSpec | null {
 export function* placesOf(spec: Spec, path = "", outer = outermost): Generator<Place> {
   const content = contentOf(spec);
   if (content === null) return;
-  if (content.type === "object") yield* keyPlaces(content, content === spec ? path : `${path}[]`, outer);
+  if (content.type === "object") yield* keyPlaces(content, pathInside(spec, path), outer);
   else
     for (const [name, kind] of Object.entries(content.kinds)) yield* placesAt(kind, "kind", `${path}[${name}]`, outer);
+}
+
+/** The path of what a list or a map holds. */
+function pathInside(spec: Spec, path: string): string {
+  if (spec.type === "list") return pathInside(spec.of, `${path}[]`);
+  return spec.type === "map" ? pathInside(spec.of, `${path}.<name>`) : path;
 }
 
 function* keyPlaces(spec: ObjectSpec, path: string, outer: Outer): Generator<Place> {

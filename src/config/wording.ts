@@ -1,5 +1,6 @@
 // How problems speak: what was expected, what was found, what to write instead.
-import { formats } from "./formats.ts";
+import { invariant } from "../base/invariant.ts";
+import { type Format, formats } from "./formats.ts";
 import { type ConfigNode } from "./node.ts";
 import { quote } from "./problems.ts";
 import { type NumberSpec, type ObjectSpec, type Spec, type Unit } from "./spec.ts";
@@ -18,13 +19,22 @@ export function expectation(spec: Spec): string {
       return "true or false";
     case "list":
       return spec.single ? `${expectation(spec.of)}, or a list of such` : "a list";
+    case "map":
+      return "a map of names and values";
     case "object":
-      return "a map of keys and values";
+      return spec.short === null ? "a map of keys and values" : expectation(keyOf(spec, spec.short));
     case "kind":
       return `a map with a ${spec.tag}`;
     case "refused":
       return "nothing";
   }
+}
+
+/** The spec of a key that is there. */
+export function keyOf({ keys }: ObjectSpec, key: string): Spec {
+  const spec = keys[key];
+  invariant(spec !== undefined, "the short form of an object is one of its keys");
+  return spec;
 }
 
 export const unitNames: Readonly<Record<Unit, string>> = {
@@ -57,7 +67,7 @@ export function describeNode(node: ConfigNode): string {
 export function wrongTypeAdvice(spec: Spec, node: ConfigNode): string {
   switch (spec.type) {
     case "text":
-      return textAdvice(spec.format === null ? null : formats[spec.format].example, node);
+      return textAdvice(spec.format === null ? null : formats[spec.format], node);
     case "word":
       return `write ${spec.words[0]}`;
     case "number":
@@ -66,6 +76,8 @@ export function wrongTypeAdvice(spec: Spec, node: ConfigNode): string {
       return boolAdvice(node);
     case "list":
       return spec.single ? wrongTypeAdvice(spec.of, node) : 'begin each item on a line of its own with "- "';
+    case "map":
+      return `write its entries indented below, such as ${quote(spec.example)}`;
     case "object":
       return `write its keys indented below, such as ${quote(`${exampleKey(spec)}: …`)}`;
     case "kind":
@@ -110,9 +122,11 @@ function exampleKey(spec: ObjectSpec): string {
   return Object.keys(spec.keys)[0] ?? "key";
 }
 
-function textAdvice(example: string | null, node: ConfigNode): string {
+function textAdvice(format: Format | null, node: ConfigNode): string {
+  if (format?.ofNumber !== undefined && node.type === "scalar" && typeof node.value === "number")
+    return `write ${format.ofNumber(node.text)}`;
   if (node.type === "scalar" && node.value !== null && node.text !== "") return `put it in quotes: ${quote(node.text)}`;
-  return example === null ? "write a text" : `write something like ${example}`;
+  return format === null ? "write a text" : `write something like ${format.example}`;
 }
 
 function numberAdvice(spec: NumberSpec, node: ConfigNode): string {

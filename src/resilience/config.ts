@@ -72,30 +72,33 @@ export const requeueBudget = object(
   budgetKeys,
 );
 
+/** How often and how fast requests are sent again. */
+export const retryKeys = {
+  budget: object({ doc: "Bounds the retries.", default: {} }, budgetKeys),
+  backoff,
+  maxRetries: int({
+    doc: "So often one request is sent again at most.",
+    min: 0,
+    defaultDoc: "no limit but the budget",
+    example: 3,
+    origin: "fairlead",
+  }),
+  perTryTimeoutMs: int({
+    doc: "Gives up one try whose answer does not begin within this time, so that another can follow.",
+    unit: "ms",
+    min: 1,
+    defaultDoc: "no limit",
+    example: 250,
+    origin: "fairlead",
+  }),
+};
+
 export const retries = object(
   {
     doc: "Sends requests again whose answer, or want of an answer, the classifier calls a retryable failure.",
     default: {},
   },
-  {
-    budget: object({ doc: "Bounds the retries.", default: {} }, budgetKeys),
-    backoff,
-    maxRetries: int({
-      doc: "So often one request is sent again at most.",
-      min: 0,
-      defaultDoc: "no limit but the budget",
-      example: 3,
-      origin: "fairlead",
-    }),
-    perTryTimeoutMs: int({
-      doc: "Gives up one try whose answer does not begin within this time, so that another can follow.",
-      unit: "ms",
-      min: 1,
-      defaultDoc: "no limit",
-      example: 250,
-      origin: "fairlead",
-    }),
-  },
+  retryKeys,
 );
 
 /** Kinds that look at the status of HTTP alone, for either version. */

@@ -377,7 +377,8 @@ test("a storm of made-up overrides leaves nothing behind that grows, and displac
   await using scene = await stagedScene({ dtab: "/svc/* => /svc/web;" });
   const client = scene.connect();
   await client.ask(get());
-  const { router, bindService } = scene.proxy.linker.routers[0] as (typeof scene.proxy.linker.routers)[number];
+  const { router } = scene.proxy.linker.routers[0] as (typeof scene.proxy.linker.routers)[number];
+  const [controlled] = scene.proxy.linker.controlled;
   for (let i = 0; i < STORM; i++) {
     const entry = encoded(`/svc/made-up-${i}=>/svc/web`);
     const fields = i % 2 === 0 ? { baggage: `${DTAB}=${entry}` } : { "l5d-dtab": `/svc/made-up-${i}=>/svc/web` };
@@ -387,7 +388,7 @@ test("a storm of made-up overrides leaves nothing behind that grows, and displac
   expect([...router.bindings.paths()].length).toBeLessThanOrEqual(101);
   expect(scene.proxy.metricNames("overridden").length).toBeLessThanOrEqual(100);
   expect(scene.proxy.metricNames("service")).toEqual(["svc/web"]);
-  expect(bindService.dtab?.entries).toHaveLength(2);
+  expect(controlled?.dtab?.entries).toHaveLength(2);
   expect(scene.proxy.metric("bindcache", "path", "evicts")).toBeGreaterThanOrEqual(STORM - 101);
   const misses = scene.proxy.metric("bindcache", "path", "misses");
   await client.ask(get());

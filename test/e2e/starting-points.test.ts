@@ -21,6 +21,17 @@ test("the starting file can be used as it is, and begins with the schema's line"
   ]);
 });
 
+test("what the starting file only shows can be used as well", async () => {
+  const shown = startingFile("/x").replaceAll(/^( +)# (?=users:|carts:|stock:|dtab:|  \/svc)/gm, "$1");
+  const { config, problems } = await loadConfig(shown, { file: "fairlead.yaml", environment: {} });
+  expect(problems).toEqual([]);
+  expect(config?.namers).toMatchObject([
+    { kind: "fairlead.static", names: { web: {}, users: {}, carts: {} } },
+    { kind: "fairlead.files", names: { stock: "disco/stock" } },
+  ]);
+  expect(config?.routers[0]?.dtab).toMatch(/\/svc\/users => 9 \*/);
+});
+
 test("fairlead init writes a file once, prints it for -, and names a schema that exists", async () => {
   const folder = mkdtempSync(join(tmpdir(), "fairlead-init-"));
   const file = join(folder, "a.yaml");

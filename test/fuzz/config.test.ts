@@ -76,6 +76,8 @@ const keys = [
   "client",
   "fairlead: 1\n",
   "expandEnv: true\n",
+  "services",
+  "to",
   "experimental",
   "admin",
   "namers",

@@ -54,13 +54,15 @@ function combinedHolds(root: Schema, schema: Schema, value: unknown): boolean {
 }
 
 function objectHolds(root: Schema, schema: Schema, value: unknown): boolean {
-  if (schema["properties"] === undefined) return true;
-  const properties = asSchema(schema["properties"]);
-  const entries = Object.entries(asSchema(value));
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return true; // its type is another matter
+  const properties = asSchema(schema["properties"] ?? {});
+  const entries = Object.entries(value);
   if (asList(schema["required"]).some((key) => !entries.some(([name]) => name === key))) return false;
-  return entries.every(
-    ([name, inner]) => Object.hasOwn(properties, name) && holds(root, asSchema(properties[name]), inner),
-  );
+  const others = schema["additionalProperties"] ?? true;
+  return entries.every(([name, inner]) => {
+    if (Object.hasOwn(properties, name)) return holds(root, asSchema(properties[name]), inner);
+    return typeof others === "boolean" ? others : holds(root, asSchema(others), inner);
+  });
 }
 
 function listHolds(root: Schema, schema: Schema, value: unknown): boolean {

@@ -66,6 +66,18 @@ test("the differences name every default that fairlead: 1 changes, every new key
 const exampleFolder = new URL("../../examples/", import.meta.url);
 const examples = readdirSync(exampleFolder).filter((name) => /\.(yaml|json)$/.test(name) && name !== "modern.yaml");
 
+test.each([
+  [{ services: { users: "a:1" } }, true],
+  [{ services: { users: ["a:1"] } }, true],
+  [{ services: { users: { to: "a:1", timeoutMs: 5 } } }, true],
+  [{ services: { users: 9001 } }, false],
+  [{ services: { users: { to: "a:1", timeout: 5 } } }, false],
+  [{ routers: [{ protocol: "http", servers: [{}] }] }, true],
+  [{ admin: {} }, false],
+])("of %j the JSON Schema says %j: there are services, or routers", (file, accepted) => {
+  expect(accepts(schema, { fairlead: 1, ...file })).toBe(accepted);
+});
+
 test.for(examples)("the JSON Schema accepts the example %s", (name) => {
   const value: unknown = yaml.parse(readFileSync(new URL(name, exampleFolder), "utf8"));
   expect(accepts(schema, value)).toBe(true);

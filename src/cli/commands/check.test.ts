@@ -65,3 +65,53 @@ test("An access log template is checked, too", async () => {
   );
   expect((await said(["check", "-"], text("%{method} %{uri}"))).code).toBe(0);
 });
+
+const SHORT = "fairlead: 1\nservices: {users: '${HOST}:80'}\nusage: {}\n";
+
+test("--expand prints the configuration without shorthands, and what there is to tell elsewhere", async () => {
+  const { code, out, err } = await said(["check", "--expand", "--expand-env", "-"], SHORT, { HOST: "10.0.0.1" });
+  expect(code).toBe(0);
+  expect(out).toMatch(/^# What the input stands for/);
+  expect(out).toContain("users: 10.0.0.1:80");
+  expect(err).toContain("<stdin>:3:1: warning: usage: ");
+  const json = await said(["check", "--expand", "--json", "--expand-env", "-"], SHORT, { HOST: "10.0.0.1" });
+  expect(JSON.parse(json.out)).toMatchObject({ fairlead: 1, namers: [{ names: { users: "10.0.0.1:80" } }] });
+  expect(await said(["check", "-"], out)).toMatchObject({ code: 0 });
+});
+
+test("--expand prints nothing of a configuration that cannot be used", async () => {
+  const { code, out, err } = await said(["check", "--expand", "-"], "fairlead: 1\nservices: {users: 10.0.0.1}");
+  expect({ code, out }).toEqual({ code: 1, out: "" });
+  expect(err).toContain(
+    "<stdin>:2:19: error: services.users: 10.0.0.1 has no port; write 10.0.0.1:8080, or port: beside to:",
+  );
+});
+
+test("--expand and --linkerd are two questions", async () => {
+  expect(await said(["check", "--expand", "--linkerd", "-"], SHORT)).toEqual({
+    code: 2,
+    out: "",
+    err: "fairlead: choose one of --expand and --linkerd\n",
+  });
+});
+
+test("--linkerd tells what is different with a file, and whether it can be run unchanged", async () => {
+  const good = await said(["check", "--linkerd", "-"], GOOD);
+  expect(good).toMatchObject({ code: 0, err: "" });
+  expect(good.out).toContain("Works, but differently (");
+  expect(good.out).toContain("\n- can be run unchanged.\n");
+  const bad = await said(["check", "--linkerd", "-"], `${GOOD}\ntracers: []\n`);
+  expect(bad.code).toBe(1);
+  expect(bad.out).toMatch(/^Must be changed \(1\)\n {2}line 2: tracers\n/);
+  expect(bad.out).toContain("\n- cannot be run unchanged: 1 place to change.\n");
+  const json = await said(["check", "--linkerd", "--json", "-"], GOOD);
+  expect(JSON.parse(json.out)).toMatchObject({ file: "-", runsUnchanged: true });
+  expect(await said(["check", "--linkerd", "-"], "fairlead: 1\n")).toEqual({
+    code: 1,
+    out: "",
+    err: "fairlead: - has fairlead: 1, so it is no file of Linkerd 1.x\n",
+  });
+  expect((await said(["check", "--linkerd", "-"], "a: [")).out).toMatch(
+    /^Must be changed \(1\)\n {2}line 1\n {6}YAML: /,
+  );
+});

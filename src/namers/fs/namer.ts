@@ -2,15 +2,13 @@
 import { basename, dirname, resolve } from "node:path";
 import type { Env } from "../../base/env.ts";
 import { Activity } from "../../core/activity.ts";
-import { type AddressState, mergeAddresses, negAddresses, pendingAddresses } from "../../core/endpoint.ts";
 import { leaf, neg } from "../../core/name-tree.ts";
 import type { NamedTree, Namer } from "../../core/namer.ts";
 import type { Path } from "../../core/path.ts";
-import { collect, Constant, type Var } from "../../core/var.ts";
+import type { Var } from "../../core/var.ts";
 import type { Hosts } from "../../naming/hosts.ts";
-import { addressesOf } from "../../naming/utility/inet.ts";
-import { type FileAddress, parseAddresses } from "./addresses.ts";
 import { type Disk, nodeDisk } from "./disk.ts";
+import { FileEndpoints } from "./file-endpoints.ts";
 import { enumerate, fileNameOf } from "./file-names.ts";
 import type { Problems } from "./problems.ts";
 import { type EntryState, sameEntry } from "./watched-directory.ts";
@@ -33,17 +31,15 @@ export class FsNamer implements Namer {
   readonly prefix: Path;
   readonly #root: string;
   readonly #disk: Disk;
-  readonly #hosts: Hosts;
   readonly #entries: WatchedEntries;
-  readonly #problems: Problems;
+  readonly #endpoints: FileEndpoints;
 
   constructor(options: FsOptions, env: Env, hosts: Hosts, disk: Disk = nodeDisk) {
     this.prefix = options.prefix;
     this.#root = resolve(options.rootDir);
     this.#disk = disk;
-    this.#hosts = hosts;
     this.#entries = new WatchedEntries(disk, env);
-    this.#problems = options.problems;
+    this.#endpoints = new FileEndpoints(hosts, options.problems);
   }
 
   lookup(rest: Path): Activity<NamedTree> {
@@ -89,31 +85,8 @@ export class FsNamer implements Namer {
   }
 
   #bound(entry: Var<EntryState>, path: string, rest: Path, used: number): NamedTree {
-    const addresses = entry.flatMap((state) => this.#addresses(path, state));
+    const addresses = this.#endpoints.in(entry, path);
     return leaf({ kind: "endpoints", id: this.prefix.concat(rest.take(used)), residual: rest.drop(used), addresses });
-  }
-
-  #addresses(path: string, state: EntryState): Var<AddressState> {
-    if (state.at === "pending") return new Constant(pendingAddresses);
-    if (state.at === "missing" || state.at === "directory") {
-      this.#problems.are(path, undefined);
-      return new Constant(negAddresses);
-    }
-    if (state.at !== "file") return this.#broken(path, state.message);
-    const lines = parseAddresses(state.text);
-    if ("problem" in lines) return this.#broken(path, `${path}, ${lines.problem}`);
-    this.#problems.are(path, undefined);
-    return collect(lines.map((line) => this.#endpoints(line))).map(mergeAddresses);
-  }
-
-  #broken(path: string, message: string): Var<AddressState> {
-    this.#problems.are(path, message);
-    return new Constant({ at: "failed", message });
-  }
-
-  /** A line with a host name is as live as the name: it is looked up again and again. */
-  #endpoints({ host, port, weight }: FileAddress): Var<AddressState> {
-    return addressesOf(this.#hosts.live(host), port, weight);
   }
 }
 

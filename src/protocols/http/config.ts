@@ -185,12 +185,22 @@ export const requestLimitKeys = {
     unit: "ms",
     default: 10_000,
     origin: "fairlead",
+    differs: {
+      says: "Linkerd 1.x waits for the rest of a request head as long as it takes.",
+      where: "left out",
+      before: "write limits: {headerTimeoutMs: 0} on the server",
+    },
   }),
   writeStallTimeoutMs: int({
     doc: "A client that reads must take some bytes of its answer within this time, as far as the kernel tells: with its buffers full, less than about 15 kB/s may count as none.",
     unit: "ms",
     default: 60_000,
     origin: "fairlead",
+    differs: {
+      says: "Linkerd 1.x waits for callers that read slowly as long as it takes.",
+      where: "left out",
+      before: "write limits: {writeStallTimeoutMs: 0} on the server",
+    },
   }),
   maxHeaders: int({
     doc: "Number of headers of a message, either way.",
@@ -198,11 +208,16 @@ export const requestLimitKeys = {
     min: 1,
     max: 10_000,
     origin: "fairlead",
+    differs: {
+      says: "Linkerd 1.x bounds the size of the headers of a message alone, fairlead their number as well.",
+      where: "left out",
+      before: "write a larger limits.maxHeaders on the server",
+    },
   }),
 };
 
 /** What may be spoken to endpoints. */
-const endpointProtocols = ["http/1.1", "h2"] as const;
+export const endpointProtocols = ["http/1.1", "h2"] as const;
 type EndpointProtocol = (typeof endpointProtocols)[number];
 
 /**

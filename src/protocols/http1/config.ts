@@ -52,7 +52,11 @@ export const httpRouterKeys = {
     default: 0,
     min: -1,
     max: 9,
-    differs: "Linkerd 1.x compresses textual answers unless this is 0; fairlead passes bodies on as they are.",
+    differs: {
+      says: "Linkerd 1.x compresses textual answers unless this is 0; fairlead passes bodies on as they are.",
+      where: "left out",
+      before: "compress in the service, or in front of the proxy",
+    },
     warn: {
       shown: "-1",
       when: (level) => level === -1,
@@ -85,6 +89,11 @@ const limits = object(
       unit: "ms",
       default: 60_000,
       origin: "fairlead",
+      differs: {
+        says: "Linkerd 1.x waits for the rest of a request body as long as it takes.",
+        where: "left out",
+        before: "write limits: {bodyIdleTimeoutMs: 0} on the server",
+      },
     }),
     writeStallTimeoutMs: requestLimitKeys.writeStallTimeoutMs,
     maxHeaders: requestLimitKeys.maxHeaders,
@@ -105,6 +114,11 @@ export const httpServerKeys = {
     doc: "Also speaks HTTP/2 on the same port, with prior knowledge and by `Upgrade: h2c`. What has no key here is as servers of `h2` routers have it by default.",
     default: true,
     origin: "fairlead",
+    differs: {
+      says: "Linkerd 1.x speaks only HTTP/1 on the ports of http routers, fairlead also HTTP/2 with callers that begin it.",
+      where: "left out",
+      before: "write http2: false on the server",
+    },
   }),
 };
 

@@ -67,8 +67,11 @@ const settingKeys = {
     default: http2Defaults.maxHeaderListBytes,
     min: 1024,
     max: 16_777_216,
-    differs:
-      "Linkerd 1.x has no limit by default; fairlead needs one, since a few bytes on the wire can unpack to megabytes.",
+    differs: {
+      says: "Linkerd 1.x has no limit by default; fairlead needs one, since a few bytes on the wire can unpack to megabytes.",
+      where: "left out",
+      before: "write a larger maxHeaderListBytes",
+    },
   }),
 };
 
@@ -112,6 +115,11 @@ const limits = object(
       default: http2Defaults.maxResetsPerMinute,
       min: 1,
       origin: "fairlead",
+      differs: {
+        says: "Linkerd 1.x bears any number of resets.",
+        where: "left out",
+        before: "write a larger limits.maxResetsPerMinute on the server",
+      },
     }),
   },
 );
@@ -145,6 +153,11 @@ export const http2ClientKeys = {
     min: 1,
     max: 1000,
     origin: "fairlead",
+    differs: {
+      says: "Linkerd 1.x keeps to one connection per endpoint, and requests wait when it is full.",
+      where: "left out",
+      before: "write maxConnectionsPerEndpoint: 1 for the client",
+    },
   }),
   pingIntervalMs: int({
     doc: "Sends a PING on a connection to an endpoint that was silent for this long; 0 for never.",

@@ -19,6 +19,14 @@ const refused = {
   "io.l5d.k8s.istio-ingress": unavailable("Ingress rules of Istio; deprecated since Linkerd 1.5.", routeByHost),
 };
 
+const byHost = object(
+  {
+    doc: "`<dstPrefix>/<host in lower case>`, and `/<port>` after it where one is written: `users` and `Users:8080` begin with the same name. What `services` are named by.",
+    origin: "fairlead",
+  },
+  {},
+);
+
 const anyIdentifier = kindOf(
   { doc: "Where in a request its name is found." },
   {
@@ -45,6 +53,7 @@ const anyIdentifier = kindOf(
       { doc: "One name for every request." },
       { path: path({ doc: "The name, after `dstPrefix`.", required: true }) },
     ),
+    "fairlead.host": byHost,
     ...refused,
   },
 );
@@ -68,6 +77,7 @@ const anyHttp2Identifier = kindOf(
         segments: int({ doc: "How many leading segments, all of them required; the whole path when absent.", min: 1 }),
       },
     ),
+    "fairlead.host": byHost,
     ...refused,
   },
 );
