@@ -8,16 +8,19 @@ import { cancel } from "./cases/cancel.ts";
 import { curl } from "./cases/curl.ts";
 import { differential } from "./cases/differential.ts";
 import { discovery } from "./cases/discovery.ts";
+import { docker } from "./cases/docker.ts";
 import { grpc } from "./cases/grpc.ts";
 import { grpcApp } from "./cases/grpc-app.ts";
 import { grpcurl } from "./cases/grpcurl.ts";
 import { curlH2, h2load, nghttp } from "./cases/h2-tools.ts";
 import { h2spec, h2specd } from "./cases/h2spec.ts";
 import { haproxy } from "./cases/haproxy.ts";
+import { httpProxy } from "./cases/http-proxy.ts";
 import { go, java, node, php, python, ruby } from "./cases/languages.ts";
 import { nginx } from "./cases/nginx.ts";
 import { openMetrics, promtool } from "./cases/promtool.ts";
 import { stop } from "./cases/stop.ts";
+import { systemd } from "./cases/systemd.ts";
 import { wrk } from "./cases/wrk.ts";
 import { Discovery, startFairlead } from "./fairlead.ts";
 import { found, install, ours } from "./machine.ts";
@@ -41,6 +44,9 @@ const HTTP1: readonly Peer[] = [
   stop,
   promtool,
   openMetrics,
+  ...httpProxy,
+  systemd,
+  ...docker,
 ];
 const HTTP2: readonly Peer[] = [
   curlH2,
@@ -77,7 +83,7 @@ clearTimeout(limit);
 report.end();
 process.exitCode = report.failed === 0 ? 0 : 1;
 
-/** `cancel` runs all that are named like `cancel: Puma`. */
+/** `cancel` runs all that are named like `cancel: Puma`, `http_proxy` those like `HTTP_PROXY: Go`. */
 function namesOf(name: string): string[] {
   const whole = name.toLowerCase();
   return [whole, whole.replace(/: .*/, "")];
