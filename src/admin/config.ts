@@ -1,7 +1,7 @@
 // Configuration of the admin server (reference §7.5).
 import { bool, int, ip, list, object, port, text, unavailable } from "../config/schema.ts";
 import { type Report } from "../config/spec.ts";
-import { serverSocketOptions, tls } from "../transport/config.ts";
+import { serverSocketOptions, tls, unixSocketKeys } from "../transport/config.ts";
 import { patternProblem } from "./path-pattern.ts";
 
 const lists = ["pathWhitelist", "pathBlacklist"] as const;
@@ -44,6 +44,7 @@ export const admin = object(
   {
     ip: ip({ doc: "Address to listen on. Whoever reaches it can stop the process.", default: "127.0.0.1" }),
     port: port({ doc: "Port to listen on; 0 lets the system choose.", default: 9990 }),
+    ...unixSocketKeys("0600"),
     socketOptions: serverSocketOptions,
     shutdownGraceMs: int({
       doc: "How long requests in flight may take after a stop was asked for.",

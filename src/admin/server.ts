@@ -3,6 +3,7 @@ import type { Listener } from "../core/byte-stream.ts";
 import type { DataLoop } from "../core/data-loop.ts";
 import { causes } from "../core/cause.ts";
 import { Failure } from "../core/failure.ts";
+import { isUnixPath, plainAddressText, type SocketAddress } from "../core/socket-address.ts";
 import type { AdmissionOptions } from "../protocols/http/admit.ts";
 import { LocalDtabs } from "../protocols/http/local-dtabs.ts";
 import { LINKERD_OVERRIDES } from "../protocols/http/overrides.ts";
@@ -11,6 +12,7 @@ import { type LocalAnswer, LocalProblem, type LocalRequest } from "../protocols/
 import { LocalService } from "../protocols/http1/local-service.ts";
 import type { Http1, Http1Server } from "../protocols/http1/protocol.ts";
 import type { ServerConnectionStats } from "../protocols/http1/server-context.ts";
+import { listenAddress, type ListenPlace } from "../transport/config.ts";
 import { problem, text } from "./answers.ts";
 import { Guard } from "./guard.ts";
 import { Parameters, unescaped } from "./parameters.ts";
@@ -20,9 +22,7 @@ import { Security, type SecurityRules } from "./security.ts";
 import type { Subject } from "./subject.ts";
 
 /** Where to listen, as the `admin` section says. */
-export interface AdminSettings {
-  readonly ip: string;
-  readonly port: number;
+export interface AdminSettings extends ListenPlace {
   readonly socketOptions: {
     readonly backlog?: number | undefined;
     readonly keepAlive?: boolean | undefined;
@@ -77,7 +77,7 @@ export class AdminServer {
       );
     });
     this.#shown = this.#routes.flatMap((route) => this.#security.at(route, route.path) ?? []);
-    this.#guard = new Guard(settings.ip);
+    this.#guard = new Guard(settings.socket ?? settings.ip);
     this.#service = new LocalService({
       env,
       loop: parts.loop,
@@ -95,14 +95,13 @@ export class AdminServer {
     listener: Listener | null = null,
   ): Promise<AdminServer> {
     const admin = new AdminServer(settings, parts);
-    const { ip, port } = settings;
     const { backlog, keepAlive, noDelay, reusePort } = settings.socketOptions;
-    const where = { host: ip, port, backlog, keepAlive, noDelay, reusePort };
+    const where = { ...listenAddress(settings), names: ["admin"], backlog, keepAlive, noDelay, reusePort };
     const bounds = { limits: LIMITS, admission: admission(parts) };
     try {
       admin.#server = await parts.http1.listen(listener ?? where, bounds, admin.#service, () => parts.stats);
     } catch (error) {
-      throw cannotListen(ip, port, error);
+      throw cannotListen(where, error);
     }
     return admin;
   }
@@ -204,11 +203,19 @@ function admission({ subject }: AdminParts): AdmissionOptions {
   return { clearContext: true, maxCallDepth: 1000, timestampHeader: "", forwarded: null, localDtabs, overrides };
 }
 
-/** The system's error in words; its code, address and port are kept for whoever looks for them. */
-function cannotListen(address: string, port: number, cause: unknown): Error {
+/** The system's error in words; its code, address and port, or path, are kept for whoever looks for them. */
+function cannotListen({ host, port }: SocketAddress, cause: unknown): Error {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  const message = `the admin server cannot listen on ${address}:${port}: ${whyNot(code) ?? String(cause)}`;
-  return Object.assign(new Error(message, { cause }), { code, address, port });
+  const unix = isUnixPath(host);
+  const reason = (unix ? reasonOf(cause) : whyNot(code)) ?? String(cause);
+  const message = `the admin server cannot listen on ${plainAddressText({ host, port })}: ${reason}`;
+  const about = unix ? { path: host, reason } : { address: host, port };
+  return Object.assign(new Error(message, { cause }), { code, ...about });
+}
+
+/** The transport says it of a unix socket. */
+function reasonOf(cause: unknown): string | undefined {
+  return cause instanceof Error && "reason" in cause && typeof cause.reason === "string" ? cause.reason : undefined;
 }
 
 function whyNot(code: unknown): string | undefined {

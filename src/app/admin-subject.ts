@@ -2,6 +2,7 @@
 import type { ReopenedFile, RouterSubject, Subject } from "../admin/subject.ts";
 import type { Env } from "../base/env.ts";
 import type { Listener } from "../core/byte-stream.ts";
+import { addressText } from "../core/socket-address.ts";
 import type { NamerTable } from "../naming/namer-table.ts";
 import { clientDump, clientStacks, pathStacks } from "../router/dump.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -80,5 +81,5 @@ function remaining({ active }: Running): string {
 }
 
 function addressOf(listener: Listener | null): string {
-  return listener === null ? "" : `${listener.host}:${listener.port}`;
+  return listener === null ? "" : addressText(listener);
 }

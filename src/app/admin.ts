@@ -7,6 +7,7 @@ import type { Http1 } from "../protocols/http1/protocol.ts";
 import { adminSubject, type Running } from "./admin-subject.ts";
 import type { LinkerConfig } from "./config.ts";
 import { serverConnectionStats } from "./connection-stats.ts";
+import { placeOf } from "./inherited-sockets.ts";
 
 /** What the admin server looks at and stands on. */
 export interface Administered extends Running {
@@ -36,15 +37,14 @@ export class RunningAdmin {
     const settings = { admin: config.admin, telemetry: config.telemetry };
     const former = this.#settings;
     if (isDeepStrictEqual(settings, former)) return;
-    const stays = former !== null && former.admin.ip === config.admin.ip && former.admin.port === config.admin.port;
+    const stays = former !== null && samePlace(former.admin, config.admin);
     const before = this.server;
     const listener = stays ? (before?.handOver() ?? null) : null;
     this.server = await this.#start(config, listener);
     this.#settings = settings;
     if (before !== null) this.#linker.env.timers.after(LEAVE_MS, () => void before.stop());
     if (listener !== null) return;
-    const { host, port } = this.server.listener;
-    this.#linker.log.logger("admin").info(`listening on ${host}:${port}`);
+    this.#linker.log.logger("admin").info(`listening on ${placeOf(this.server.listener)}`);
   }
 
   async #start({ admin, telemetry }: LinkerConfig, listener: Listener | null): Promise<AdminServer> {
@@ -59,4 +59,8 @@ export class RunningAdmin {
     scope.gauge("connections", () => server.connections);
     return server;
   }
+}
+
+function samePlace(a: LinkerConfig["admin"], b: LinkerConfig["admin"]): boolean {
+  return a.ip === b.ip && a.port === b.port && a.socket === b.socket;
 }

@@ -1,11 +1,14 @@
 // Conditions over the whole file: what no single key can know.
+import { resolve } from "node:path";
 import { isOwnPath } from "../admin/routes.ts";
 import { type KeyPath } from "../config/problems.ts";
-import { type Report } from "../config/spec.ts";
+import { type Report, type Written } from "../config/spec.ts";
+import { UNIX } from "../core/socket-address.ts";
 
 interface Listener {
   readonly ip?: string | undefined;
   readonly port?: number | undefined;
+  readonly socket?: string | undefined;
 }
 
 interface CheckedRouter extends CheckedAccessLog {
@@ -28,17 +31,18 @@ interface CheckedFile {
   readonly telemetry?: readonly ({ readonly path?: string | undefined } | undefined)[] | undefined;
 }
 
-/** No two listeners on one address and port. 0.0.0.0 counts as an address of its own, and port 0 never collides. */
-export function checkListeners({ admin, routers }: CheckedFile, report: Report): void {
+/** No two listeners on one address and port, or path. 0.0.0.0 counts as an address of its own, and port 0 never collides. */
+export function checkListeners({ admin, routers }: CheckedFile, report: Report, written: Written): void {
   const taken = new Map<string, string>();
   const claim = (listener: Listener | undefined, who: string, at: KeyPath): void => {
-    if (listener?.ip === undefined || listener.port === undefined || listener.port === 0) return;
-    const address = listener.ip.includes(":")
-      ? `[${listener.ip.toLowerCase()}]:${listener.port}`
-      : `${listener.ip}:${listener.port}`;
+    if (listener === undefined) return;
+    checkOneAddress(listener, at, report, written);
+    const address = addressOf(listener);
+    if (address === null) return;
     const first = taken.get(address);
+    const [key, what] = listener.socket === undefined ? ["port", "port"] : ["socket", "path"];
     if (first === undefined) taken.set(address, who);
-    else report([...at, "port"], `${address} is already taken by ${first}`, "choose another port");
+    else report([...at, key], `${address} is already taken by ${first}`, `choose another ${what}`);
   };
   claim(admin, "admin", ["admin"]);
   routers?.forEach((router, index) => {
@@ -46,6 +50,26 @@ export function checkListeners({ admin, routers }: CheckedFile, report: Report):
       claim(server, `routers[${index}].servers[${number}]`, ["routers", index, "servers", number]);
     });
   });
+}
+
+function addressOf({ ip, port, socket }: Listener): string | null {
+  if (socket !== undefined) return UNIX + resolve(socket);
+  if (ip === undefined || port === undefined || port === 0) return null;
+  return ip.includes(":") ? `[${ip.toLowerCase()}]:${port}` : `${ip}:${port}`;
+}
+
+/** What would be ignored in silence is a mistake. */
+function checkOneAddress({ socket }: Listener, at: KeyPath, report: Report, written: Written): void {
+  if (socket === undefined) {
+    const key = [...at, "socketMode"];
+    if (written(key)) report(key, "is about the file of a unix socket, and there is none here", "write socket, too");
+    return;
+  }
+  for (const key of [
+    [...at, "ip"],
+    [...at, "port"],
+  ])
+    if (written(key)) report(key, "has no effect beside socket", "remove one of them; a server listens in one place");
 }
 
 /** Labels tell routers apart in metrics. */

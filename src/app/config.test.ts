@@ -66,6 +66,7 @@ test("the smallest Linkerd 1.x file gets the defaults of Linkerd 1.x", async () 
         label: "http",
         clearContext: false,
         maxCallDepth: 1000,
+        socketMode: "0660",
         socketOptions: { noDelay: true, reuseAddr: true, reusePort: false, keepAlive: false },
         serverSession: {},
       },

@@ -10,6 +10,7 @@ import type { ExchangeLog } from "../router/router.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
 import type { RouterConfig } from "./config.ts";
+import { placeOf } from "./inherited-sockets.ts";
 import { OpenServer, type ServerWish, serverWish } from "./open-server.ts";
 import {
   admissionOf,
@@ -128,8 +129,8 @@ export class DataPlane {
         if (this.#servers.has(wish.place)) continue;
         const server = await OpenServer.open(wish, running.stacks[i]!, world); // one for each wish
         opened.push(server);
-        const { host, port } = wish.listen;
-        world.logger.info(`serving ${running.config.protocol} on ${host}:${server.listener?.port ?? port}`);
+        const { listener } = server;
+        if (listener !== null) world.logger.info(`serving ${running.config.protocol} on ${placeOf(listener)}`);
       }
     } catch (error) {
       await Promise.all(opened.map((server) => server.drain()));

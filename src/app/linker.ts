@@ -11,19 +11,23 @@ import type { ExchangeLog } from "../router/router.ts";
 import type { Log, Logger } from "../telemetry/log.ts";
 import { processMetrics } from "../telemetry/process-metrics.ts";
 import { MetricsRegistry } from "../telemetry/registry.ts";
+import type { InheritedSockets } from "../transport/node/inherited-sockets.ts";
 import { AccessLogs } from "./access-logs.ts";
 import { RunningAdmin } from "./admin.ts";
 import type { LinkerConfig, RouterConfig } from "./config.ts";
 import { Control, type ControlledRouter, type PlaneLink } from "./control.ts";
 import { DataPlane } from "./data-plane.ts";
+import { tellLeftovers } from "./inherited-sockets.ts";
 import type { RunningRouter } from "./router.ts";
-import { tcp } from "./tcp.ts";
+import { sockets } from "./sockets.ts";
 
 /** What a proxy is started with besides its configuration; tests hand in their own. */
 export interface LinkerOptions {
   readonly log: Log;
   readonly env?: Env;
-  /** Where connections come from; TCP by default. */
+  /** Listening sockets that this process was started with. */
+  readonly inherited?: InheritedSockets;
+  /** Where connections come from; sockets of the system by default. */
   readonly transport?: (loop: DataLoop, logger: Logger) => Promise<Transport>;
   /** Makes the log of a router's exchanges; by default the access log its configuration asks for. */
   readonly exchangeLog?: (router: RouterConfig) => ExchangeLog;
@@ -52,6 +56,7 @@ export class Linker {
   #changes: Promise<unknown> | null = null;
   /** False from the moment that draining begins. */
   ready = false;
+  readonly #leaving = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<boolean>();
   #stopping = false;
 
@@ -115,6 +120,11 @@ export class Linker {
     return this.plane.active;
   }
 
+  /** Settled when a stop begins, whoever asked for it. */
+  get stopping(): Promise<void> {
+    return this.#leaving.promise;
+  }
+
   /** Settled when the proxy has stopped, whoever asked for it: true when nothing had to be cut off. */
   get stopped(): Promise<boolean> {
     return this.#stopped.promise;
@@ -125,7 +135,7 @@ export class Linker {
     const env = options.env ?? systemEnv();
     const broken = options.log.logger("loop");
     const loop = new DataLoop(env, (error) => broken.error("an error of the proxy at the end of a turn", error));
-    const transport = await (options.transport ?? tcp)(loop, options.log.logger("transport"));
+    const transport = await (options.transport ?? sockets)(loop, options.log.logger("transport"), options.inherited);
     const linker = new Linker(config, options, env, loop, transport);
     try {
       await linker.#configure(config);
@@ -133,6 +143,7 @@ export class Linker {
       await linker.stop(0);
       throw error;
     }
+    if (options.inherited !== undefined) tellLeftovers(options.inherited, options.log.logger("main"));
     linker.ready = true;
     return linker;
   }
@@ -194,6 +205,7 @@ export class Linker {
   stop(graceMs: number): Promise<boolean> {
     if (!this.#stopping) {
       this.#stopping = true;
+      this.#leaving.resolve();
       this.#stop(graceMs).then(this.#stopped.resolve, this.#stopped.reject);
     }
     return this.#stopped.promise;

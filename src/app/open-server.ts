@@ -3,12 +3,14 @@ import { type HttpPort, listenHttp, type PortSettings } from "../bridges/http1-h
 import type { Listener, ListenOptions } from "../core/byte-stream.ts";
 import type { Failure } from "../core/failure.ts";
 import type { AdmissionOptions } from "../protocols/http/admit.ts";
+import { addressText, isUnixPath, type SocketAddress } from "../core/socket-address.ts";
+import { listenAddress } from "../transport/config.ts";
 import { Entrance } from "../router/entrance.ts";
 import type { RouterServer } from "../router/server-stack.ts";
 import type { Scope } from "../telemetry/registry.ts";
 import type { RouterConfig, ServerConfig } from "./config.ts";
 import { http2ServerStats } from "./connection-stats.ts";
-import type { RouterWorld } from "./router.ts";
+import { type RouterWorld, serverScope } from "./router.ts";
 import { accessLogOf, http2ServerLimits, http2ServerSettings, serverLimits } from "./settings.ts";
 
 /** What one server of a configuration wants. */
@@ -37,12 +39,13 @@ export function serverWish(
     : null;
   const needsRemote =
     accessLogOf(config) !== null || server.addForwardedHeader !== undefined || server.overrides.allow !== undefined;
-  const scope = world.metrics.root.scope("rt", config.label, "server", `${server.ip}/${server.port}`);
+  const scope = serverScope(server, config, world);
+  const where = listenAddress(server);
   return {
-    place: server.port === 0 ? `${server.ip}:0 ${config.label} ${index}` : `${server.ip}:${server.port}`,
+    place: isAnyPort(where) ? `${server.ip}:0 ${config.label} ${index}` : addressText(where),
     listen: {
-      host: server.ip,
-      port: server.port,
+      ...where,
+      names: [server.label, config.label],
       backlog,
       keepAlive,
       noDelay,
@@ -52,6 +55,10 @@ export function serverWish(
     scope,
     settings: () => ({ admission: admission(scope), needsRemote, http1, http2 }),
   };
+}
+
+function isAnyPort({ host, port }: SocketAddress): boolean {
+  return port === 0 && !isUnixPath(host);
 }
 
 // A router's own protocol is always spoken.

@@ -1,6 +1,7 @@
 // Puts one router together: identifiers, policies, clients, servers. Which protocol its callers and its endpoints speak is decided here.
 import type { Env } from "../base/env.ts";
 import type { ToControl } from "../core/border.ts";
+import { addressText, isUnixPath } from "../core/socket-address.ts";
 import type { DataLoop } from "../core/data-loop.ts";
 import { SyntaxProblem } from "../core/syntax.ts";
 import { parseDtab } from "../naming/dtab-parser.ts";
@@ -17,6 +18,7 @@ import { type ExchangeLog, Router } from "../router/router.ts";
 import { RouterServer } from "../router/server-stack.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { MetricsRegistry, Scope } from "../telemetry/registry.ts";
+import { listenAddress } from "../transport/config.ts";
 import { type ClientParts, makeClient } from "./client.ts";
 import type { RouterConfig, ServerConfig } from "./config.ts";
 import { makeIdentifier } from "./identifiers.ts";
@@ -83,6 +85,13 @@ export function makeRouter(
   });
 }
 
+/** Where the figures of a server stand: in the original's form for the network; a path is one part of the name, its slashes included. */
+export function serverScope(server: ServerConfig, config: RouterConfig, world: RouterWorld): Scope {
+  const place = listenAddress(server);
+  const called = isUnixPath(place.host) ? addressText(place) : `${server.ip}/${server.port}`;
+  return world.metrics.root.scope("rt", config.label, "server", called);
+}
+
 /** The server side of one of a router's servers. */
 export function makeServerStack(
   server: ServerConfig,
@@ -90,7 +99,7 @@ export function makeServerStack(
   router: Router,
   world: RouterWorld,
 ): RouterServer {
-  const scope = world.metrics.root.scope("rt", config.label, "server", `${server.ip}/${server.port}`);
+  const scope = serverScope(server, config, world);
   const settings = {
     maxConcurrentRequests: server.maxConcurrentRequests ?? 0,
     timeoutMs: server.timeoutMs ?? 0,

@@ -57,3 +57,11 @@ test("The order does not depend on the order endpoints are given in", () => {
     }),
   );
 });
+
+test("Unix sockets have an order of their own among others, by their paths", () => {
+  const keys = ["unix:/run/b", "10.0.0.1:80", "unix:/run/a", "10.0.0.2:80", "unix:/run/c:80"];
+  const ordered = inAddressOrder(keyed(...keys)).map(({ key }) => key);
+  expect([...ordered].sort()).toEqual([...keys].sort());
+  expect(inAddressOrder(keyed(...keys.toReversed())).map(({ key }) => key)).toEqual(ordered);
+  expect(vectorHash(keyed("unix:/run/a"))).not.toBe(vectorHash(keyed("unix:/run/b")));
+});

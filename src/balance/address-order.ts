@@ -1,13 +1,14 @@
 // The order of endpoints that is the same for all clients, so that each of them sees the same ring (finagle §2.7): by hash.
 import { isIP } from "node:net";
 import { finalize, hashOctets, hashOrdered, mixLast } from "../base/murmur3.ts";
+import { UNIX } from "../core/socket-address.ts";
 
 /** Of Finagle: the hashes agree with its own. */
 const SEED = 0x3c074a61;
 const IPV4_MAPPED = "0,0,0,0,0,65535";
 
 interface Addressed {
-  /** `host:port`; IPv6 in brackets. */
+  /** `host:port`; IPv6 in brackets. Or `unix:/path`, which Finagle does not have: it counts as a name without a port. */
   readonly key: string;
 }
 
@@ -37,11 +38,13 @@ export function portHash(port: number): number {
 }
 
 function hostOf(key: string): string {
+  if (key.startsWith(UNIX)) return key;
   const host = key.slice(0, key.lastIndexOf(":"));
   return host.startsWith("[") ? host.slice(1, -1) : host;
 }
 
 function portOf(key: string): number {
+  if (key.startsWith(UNIX)) return 0;
   return Number(key.slice(key.lastIndexOf(":") + 1));
 }
 

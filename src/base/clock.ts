@@ -13,3 +13,8 @@ export const systemClock: Clock = {
   nowMs: () => performance.now(),
   epochMs: () => Date.now(),
 };
+
+/** CLOCK_MONOTONIC in microseconds, which all processes of a machine share; for telling other programs a moment, not for measuring. */
+export function monotonicUs(): bigint {
+  return process.hrtime.bigint() / 1000n;
+}

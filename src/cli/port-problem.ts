@@ -1,4 +1,5 @@
-// A port that cannot be listened on, in one line: which, why, and the key to change.
+// An address that cannot be listened on, in one line: which, why, and the key to change.
+import { resolve } from "node:path";
 import type { LinkerConfig } from "../app/config.ts";
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -10,6 +11,8 @@ const REASONS: Readonly<Record<string, string>> = {
 /** What an error of `listen` says; null for any other error. */
 export function portProblem(error: unknown, config: LinkerConfig): string | null {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return null;
+  if ("path" in error && typeof error.path === "string" && "reason" in error && typeof error.reason === "string")
+    return pathProblem(error.path, error.reason, config);
   const reason = REASONS[error.code];
   if (reason === undefined || !("port" in error) || typeof error.port !== "number") return null;
   const ip = "address" in error && typeof error.address === "string" ? error.address : "";
@@ -18,11 +21,21 @@ export function portProblem(error: unknown, config: LinkerConfig): string | null
   return `${ip.includes(":") ? `[${ip}]` : ip}:${error.port} ${reason}${change}`;
 }
 
+/** Of a unix socket; the transport says why. */
+function pathProblem(path: string, reason: string, config: LinkerConfig): string {
+  const known = listeners(config).find(({ socket }) => socket !== undefined && resolve(socket) === path);
+  return `${path} cannot be listened on: ${reason}${known === undefined ? "" : `; or choose another path at ${known.at}.socket`}`;
+}
+
 /** Where the configuration says so. */
-function keyOf(ip: string, port: number, { admin, routers }: LinkerConfig): string | undefined {
-  const keys = routers.flatMap((router, r) =>
-    router.servers.map((server, s) => ({ ip: server.ip, port: server.port, key: `routers[${r}].servers[${s}].port` })),
+function keyOf(ip: string, port: number, config: LinkerConfig): string | undefined {
+  const known = listeners(config).find((one) => one.socket === undefined && one.port === port && one.ip === ip);
+  return known === undefined ? undefined : `${known.at}.port`;
+}
+
+function listeners({ admin, routers }: LinkerConfig) {
+  const servers = routers.flatMap((router, r) =>
+    router.servers.map(({ ip, port, socket }, s) => ({ ip, port, socket, at: `routers[${r}].servers[${s}]` })),
   );
-  keys.push({ ip: admin.ip, port: admin.port, key: "admin.port" });
-  return keys.find((known) => known.port === port && known.ip === ip)?.key;
+  return [...servers, { ip: admin.ip, port: admin.port, socket: admin.socket, at: "admin" }];
 }

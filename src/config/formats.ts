@@ -1,8 +1,10 @@
 // Texts with a form of their own.
 import { isIP } from "node:net";
 import { parseEndpoint } from "../core/endpoint-text.ts";
+import { resolve } from "node:path";
 import { PathMatcher, PathTemplate } from "../core/path-matcher.ts";
 import { parsePath } from "../core/path.ts";
+import { unixPathProblem } from "../core/socket-address.ts";
 import { SyntaxProblem } from "../core/syntax.ts";
 
 /** What is wrong with a text, and at which offset in it. */
@@ -22,7 +24,9 @@ export type FormatName =
   | "headerName"
   | "http2HeaderName"
   | "ip"
-  | "endpoint";
+  | "endpoint"
+  | "socketPath"
+  | "fileMode";
 
 /** The grammar of dtabs belongs to naming, which stands beside this folder; the composition root hands its check in. */
 export interface TextFormats {
@@ -46,6 +50,8 @@ export const formats: Readonly<Record<FormatName, Format>> = {
   http2HeaderName: { called: "a header or pseudo-header name", example: ":authority" },
   ip: { called: "an IP address", example: "127.0.0.1" },
   endpoint: { called: "an address", example: "127.0.0.1:8080", ofNumber: (port) => `127.0.0.1:${port}` },
+  socketPath: { called: "the path of a unix socket", example: "/run/fairlead/http.sock" },
+  fileMode: { called: "permissions", example: '"0660", in quotes' },
 };
 
 export function checkFormat(name: FormatName, text: string, given: TextFormats): FormatProblem | null {
@@ -66,6 +72,10 @@ export function checkFormat(name: FormatName, text: string, given: TextFormats):
       return isIP(text) === 0 ? { offset: 0, message: "this is neither IPv4 nor IPv6" } : null;
     case "endpoint":
       return problemIn(parseEndpoint(text));
+    case "socketPath":
+      return checkSocketPath(text);
+    case "fileMode":
+      return /^0?[0-7]{3}$/.test(text) ? null : { offset: 0, message: "these are three octal digits" };
   }
 }
 
@@ -80,6 +90,12 @@ function checkHttp2HeaderName(text: string): FormatProblem | null {
   if (!text.startsWith(":")) return checkHeaderName(text);
   const message = "requests have the pseudo-headers :method, :scheme, :authority and :path";
   return [":method", ":scheme", ":authority", ":path"].includes(text) ? null : { offset: 0, message };
+}
+
+/** As it will be opened: a relative path belongs to the working directory, whose own length counts. */
+function checkSocketPath(text: string): FormatProblem | null {
+  const message = unixPathProblem(/^[@/]/.test(text) || text.endsWith("/") ? text : resolve(text));
+  return message === null ? null : { offset: 0, message };
 }
 
 /** The parsers of names hand back either what they read or a problem. */

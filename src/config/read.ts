@@ -85,8 +85,11 @@ function readShort(spec: ObjectSpec, key: string, node: ConfigNode, at: KeyPath,
   fillIn(spec, { ...node, type: "map", entries: [] }, new Set([key]), value, at, reading);
   for (const check of spec.checks) {
     // As in `runChecks`.
-    check(value as never, ([, ...below], message, advice) =>
-      reading.problems.error(locate(node, below), [...at, ...below], message, advice),
+    check(
+      value as never,
+      ([, ...below], message, advice) =>
+        reading.problems.error(locate(node, below), [...at, ...below], message, advice),
+      ([written]) => written === key,
     );
   }
   return value;
@@ -188,10 +191,20 @@ function runChecks(
 ): void {
   for (const check of spec.checks) {
     // `object` in schema.ts only takes checks written for the value of the very keys just read.
-    check(value as never, (below, message, advice) =>
-      reading.problems.error(locate(node, below), [...at, ...below], message, advice),
+    check(
+      value as never,
+      (below, message, advice) => reading.problems.error(locate(node, below), [...at, ...below], message, advice),
+      (below) => isWritten(node, below),
     );
   }
+}
+
+function isWritten(node: ConfigNode, path: KeyPath): boolean {
+  const [step, ...rest] = path;
+  if (step === undefined) return node.type !== "scalar" || node.value !== null;
+  const next =
+    typeof step === "number" ? (node.type === "list" ? node.items[step] : undefined) : entryOf(node, step)?.value;
+  return next !== undefined && isWritten(next, rest);
 }
 
 /** The node at a path below, or the innermost one above it that is written in the file. */

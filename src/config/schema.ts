@@ -122,6 +122,16 @@ export function ip<const O extends Options<string>>(options: O): Schema<string, 
   return { spec: { ...described(options), type: "text", format: "ip", allowEmpty: false } };
 }
 
+/** The path of a unix socket; a relative one belongs to the working directory. */
+export function socketPath<const O extends Options<string>>(options: O): Schema<string, PresenceOf<O>> {
+  return { spec: { ...described(options), type: "text", format: "socketPath", allowEmpty: false } };
+}
+
+/** Permissions of a file, in octal: `"0660"`. */
+export function fileMode<const O extends Options<string>>(options: O): Schema<string, PresenceOf<O>> {
+  return { spec: { ...described(options), type: "text", format: "fileMode", allowEmpty: false } };
+}
+
 export interface NumberOptions extends Options<number> {
   readonly min?: number;
   readonly max?: number;

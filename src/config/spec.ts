@@ -134,5 +134,7 @@ export type Partially<T> = T extends readonly (infer E)[]
 
 /** Tells a problem at a key below the checked object. */
 export type Report = (at: KeyPath, message: string, advice: string) => void;
+/** Whether a key below the checked object stands in the file, rather than being filled in. */
+export type Written = (at: KeyPath) => boolean;
 /** A condition over several keys of an object. */
-export type Check<T> = (value: Partially<T>, report: Report) => void;
+export type Check<T> = (value: Partially<T>, report: Report, written: Written) => void;

@@ -9,9 +9,11 @@ export type BoundTree =
 
 /** One address of a client, as discovery reports it. */
 export interface EndpointInfo {
-  /** `host:port`. */
+  /** `host:port`, or `unix:/path`. */
   readonly key: string;
+  /** The path of a unix socket begins with a slash (`socket-address`). */
   readonly host: string;
+  /** 0 for a unix socket. */
   readonly port: number;
   readonly weight: number;
 }

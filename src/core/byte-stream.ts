@@ -22,7 +22,7 @@ export interface Connector extends ByteReader {
 
 /** A connected, bidirectional flow of bytes. */
 export interface ByteStream {
-  /** `host:port` of the other end. */
+  /** `host:port` of the other end; `unix:` for a caller on a unix socket, who has no address. */
   readonly remote: string;
   /** Hands over reading: before the first byte, or from one reader to another that speaks a different protocol. */
   attach(reader: ByteReader): void;
@@ -47,15 +47,20 @@ export interface ByteStream {
   usePrivateBuffer(on: boolean, lentOut?: boolean): void;
   /** Sends what was written, then finishes our side; the stream closes when the peer has finished too. */
   end(): void;
-  /** Drops the connection at once; `reset` sends RST where the platform can. */
+  /** Drops the connection at once; `reset` sends RST where there is one: not on unix sockets. */
   destroy(reset?: boolean): void;
 }
 
 /** Options of a listening socket (linkerd1 §1.5). */
 export interface ListenOptions {
+  /** An address of this machine, or the absolute path of a unix socket (`socket-address`). */
   readonly host: string;
-  /** 0 = any free port. */
+  /** 0 = any free port; also 0 for a unix socket. */
   readonly port: number;
+  /** Permissions of a unix socket's file; what the umask leaves by default. */
+  readonly mode?: number | undefined;
+  /** What a socket that this process has inherited may be called to be used instead of a new one; by its address it is found anyway. */
+  readonly names?: readonly string[] | undefined;
   readonly backlog?: number | undefined;
   readonly reusePort?: boolean | undefined;
   readonly noDelay?: boolean | undefined;
@@ -65,16 +70,25 @@ export interface ListenOptions {
 /** A bound listener. */
 export interface Listener {
   readonly host: string;
+  /** The real one; 0 for a unix socket. */
   readonly port: number;
+  /** Whether it was there before this process: then its address may be another than was asked for. */
+  readonly inherited: boolean;
+  /** The number by which a child process inherits it; null where there is none. */
+  readonly descriptor: number | null;
   /** Gives the streams that come from now on to another: the socket stays open throughout, so that no caller is refused in between. */
   redirect(accept: (stream: ByteStream) => void): void;
-  /** Stops accepting; established streams live on. Resolves when the port is free. */
+  /** The file of a unix socket is to stay when the listener closes, because another process serves there by now. */
+  leaveFile(): void;
+  /** Stops accepting; established streams live on. Resolves when the port is free, and the file of a unix socket gone. */
   close(): Promise<void>;
 }
 
 /** Options of an outgoing connection. */
 export interface ConnectOptions {
+  /** A host, or the absolute path of a unix socket (`socket-address`). */
   readonly host: string;
+  /** 0 for a unix socket. */
   readonly port: number;
   readonly noDelay?: boolean | undefined;
   readonly keepAlive?: boolean | undefined;

@@ -1,20 +1,22 @@
 // What names are bound to: addresses that come and go, or an answer the proxy makes itself.
 import type { Path } from "./path.ts";
+import { addressText } from "./socket-address.ts";
 import type { Var } from "./var.ts";
 
-/** Where one instance of a service listens. Identity is `host:port`; weight and metadata may change for the same endpoint. */
+/** Where one instance of a service listens (`socket-address`). Identity is `host:port`, or the path; weight and metadata may change for the same endpoint. */
 export interface EndpointAddress {
-  /** An IP address, or a host name still to be resolved by whoever connects. */
+  /** An IP address, a host name still to be resolved by whoever connects, or the absolute path of a unix socket. */
   readonly host: string;
+  /** 0 for a unix socket. */
   readonly port: number;
   /** Share of the traffic relative to the other endpoints; 1 unless discovery says otherwise. */
   readonly weight: number;
   readonly meta: Readonly<Record<string, string>>;
 }
 
-/** `10.0.0.1:8080`, `[::1]:8080`: the identity of an endpoint. */
+/** `10.0.0.1:8080`, `[::1]:8080`, `unix:/run/users.sock`: the identity of an endpoint. */
 export function endpointKey(address: EndpointAddress): string {
-  return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+  return addressText(address);
 }
 
 /** What discovery says of a bound name: not yet anything, a set of addresses, "there is no such thing", or an error. */

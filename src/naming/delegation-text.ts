@@ -1,4 +1,5 @@
 // An explanation as text for a terminal: one line per step, the way a request goes marked, the rule beside what it made.
+import { addressText } from "../core/socket-address.ts";
 import { type Delegation, type ExplainedName, outcomeOf } from "./delegation.ts";
 
 interface Line {
@@ -68,9 +69,7 @@ function endpoints({ addr, status }: ExplainedName): string {
   if (addr.type === "neg") return "no such host or service";
   if (addr.type === "failed") return `addresses unknown: ${addr.cause}`;
   if (addr.addrs.length === 0) return "no addresses";
-  const shown = addr.addrs
-    .slice(0, MAX_ADDRESSES)
-    .map((a) => (a.ip.includes(":") ? `[${a.ip}]:${a.port}` : `${a.ip}:${a.port}`));
+  const shown = addr.addrs.slice(0, MAX_ADDRESSES).map(({ ip, port }) => addressText({ host: ip, port }));
   const more = addr.addrs.length - shown.length;
   return shown.join(" ") + (more > 0 ? ` and ${more} more` : "");
 }

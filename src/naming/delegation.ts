@@ -66,6 +66,7 @@ export type ExplainedAddresses =
   | { readonly type: "pending" }
   | { readonly type: "failed"; readonly cause: string };
 
+/** As in the original; the path of a unix socket stands for `ip`, and its port is 0. */
 export interface ExplainedAddress {
   readonly ip: string;
   readonly port: number;

@@ -31,7 +31,7 @@ import {
 import { healthCheck } from "../resilience/health/config.ts";
 import { concurrencyLimit, deadlines, hedge } from "../resilience/overload-config.ts";
 import { clientSession, connectTimeoutMs, hostConnectionPool, serverSession } from "../sessions/config.ts";
-import { clientSocketOptions, serverSocketOptions, tls } from "../transport/config.ts";
+import { clientSocketOptions, serverSocketOptions, tls, unixSocketKeys } from "../transport/config.ts";
 
 const announcing = "register the address in discovery by other means";
 
@@ -87,6 +87,7 @@ export function serverKeys(defaultPort: number) {
   return {
     port: port({ doc: "Port to listen on; 0 lets the system choose.", default: defaultPort }),
     ip: ip({ doc: "Address to listen on; 0.0.0.0 stands for all of IPv4.", default: "127.0.0.1" }),
+    ...unixSocketKeys("0660"),
     label: text({ doc: "Names the server in logs.", defaultDoc: "the router's label" }),
     tls,
     socketOptions: serverSocketOptions,

@@ -1,11 +1,42 @@
 // Configuration of sockets (reference §1.5) and of TLS.
-import { bool, int, object, unavailable } from "../config/schema.ts";
+import { resolve } from "node:path";
+import { bool, fileMode, int, object, socketPath, unavailable } from "../config/schema.ts";
 
 /** TLS of the admin server, of servers and of clients. */
 export const tls = unavailable(
   "Encrypts connections.",
   "remove it, and let another process encrypt, or talk plain text on a network you trust",
 );
+
+/** Keys of everything that may listen on a unix socket. @param mode who may connect, unless the file says otherwise. */
+export function unixSocketKeys(mode: string) {
+  return {
+    socket: socketPath({
+      doc: "Listens on this unix socket instead of ip and port. A file that a dead process left there is replaced; ours is removed at the stop. A relative path belongs to the working directory.",
+      origin: "fairlead",
+    }),
+    socketMode: fileMode({
+      doc: "Permissions of the socket's file, in octal and in quotes: who may write to it may connect.",
+      default: mode,
+      origin: "fairlead",
+    }),
+  };
+}
+
+/** Where a server listens. */
+export interface ListenPlace {
+  readonly ip: string;
+  readonly port: number;
+  readonly socket?: string | undefined;
+  readonly socketMode: string;
+}
+
+/** The same as the transport takes it. */
+export function listenAddress({ ip, port, socket, socketMode }: ListenPlace) {
+  return socket === undefined
+    ? { host: ip, port }
+    : { host: resolve(socket), port: 0, mode: Number.parseInt(socketMode, 8) };
+}
 
 const noDelay = bool({ doc: "Sends small messages at once (TCP_NODELAY).", default: true });
 const keepAlive = bool({ doc: "Lets the kernel probe idle connections (SO_KEEPALIVE).", default: false });

@@ -1,4 +1,4 @@
-// A directory of `io.l5d.fs` for one test: files with one `host port` per line.
+// A directory of `io.l5d.fs` for one test: files with one `host port`, or `unix:/path`, per line.
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,7 +24,8 @@ export class Disco {
     name: string,
     services: readonly { readonly host: string; readonly port: number; readonly weight?: number }[],
   ): void {
-    const lines = services.map((s) => `${s.host} ${s.port}${s.weight === undefined ? "" : ` * ${s.weight}`}\n`);
+    const place = (host: string, port: number) => (host.startsWith("/") ? `unix:${host}` : `${host} ${port}`);
+    const lines = services.map((s) => `${place(s.host, s.port)}${s.weight === undefined ? "" : ` * ${s.weight}`}\n`);
     const draft = join(this.directory, `.draft-${this.#written++}`);
     writeFileSync(draft, lines.join(""));
     renameSync(draft, join(this.directory, name));

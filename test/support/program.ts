@@ -7,6 +7,15 @@ import { resolve } from "node:path";
 const PATIENCE_MS = 15_000;
 const LOOK_MS = 20;
 
+export interface ProgramOptions {
+  readonly input?: string;
+  readonly environment?: Record<string, string>;
+  /** What runs it, with its own arguments; Node by default. */
+  readonly command?: readonly [string, ...string[]];
+  /** What it inherits from descriptor 3 on. */
+  readonly descriptors?: readonly number[];
+}
+
 /** A process of the program, and what it has said so far. */
 export class Program {
   readonly child: ChildProcess;
@@ -15,9 +24,10 @@ export class Program {
   /** Exit code, or the signal it died of; null while it runs. */
   ended: number | string | null = null;
 
-  constructor(args: readonly string[], options: { input?: string; environment?: Record<string, string> } = {}) {
-    this.child = spawn(process.execPath, [resolve("bin/fairlead"), ...args], {
-      stdio: ["pipe", "pipe", "pipe"],
+  constructor(args: readonly string[], options: ProgramOptions = {}) {
+    const [command, ...before] = options.command ?? [process.execPath];
+    this.child = spawn(command, [...before, resolve("bin/fairlead"), ...args], {
+      stdio: ["pipe", "pipe", "pipe", ...(options.descriptors ?? [])],
       env: { ...process.env, ...options.environment },
     });
     this.child.stdin?.end(options.input ?? "");

@@ -2,6 +2,7 @@
 import type { AddressState, BoundName, EndpointsName } from "../../src/core/endpoint.ts";
 import { leaf, showTree } from "../../src/core/name-tree.ts";
 import { pathFrom } from "../../src/core/path.ts";
+import { addressText } from "../../src/core/socket-address.ts";
 import { Source, type Var } from "../../src/core/var.ts";
 import type { BoundNames, Transformer } from "../../src/naming/transformers/transformer.ts";
 
@@ -10,6 +11,7 @@ export function addressesIn(text: string): AddressState {
   const words = text.split(" ").filter((word) => word !== "");
   const addresses = words.map((word) => {
     const [place = "", weight = "1"] = word.split("*");
+    if (place.startsWith("unix:")) return { host: place.slice(5), port: 0, weight: Number(weight), meta: {} };
     const colon = place.lastIndexOf(":");
     const host = place.slice(0, colon).replace(/[[\]]/g, "");
     return { host, port: Number(place.slice(colon + 1)), weight: Number(weight), meta: {} };
@@ -22,7 +24,7 @@ export function showAddresses(state: AddressState): string {
   if (state.at !== "bound") return state.at;
   return state.addresses
     .map(({ host, port, weight }) => {
-      const place = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+      const place = addressText({ host, port });
       return weight === 1 ? place : `${place}*${weight}`;
     })
     .join(" ");

@@ -2,10 +2,12 @@
 import { flushCompileCache } from "node:module";
 import { Linker } from "../../app/linker.ts";
 import type { LinkerConfig } from "../../app/config.ts";
+import { ServiceManager } from "../../app/service-manager.ts";
 import { version } from "../../app/version.ts";
 import { type Env, systemEnv } from "../../base/env.ts";
 import { stayAlive } from "../../base/timers.ts";
 import { levelOf, LEVELS, Log, type Logger } from "../../telemetry/log.ts";
+import { InheritedSockets } from "../../transport/node/inherited-sockets.ts";
 import { CommandProblem, Exit, type Given } from "../command.ts";
 import { ReopenSignal } from "../reopen-signal.ts";
 import { portProblem } from "../port-problem.ts";
@@ -32,6 +34,9 @@ export async function run(given: Given, terminal: Terminal): Promise<number> {
   using reopen = new ReopenSignal();
   const linker = await started(config, log, env);
   reopen.tell(() => void linker.reopenAccessLogs());
+  using manager = new ServiceManager(process.env, env, log.logger("service-manager"));
+  manager.ready(`serving ${linker.routers.map(({ config: { label } }) => label).join(", ")}`);
+  void linker.stopping.then(() => manager.stopping("finishing what is in progress"));
   logger.info(`fairlead ${version()} is ready (process ${process.pid}, Node ${process.versions.node})`);
   env.timers.after(FLUSH_AFTER_MS, flushCompileCache);
   void stop.asked.then(() => linker.stop(config.admin.shutdownGraceMs));
@@ -53,7 +58,7 @@ function logOf(given: Given, env: Env, terminal: Terminal): Log {
 
 async function started(config: LinkerConfig, log: Log, env: Env): Promise<Linker> {
   try {
-    return await Linker.start(config, { log, env });
+    return await Linker.start(config, { log, env, inherited: InheritedSockets.from(process.env) });
   } catch (error) {
     const problem = portProblem(error, config);
     throw problem === null ? error : new CommandProblem(problem, Exit.failed);

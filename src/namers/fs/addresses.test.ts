@@ -14,7 +14,21 @@ describe("a discovery file", () => {
     expect(parseAddresses("")).toEqual([]);
   });
 
+  test("may name unix sockets, with a weight as others have it", () => {
+    expect(parseAddresses("unix:/run/a.sock\nunix:/run/b.sock * 2 # twice\n127.0.0.1 80\n")).toEqual([
+      { host: "/run/a.sock", port: 0, weight: 1 },
+      { host: "/run/b.sock", port: 0, weight: 2 },
+      { host: "127.0.0.1", port: 80, weight: 1 },
+    ]);
+  });
+
   test.each([
+    ["unix:run/a.sock", "the path must be absolute; write it as in unix:/run/users.sock"],
+    ["unix:@abstract", "abstract sockets, which have no file and no permissions, are not used here"],
+    ["unix:/run/", "this is the path of a directory"],
+    [`unix:/${"x".repeat(107)}`, "the path has 108 bytes, and the system takes at most 107"],
+    ["unix:/run/a.sock 80", "after the path only a weight can follow, as in unix:/run/users.sock * 0.5"],
+    ["unix:/run/a.sock * x", '"x" is not a weight'],
     ["127.0.0.1:8080", 'line 1, "127.0.0.1:8080": write host and port with a blank between them'],
     ["a 1\nlocalhost", 'line 2, "localhost": a port is missing: write host port'],
     ["a 0", 'line 1, "a 0": "0" is not a port from 1 to 65535'],
@@ -36,7 +50,7 @@ describe("a discovery file", () => {
         const result = parseAddresses(text);
         return "problem" in result
           ? result.problem.length > 0
-          : result.every((a) => a.host !== "" && a.port > 0 && a.weight >= 0);
+          : result.every((a) => a.host !== "" && (a.port > 0 || a.host.startsWith("/")) && a.weight >= 0);
       }),
     );
     expect(parseAddresses("x".repeat(10_000))).toEqual({

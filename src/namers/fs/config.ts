@@ -3,7 +3,9 @@ import { object, text } from "../../config/schema.ts";
 import { namerKeys } from "../../naming/config.ts";
 
 export const fsNamer = object(
-  { doc: "Endpoints from files: one file per name, one `host port` per line, watched." },
+  {
+    doc: "Endpoints from files: one file per name, one `host port` or `unix:/path` per line, watched. A unix socket in the place of a file is the endpoint itself.",
+  },
   {
     ...namerKeys("io.l5d.fs"),
     rootDir: text({

@@ -1,9 +1,9 @@
 // The file system as the fs namer needs it: an interface, so that tests own events and time, and Node's implementation.
-import { createReadStream, watch } from "node:fs";
+import { type BigIntStats, createReadStream, watch } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 
 export interface FileFacts {
-  readonly kind: "file" | "directory" | "other";
+  readonly kind: "file" | "directory" | "socket" | "other";
   /** Equal as long as it is the same file or directory, whatever it contains; links are followed. */
   readonly identity: string;
   /** Differs when the contents do, except for two changes within the clock tick of the file system that keep the size. */
@@ -35,12 +35,17 @@ async function factsOf(path: string): Promise<FileFacts | undefined> {
   try {
     const s = await stat(path, { bigint: true });
     const identity = `${s.dev}:${s.ino}:${s.birthtimeNs}`; // a number is soon used again for another file
-    const kind = s.isFile() ? "file" : s.isDirectory() ? "directory" : "other";
-    return { kind, identity, signature: `${identity}:${s.size}:${s.mtimeNs}:${s.ctimeNs}` };
+    return { kind: kindOf(s), identity, signature: `${identity}:${s.size}:${s.mtimeNs}:${s.ctimeNs}` };
   } catch (error) {
     if (NOTHING_THERE.has((error as NodeJS.ErrnoException).code ?? "")) return undefined; // node:fs rejects with nothing else
     throw error;
   }
+}
+
+function kindOf(s: BigIntStats): FileFacts["kind"] {
+  if (s.isFile()) return "file";
+  if (s.isDirectory()) return "directory";
+  return s.isSocket() ? "socket" : "other";
 }
 
 async function readText(path: string, maxBytes: number): Promise<string> {

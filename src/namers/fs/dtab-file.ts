@@ -36,12 +36,16 @@ function dtabOf(file: string, entry: EntryState): ActivityState<Dtab> {
       return { at: "ok", value: dtab };
     }
     case "missing":
+      return misplaced(file, "missing");
     case "directory":
-      return {
-        at: "failed",
-        message: `${file} is ${entry.at === "missing" ? "missing" : "a directory"}; the dtab belongs there`,
-      };
+      return misplaced(file, "a directory");
+    case "socket":
+      return misplaced(file, "a socket");
     default:
       return { at: "failed", message: `${file}: ${entry.message}` };
   }
+}
+
+function misplaced(file: string, what: string): ActivityState<Dtab> {
+  return { at: "failed", message: `${file} is ${what}; the dtab belongs there` };
 }

@@ -1,5 +1,6 @@
 // The endpoints that one file lists, as live as the file and the host names in it.
 import { type AddressState, mergeAddresses, negAddresses, pendingAddresses } from "../../core/endpoint.ts";
+import { isUnixPath, unixPathProblem } from "../../core/socket-address.ts";
 import { collect, Constant, type Var } from "../../core/var.ts";
 import type { Hosts } from "../../naming/hosts.ts";
 import { addressesOf } from "../../naming/utility/inet.ts";
@@ -29,11 +30,19 @@ export class FileEndpoints {
       this.#problems.are(path, undefined);
       return new Constant(negAddresses);
     }
+    if (state.at === "socket") return this.#socket(path);
     if (state.at !== "file") return this.#broken(path, state.message);
     const lines = parseAddresses(state.text);
     if ("problem" in lines) return this.#broken(path, `${path}, ${lines.problem}`);
     this.#problems.are(path, undefined);
     return collect(lines.map((line) => this.#endpoints(line))).map(mergeAddresses);
+  }
+
+  #socket(path: string): Var<AddressState> {
+    const problem = unixPathProblem(path);
+    if (problem !== null) return this.#broken(path, `${path}: ${problem}`);
+    this.#problems.are(path, undefined);
+    return unixAddress(path, 1);
   }
 
   #broken(path: string, message: string): Var<AddressState> {
@@ -43,6 +52,11 @@ export class FileEndpoints {
 
   /** A line with a host name is as live as the name: it is looked up again and again. */
   #endpoints({ host, port, weight }: FileAddress): Var<AddressState> {
+    if (isUnixPath(host)) return unixAddress(host, weight);
     return addressesOf(this.#hosts.live(host), port, weight);
   }
+}
+
+function unixAddress(path: string, weight: number): Var<AddressState> {
+  return new Constant<AddressState>({ at: "bound", addresses: [{ host: path, port: 0, weight, meta: {} }] });
 }

@@ -13,7 +13,7 @@ export function fileNameOf(segment: string | undefined): string | undefined {
 const MAX_DEPTH = 16;
 const MAX_NAMES = 10_000;
 
-/** The names of all files under `root`, at most 10 000 of them. Names that begin with ".." are how a ConfigMap keeps its versions: no services. */
+/** The names of all files and sockets under `root`, at most 10 000 of them. Names that begin with ".." are how a ConfigMap keeps its versions: no services. */
 export async function enumerate(disk: Disk, root: string, prefix: Path): Promise<readonly Path[]> {
   const found: Path[] = [];
   await enumerateInto(found, disk, root, prefix, MAX_DEPTH);
@@ -26,7 +26,7 @@ async function enumerateInto(found: Path[], disk: Disk, directory: string, prefi
     const path = join(directory, name);
     const id = prefix.concat(Path.of(segmentOf(name)));
     const facts = await disk.stat(path);
-    if (facts?.kind === "file") found.push(id);
+    if (facts?.kind === "file" || facts?.kind === "socket") found.push(id);
     if (facts?.kind === "directory" && depth > 0) await enumerateInto(found, disk, path, id, depth - 1);
   }
 }

@@ -1,4 +1,4 @@
-// io.l5d.fs: service discovery in files, one per service (linkerd1 §4.1).
+// io.l5d.fs: service discovery in files, one per service (linkerd1 §4.1), or in the unix sockets that services listen on.
 import { basename, dirname, resolve } from "node:path";
 import type { Env } from "../../base/env.ts";
 import { Activity } from "../../core/activity.ts";
@@ -25,7 +25,9 @@ export interface FsOptions {
 
 /**
  * Names are files under `rootDir`, through sub-directories; what follows the file's name is residual. A file is bound, live; a missing one is
- * neg; one that cannot be understood is bound with failed addresses, so that whoever has the last good ones goes on with them.
+ * neg; one that cannot be understood is bound with failed addresses, so that whoever has the last good ones goes on with them. A unix socket
+ * in the place of a file is itself the one address. There is no name for sockets elsewhere: callers choose names, by Host or by override,
+ * and must not get at every socket of the machine that this process may connect to.
  */
 export class FsNamer implements Namer {
   readonly prefix: Path;
@@ -96,5 +98,5 @@ function sameKind(a: EntryState, b: EntryState): boolean {
 }
 
 function isFile(state: EntryState): boolean {
-  return state.at === "file" || state.at === "unreadable";
+  return state.at === "file" || state.at === "unreadable" || state.at === "socket";
 }

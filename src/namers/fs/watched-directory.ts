@@ -15,6 +15,8 @@ export type EntryState =
   | { readonly at: "missing" }
   | { readonly at: "directory"; readonly identity: string }
   | { readonly at: "file"; readonly text: string }
+  /** A unix socket, where a service listens itself. */
+  | { readonly at: "socket" }
   /** A file whose contents cannot be had. */
   | { readonly at: "unreadable"; readonly message: string }
   /** Not even known whether it exists. */
@@ -160,6 +162,7 @@ class Entry implements Disposable {
     const facts = await this.#disk.stat(this.#path);
     if (facts === undefined) return { at: "missing" };
     if (facts.kind === "directory") return { at: "directory", identity: facts.identity };
+    if (facts.kind === "socket") return { at: "socket" };
     if (facts.kind === "other") return { at: "unreadable", message: `${this.#path} is not a file` };
     if (!read && facts.signature === this.#signature) return undefined;
     this.#signature = facts.signature;

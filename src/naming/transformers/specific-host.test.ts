@@ -19,6 +19,7 @@ test.each([
   ["2001:db8::1", "[2001:DB8:0::1]:80 [2001:db8::2]:80", "[2001:DB8:0::1]:80"],
   ["fe80::1", "[fe80::1%eth0]:80", "[fe80::1%eth0]:80"],
   ["10.0.0.1", "web:80", "neg"],
+  ["127.0.0.1", "unix:/run/web.sock", "neg"],
 ])("io.l5d.specificHost %s makes of %s %s", (host, before, after) => {
   expect(changed(specificHostTransformer(pathFrom("/%/io.l5d.specificHost"), host), before)).toBe(after);
 });

@@ -141,7 +141,9 @@ export const LOG_FIELDS: readonly LogField[] = [
     putTime(line, moment),
   ),
   textField("router", "The label of the router.", (line, _ex, _head, moment) => putText(line, moment.router)),
-  textField("remote", "The caller, `host:port`.", (line, ex) => putText(line, ex.downstream.remote)),
+  textField("remote", "The caller, `host:port`; `unix:` when it came over a unix socket.", (line, ex) =>
+    putText(line, ex.downstream.remote),
+  ),
   textField("host", "The Host asked for.", (line, _ex, head) => head.putHost(line)),
   textField("method", "The method.", (line, _ex, head) => head.putMethod(line)),
   textField("uri", "The request target as it was received.", (line, _ex, head) => head.putTarget(line)),

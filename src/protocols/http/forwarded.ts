@@ -1,5 +1,6 @@
 // The `Forwarded` header (RFC 7239) in the form of linkerd1 §2.1.2: added, never merged.
 import type { Random } from "../../base/random.ts";
+import { UNIX } from "../../core/socket-address.ts";
 import type { ConnectionEnds } from "./admit.ts";
 import type { HttpMessage } from "./message.ts";
 
@@ -30,6 +31,11 @@ function randomLabel(random: Random): string {
   return label;
 }
 
+/** Both ends of a connection over a unix socket: no address says who they are, and a path is nobody else's business. */
+function isNameless(address: string): boolean {
+  return address.startsWith(UNIX) || isAny(hostOf(address));
+}
+
 function hostOf(address: string): string {
   return address.slice(0, address.lastIndexOf(":"));
 }
@@ -44,14 +50,14 @@ function isAny(host: string): boolean {
 
 /** An address in the notation of RFC 7239 §6: IPv6 in brackets, and then quoted. */
 function ipLabel(address: string): string {
+  if (isNameless(address)) return "unknown";
   const host = hostOf(address);
-  if (isAny(host)) return "unknown";
   return host.includes(":") ? `"[${host}]"` : host;
 }
 
 function ipPortLabel(address: string): string {
+  if (isNameless(address)) return "unknown";
   const host = hostOf(address);
-  if (isAny(host)) return "unknown";
   return `"${host.includes(":") ? `[${host}]` : host}:${portOf(address)}"`;
 }
 

@@ -12,6 +12,7 @@ import type { DataLoop } from "../../core/data-loop.ts";
 import type { ExchangeHandler } from "../../core/exchange-handler.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { Session, SessionOwner } from "../../core/session.ts";
+import { addressText, plainAddressText } from "../../core/socket-address.ts";
 import type { AdmissionOptions } from "../http/admit.ts";
 import { Connections } from "../http/connections.ts";
 import { HttpHead } from "../http/head.ts";
@@ -47,7 +48,7 @@ export class Http1 {
   ): Promise<Http1Server> {
     const server = new Http1Server();
     server.listener = await listenAt(this.transport, where, (stream) => server.accept(stream));
-    const address = `${server.listener.host}:${server.listener.port}`;
+    const address = plainAddressText(server.listener);
     server.context = {
       loop: this.loop,
       handler,
@@ -84,9 +85,7 @@ export class Http1 {
       connectTimeoutMs: settings.connectTimeoutMs,
       stats,
       endpoint,
-      address: endpoint.host.includes(":")
-        ? `[${endpoint.host}]:${endpoint.port}`
-        : `${endpoint.host}:${endpoint.port}`,
+      address: addressText(endpoint),
     };
     return (owner) => new Http1Session(context, owner);
   }

@@ -12,6 +12,7 @@ import type { DataLoop } from "../../core/data-loop.ts";
 import type { ExchangeHandler } from "../../core/exchange-handler.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { Session, SessionOwner } from "../../core/session.ts";
+import { addressText, plainAddressText } from "../../core/socket-address.ts";
 import type { AdmissionOptions } from "../http/admit.ts";
 import { Connections } from "../http/connections.ts";
 import type { Http2ClientContext, Http2ClientStats } from "./client-context.ts";
@@ -84,7 +85,7 @@ export class Http2 {
       if (server === null) stream.destroy();
       else server.accept(stream);
     });
-    server = this.server(given, handler, stats, `${listener.host}:${listener.port}`);
+    server = this.server(given, handler, stats, plainAddressText(listener));
     server.listener = listener;
     return server;
   }
@@ -104,9 +105,7 @@ export class Http2 {
       streams: this.clientStreams,
       stats,
       endpoint,
-      address: endpoint.host.includes(":")
-        ? `[${endpoint.host}]:${endpoint.port}`
-        : `${endpoint.host}:${endpoint.port}`,
+      address: addressText(endpoint),
     };
     return (owner) => new Http2Session(context, owner);
   }

@@ -18,7 +18,7 @@ const status = { min: 100, max: 599 };
 
 const host = text({
   doc: "The host that is asked for: Host, or :authority.",
-  defaultDoc: "the endpoint's address",
+  defaultDoc: "the endpoint's address; `localhost` on a unix socket",
   refuse: {
     shown: "other than a host",
     when: (host) => !/^[!-~]+$/.test(host),

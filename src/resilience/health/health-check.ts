@@ -6,6 +6,7 @@ import type { Env } from "../../base/env.ts";
 import type { Timer } from "../../base/timers.ts";
 import type { ConnectOptions, Transport } from "../../core/byte-stream.ts";
 import type { DataLoop } from "../../core/data-loop.ts";
+import { isUnixPath } from "../../core/socket-address.ts";
 import type { Counter } from "../../telemetry/metrics.ts";
 import type { Scope } from "../../telemetry/registry.ts";
 import { grpcQuestion } from "./grpc-question.ts";
@@ -35,6 +36,9 @@ export type HealthCheckSpec =
 
 /** Checks there are. */
 export type ActiveCheck = Exclude<HealthCheckSpec, { readonly kind: "none" }>;
+
+/** The Host of a check where `host` is not set and the endpoint has none: what curl sends over a unix socket to http://localhost. */
+const UNIX_HOST = "localhost";
 
 /** The next check comes this share of the interval earlier or later, so that those of many proxies and endpoints spread out. */
 const JITTER = 0.1;
@@ -95,7 +99,7 @@ export class HealthCheck {
   ) {
     this.#spec = spec;
     this.#endpoint = { host: endpoint.host, port: endpoint.port };
-    this.#question = questionOf(spec, endpoint.key);
+    this.#question = questionOf(spec, isUnixPath(endpoint.host) ? UNIX_HOST : endpoint.key);
     this.#world = world;
     this.#counters = counters;
     this.#owner = owner;

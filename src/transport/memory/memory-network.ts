@@ -9,6 +9,7 @@ import type {
   ListenOptions,
   Transport,
 } from "../../core/byte-stream.ts";
+import { isUnixPath, plainAddressText, UNIX } from "../../core/socket-address.ts";
 import { type MemoryHost, MemoryStream, readBuffer, type StreamWorld } from "./memory-stream.ts";
 import { systemError } from "./system-error.ts";
 
@@ -118,8 +119,9 @@ export class MemoryNetwork implements StreamWorld {
   }
 
   async #listen(options: ListenOptions, listening: Listening): Promise<Listener> {
-    const port = options.port === 0 ? this.#nextFree++ : options.port;
-    const address = `${options.host}:${port}`;
+    const unix = isUnixPath(options.host);
+    const port = options.port === 0 && !unix ? this.#nextFree++ : options.port;
+    const address = plainAddressText({ host: options.host, port });
     if (this.#listening.has(address)) throw systemError("EADDRINUSE", "listen");
     this.#listening.set(address, listening);
     return {
@@ -128,6 +130,9 @@ export class MemoryNetwork implements StreamWorld {
       redirect: (to) => {
         listening.accept = to;
       },
+      inherited: false,
+      descriptor: null,
+      leaveFile: () => undefined,
       close: async () => {
         if (this.#listening.get(address) === listening) this.#listening.delete(address);
       },
@@ -135,7 +140,8 @@ export class MemoryNetwork implements StreamWorld {
   }
 
   #connect(options: ConnectOptions, connector: Connector, host: MemoryHost, from: string): ByteStream {
-    const address = `${options.host}:${options.port}`;
+    const unix = isUnixPath(options.host);
+    const address = plainAddressText(options);
     const asking = new MemoryStream(address, this.#halfOpen, host, this);
     asking.await(connector);
     this.#open.add(asking);
@@ -146,7 +152,7 @@ export class MemoryNetwork implements StreamWorld {
       asking.refuse(fault ?? "ECONNREFUSED");
       return asking;
     }
-    const accepted = new MemoryStream(`${from}:${this.#nextEphemeral++}`, true, listening.host, this);
+    const accepted = new MemoryStream(unix ? UNIX : `${from}:${this.#nextEphemeral++}`, true, listening.host, this);
     this.#open.add(accepted);
     MemoryStream.join(asking, accepted, listening.accept);
     return asking;

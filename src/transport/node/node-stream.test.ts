@@ -1,6 +1,9 @@
 // The contract of `ByteStream` on real sockets, in all ways a socket can be read and written.
 import { createHash } from "node:crypto";
-import { describe, expect, test } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
 import type { ByteReader, ByteStream, Connector, Listener } from "../../core/byte-stream.ts";
 import { type DirectWrite, proveDirectWrite } from "./direct-write.ts";
 import { NodeTransport } from "./node-transport.ts";
@@ -21,6 +24,24 @@ const ways: [string, StaticRead | null, DirectWrite | null][] = [
   ["given buffers and streams", inPlace, null],
   ["given buffers and direct writes", inPlace, direct],
 ];
+
+const folder = mkdtempSync(join(tmpdir(), "fairlead-stream-"));
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Where the two ends of a pair meet. */
+interface Ends {
+  readonly host: string;
+  readonly port: number;
+}
+
+const grounds: [string, Ends][] = [
+  ["a TCP socket", { host: "127.0.0.1", port: 0 }],
+  ["a unix socket", { host: join(folder, "s"), port: 0 }],
+];
+const places = grounds.flatMap(([ground, ends]) =>
+  ways.map(([way, read, write]) => [ground, way, ends, read, write] as const),
+);
 
 /** One end of a connection: remembers what it is told. */
 class End implements Connector {
@@ -76,7 +97,12 @@ interface Pair extends AsyncDisposable {
   readonly far: End;
 }
 
-async function connected(read: StaticRead | null, write: DirectWrite | null, farReads = true): Promise<Pair> {
+async function connected(
+  ends: Ends,
+  read: StaticRead | null,
+  write: DirectWrite | null,
+  farReads = true,
+): Promise<Pair> {
   const failures: unknown[] = [];
   const transport = new NodeTransport({
     buffers: new ReadBuffers(read),
@@ -87,12 +113,12 @@ async function connected(read: StaticRead | null, write: DirectWrite | null, far
   const near = new End();
   const far = new End();
   far.reads = farReads;
-  const listener: Listener = await transport.listen({ host: "127.0.0.1", port: 0 }, (stream) => {
+  const listener: Listener = await transport.listen(ends, (stream) => {
     far.stream = stream;
     stream.attach(far satisfies ByteReader);
     if (!farReads) stream.pause();
   });
-  near.stream = transport.connect({ host: "127.0.0.1", port: listener.port }, near);
+  near.stream = transport.connect({ host: listener.host, port: listener.port }, near);
   await loops(() => near.connected && far.stream !== null);
   return {
     near,
@@ -107,9 +133,9 @@ async function connected(read: StaticRead | null, write: DirectWrite | null, far
   };
 }
 
-describe.each(ways)("a socket by %s", (_, read, write) => {
+describe.each(places)("%s by %s", (_, __, ends, read, write) => {
   test("delivers what is written, and the end after it", async () => {
-    await using pair = await connected(read, write);
+    await using pair = await connected(ends, read, write);
     const { far, near } = pair;
     expect(near.stream?.write(Buffer.from("..hello.."), 2, 7)).toBe(true);
     near.stream?.end();
@@ -118,7 +144,7 @@ describe.each(ways)("a socket by %s", (_, read, write) => {
   });
 
   test("lends what the peer does not take, reports when it has left, and loses or mixes nothing", async () => {
-    await using pair = await connected(read, write, false);
+    await using pair = await connected(ends, read, write, false);
     const { far, near } = pair;
     const sent = createHash("sha256");
     const chunk = Buffer.alloc(300_000);
@@ -147,7 +173,7 @@ describe.each(ways)("a socket by %s", (_, read, write) => {
   });
 
   test("keeps the order of what is written while something is lent, and sends it all before the end", async () => {
-    await using pair = await connected(read, write, false);
+    await using pair = await connected(ends, read, write, false);
     const { far, near } = pair;
     const sent = createHash("sha256");
     for (let i = 0; i < 40; i++) {
@@ -164,7 +190,7 @@ describe.each(ways)("a socket by %s", (_, read, write) => {
   });
 
   test("tells of a peer that reset the connection, once, and takes what is written after it", async () => {
-    await using pair = await connected(read, write);
+    await using pair = await connected(ends, read, write);
     const { far, near } = pair;
     far.stream?.destroy(true);
     await loops(() => far.closed);
@@ -178,7 +204,7 @@ describe.each(ways)("a socket by %s", (_, read, write) => {
   });
 
   test("dropped with something lent, reports no write", async () => {
-    await using pair = await connected(read, write, false);
+    await using pair = await connected(ends, read, write, false);
     const { near } = pair;
     const chunk = Buffer.alloc(1_000_000);
     while (near.stream?.lent === false) near.stream.write(chunk, 0, chunk.length);

@@ -1,4 +1,4 @@
-// @hot A TCP socket as a `ByteStream`.
+// @hot A TCP or unix socket as a `ByteStream`.
 //
 // Reads go into one buffer shared by all sockets of the loop, or into a private one while a large body streams. Writes go straight to
 // the socket's handle or, where that does not work, by `socket.write`, after which a look at `writableLength` tells whether the kernel
@@ -55,6 +55,8 @@ function onConnect(this: net.Socket): void {
 export class NodeStream implements ByteStream, WriteOwner {
   readonly #socket: net.Socket;
   readonly #host: StreamHost;
+  /** What the other end is called where it has no address of its own: on unix sockets. */
+  readonly #nameless: string | null;
   #reader: ByteReader | null = null;
   /** Where reads go, and where they shall go from the next one on. */
   #buffer: Buffer;
@@ -74,9 +76,10 @@ export class NodeStream implements ByteStream, WriteOwner {
   /** Why writes are refused, until the socket is destroyed for it. */
   #broken: Error | null = null;
 
-  constructor(socket: net.Socket, host: StreamHost) {
+  constructor(socket: net.Socket, host: StreamHost, nameless: string | null) {
     this.#socket = socket;
     this.#host = host;
+    this.#nameless = nameless;
     this.#buffer = host.buffers.shared;
     this.#wanted = this.#buffer;
     (socket as Owned)[kStream] = this;
@@ -86,6 +89,7 @@ export class NodeStream implements ByteStream, WriteOwner {
   }
 
   get remote(): string {
+    if (this.#nameless !== null) return this.#nameless;
     return `${this.#socket.remoteAddress ?? "?"}:${this.#socket.remotePort ?? 0}`;
   }
 
@@ -193,7 +197,7 @@ export class NodeStream implements ByteStream, WriteOwner {
 
   destroy(reset = false): void {
     if (this.#closed) return;
-    if (reset) this.#socket.resetAndDestroy();
+    if (reset && this.#nameless === null) this.#socket.resetAndDestroy(); // unix sockets know no RST, and Node throws
     else this.#socket.destroy();
   }
 

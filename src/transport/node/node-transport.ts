@@ -1,4 +1,4 @@
-// TCP by `node:net`.
+// TCP and unix sockets by `node:net`.
 import net from "node:net";
 import type {
   ByteStream,
@@ -8,14 +8,20 @@ import type {
   ListenOptions,
   Transport,
 } from "../../core/byte-stream.ts";
+import { isUnixPath, UNIX } from "../../core/socket-address.ts";
+import type { InheritedSockets } from "./inherited-sockets.ts";
+import { openListener } from "./node-listener.ts";
 import { NodeStream, type StreamHost } from "./node-stream.ts";
 
 /** Listens and connects; all its streams share one `StreamHost`. */
 export class NodeTransport implements Transport {
   readonly #host: StreamHost;
+  readonly #inherited: InheritedSockets | null;
 
-  constructor(host: StreamHost) {
+  /** @param inherited sockets that listeners may find instead of binding their own. */
+  constructor(host: StreamHost, inherited: InheritedSockets | null = null) {
     this.#host = host;
+    this.#inherited = inherited;
   }
 
   async listen(options: ListenOptions, accept: (stream: ByteStream) => void): Promise<Listener> {
@@ -24,53 +30,29 @@ export class NodeTransport implements Transport {
       noDelay: options.noDelay ?? true,
       keepAlive: options.keepAlive ?? false,
     });
+    let remote: string | null = null;
     let current = accept;
-    server.on("connection", (socket) => current(new NodeStream(socket, this.#host)));
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(
-        {
-          host: options.host,
-          port: options.port,
-          ...(options.backlog === undefined ? {} : { backlog: options.backlog }),
-          ...(options.reusePort === true ? { reusePort: true } : {}),
-        },
-        () => resolve(),
-      );
-    });
+    server.on("connection", (socket) => current(new NodeStream(socket, this.#host, remote)));
+    const redirect = (to: typeof accept): void => {
+      current = to;
+    };
+    const listener = await openListener(server, options, this.#inherited, redirect);
+    if (isUnixPath(listener.host)) remote = UNIX;
     server.removeAllListeners("error");
     server.on("error", (error) => this.#host.readerFailed(error)); // accepting failed (no descriptors): keep serving
-    const address = server.address();
-    const port = address !== null && typeof address === "object" ? address.port : options.port;
-    return {
-      host: options.host,
-      port,
-      redirect: (to) => {
-        current = to;
-      },
-      close: () => closeServer(server),
-    };
+    return listener;
   }
 
   connect(options: ConnectOptions, connector: Connector): ByteStream {
+    const unix = isUnixPath(options.host);
     const socket = net.connect({
-      host: options.host,
-      port: options.port,
+      ...(unix ? { path: options.host } : { host: options.host, port: options.port }),
       allowHalfOpen: false,
       noDelay: options.noDelay ?? true,
       keepAlive: options.keepAlive ?? false,
     });
-    const stream = new NodeStream(socket, this.#host);
+    const stream = new NodeStream(socket, this.#host, unix ? UNIX + options.host : null);
     stream.attachConnecting(connector);
     return stream;
   }
-}
-
-// The listening handle is closed at once; 'close' itself waits for every connection, which is not what is asked here.
-async function closeServer(server: net.Server): Promise<void> {
-  if (!server.listening) return;
-  server.close();
-  await new Promise<void>((resolve) => {
-    setImmediate(resolve);
-  });
 }

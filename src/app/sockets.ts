@@ -1,13 +1,15 @@
-// TCP for one event loop, by the fastest means that this Node offers.
+// Sockets of the system for one event loop, by the fastest means that this Node offers.
 import type { Transport } from "../core/byte-stream.ts";
 import type { DataLoop } from "../core/data-loop.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { proveDirectWrite } from "../transport/node/direct-write.ts";
+import type { InheritedSockets } from "../transport/node/inherited-sockets.ts";
 import { NodeTransport } from "../transport/node/node-transport.ts";
 import { ReadBuffers } from "../transport/node/read-buffers.ts";
 import { proveStaticRead } from "../transport/node/static-read.ts";
 
-export async function tcp(loop: DataLoop, logger: Logger): Promise<Transport> {
+/** @param inherited listening sockets that this process was started with. */
+export async function sockets(loop: DataLoop, logger: Logger, inherited?: InheritedSockets): Promise<Transport> {
   const [staticRead, directWrite] = await Promise.all([proveStaticRead(), proveDirectWrite()]);
   if (staticRead === null) {
     logger.warn(
@@ -17,10 +19,11 @@ export async function tcp(loop: DataLoop, logger: Logger): Promise<Transport> {
   if (directWrite === null) {
     logger.warn("this Node's sockets cannot be written to directly; using streams, about 4 % slower");
   }
-  return new NodeTransport({
+  const host = {
     buffers: new ReadBuffers(staticRead),
     directWrite,
     flush: () => loop.scratch.flush(),
-    readerFailed: (error) => logger.error("a connection was dropped after an error of the proxy", error),
-  });
+    readerFailed: (error: unknown) => logger.error("a connection was dropped after an error of the proxy", error),
+  };
+  return new NodeTransport(host, inherited);
 }

@@ -1,0 +1,137 @@
+// Listening sockets that this process was started with, by the protocol of sd_listen_fds(3): from a service manager that holds them, so that
+// no connection is refused while we start, or from the process that we replace (`handover`).
+//
+//   LISTEN_FDS      how many, from descriptor 3 on
+//   LISTEN_PID      for whom: variables are inherited further than descriptors are
+//   LISTEN_FDNAMES  what they are called, separated by colons: FileDescriptorName= of a socket unit
+import { readlinkSync } from "node:fs";
+import net from "node:net";
+import { isUnixPath, type SocketAddress } from "../../core/socket-address.ts";
+import { unixSockets } from "./unix-owner.ts";
+import { boundName } from "./unix-path.ts";
+
+const FIRST_DESCRIPTOR = 3;
+/** More is a mistake: systemd itself passes 4096 at most. */
+const MOST_DESCRIPTORS = 4096;
+
+type Variables = Record<string, string | undefined>;
+
+/** One of them. */
+export interface InheritedSocket {
+  readonly descriptor: number;
+  /** `""` where the service manager gave none. */
+  readonly name: string;
+  /** Where it listens; null if that cannot be found out. */
+  readonly address: SocketAddress | null;
+  /** What `net.Server.listen` takes. */
+  readonly listenable: net.Socket | { readonly fd: number };
+}
+
+/** What a server that looks for its socket is. */
+export interface Wanted extends SocketAddress {
+  readonly names?: readonly string[] | undefined;
+}
+
+/** The variable that says that LISTEN_PID is the parent, because a parent cannot know the number of a child that it is about to start. */
+export const HANDOVER = "FAIRLEAD_HANDOVER";
+
+/** A table of them; each is taken once. */
+export class InheritedSockets {
+  /** What could not be understood, in words. */
+  readonly problems: readonly string[];
+  /** They come from a process like this one that ends soon. The files of unix sockets are ours from then on, as they were its own. */
+  readonly handedOver: boolean;
+  #waiting: readonly InheritedSocket[];
+
+  constructor(sockets: readonly InheritedSocket[], handedOver = false, problems: readonly string[] = []) {
+    this.#waiting = sockets;
+    this.handedOver = handedOver;
+    this.problems = problems;
+  }
+
+  /** Reads the variables and removes them, so that they reach no child of ours. */
+  static from(environment: Variables, pid = process.pid, parent = process.ppid): InheritedSockets {
+    const { LISTEN_FDS: count, LISTEN_PID: owner, LISTEN_FDNAMES: names = "", [HANDOVER]: handedOverBy } = environment;
+    for (const name of ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", HANDOVER]) delete environment[name];
+    const handedOver = handedOverBy === String(parent) && owner === handedOverBy;
+    if (count === undefined || (owner !== String(pid) && !handedOver)) return new InheritedSockets([]);
+    const number = /^\d{1,5}$/.test(count) ? Number(count) : -1;
+    if (number < 0 || number > MOST_DESCRIPTORS)
+      return new InheritedSockets([], false, [`LISTEN_FDS is "${count}", which is no number of descriptors`]);
+    const sockets: InheritedSocket[] = [];
+    const problems: string[] = [];
+    for (const [i, name] of named(names, number).entries()) {
+      const socket = inherited(FIRST_DESCRIPTOR + i, name);
+      if (typeof socket === "string") problems.push(socket);
+      else sockets.push(socket);
+    }
+    return new InheritedSockets(sockets, handedOver, problems);
+  }
+
+  /**
+   * The socket for a server, if there is one: with its address, or else with one of its names. systemd's `ListenStream=4140` is one socket
+   * for IPv6 and IPv4, and good for a server that wants all of IPv4.
+   */
+  take(wanted: Wanted): InheritedSocket | undefined {
+    const found =
+      this.#waiting.find(({ address }) => address !== null && isSame(address, wanted)) ??
+      this.#waiting.find(
+        ({ address }) => address?.host === "::" && wanted.host === "0.0.0.0" && address.port === wanted.port,
+      ) ??
+      this.#called(wanted.names ?? []);
+    this.#waiting = this.#waiting.filter((socket) => socket !== found);
+    return found;
+  }
+
+  /** By the first name that one has: a server's own label comes before its router's. */
+  #called(names: readonly string[]): InheritedSocket | undefined {
+    for (const name of names) {
+      const found = name === "" ? undefined : this.#waiting.find((socket) => socket.name === name);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Those that nobody has taken. */
+  leftovers(): readonly InheritedSocket[] {
+    return this.#waiting;
+  }
+}
+
+/** One name for each; those that are missing are empty. */
+function named(names: string, count: number): readonly string[] {
+  const given = names === "" ? [] : names.split(":");
+  return Array.from({ length: count }, (_, i) => given[i] ?? "");
+}
+
+function isSame(address: SocketAddress, wanted: SocketAddress): boolean {
+  if (isUnixPath(wanted.host)) return address.host === wanted.host || address.host === boundName(wanted.host);
+  return wanted.port !== 0 && address.port === wanted.port && address.host === wanted.host;
+}
+
+/** A descriptor as it can be listened on, or why it cannot. */
+function inherited(descriptor: number, name: string): InheritedSocket | string {
+  const path = unixPathOf(descriptor);
+  if (path !== undefined) return { descriptor, name, address: { host: path, port: 0 }, listenable: { fd: descriptor } };
+  let socket: net.Socket;
+  try {
+    // Opened to ask for its address, never read; a server takes the handle over.
+    socket = new net.Socket({ fd: descriptor, readable: false, writable: false });
+  } catch (error) {
+    return `descriptor ${descriptor} (${name === "" ? "without a name" : name}) is no stream socket: ${String(error)}`;
+  }
+  const { localAddress, localPort } = socket;
+  const address =
+    localAddress === undefined || localPort === undefined ? null : { host: localAddress, port: localPort };
+  return { descriptor, name, address, listenable: address === null ? { fd: descriptor } : socket };
+}
+
+/** The path of a unix socket, which Node does not tell; undefined for other sockets, and without Linux's /proc. */
+function unixPathOf(descriptor: number): string | undefined {
+  try {
+    const [, inode] = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${descriptor}`)) ?? [];
+    return unixSockets().find((socket) => socket.inode === inode)?.path;
+  } catch {
+    return undefined;
+  }
+}
