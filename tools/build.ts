@@ -7,7 +7,11 @@ import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { rolldown } from "rolldown";
 
 /** What may be asked for from outside: the command, and the library. `../..` from any file of dist/ is the package. */
-const ENTRIES = { "cli/main": "src/cli/main.ts", "app/index": "src/app/index.ts" };
+const ENTRIES = {
+  "cli/main": "src/cli/main.ts",
+  "app/index": "src/app/index.ts",
+  "app/config-thread": "src/app/config-thread.ts",
+};
 /** Packages whose code is part of ours. Their licences go along. */
 const BUNDLED = ["yaml"];
 

@@ -168,6 +168,12 @@ const OWN: readonly Route[] = [
     post: reopen,
   },
   {
+    path: "/admin/reload",
+    doc: "Reads the configuration file again, as SIGHUP does, and answers when it is in force; 422, and why, for a file that cannot be used, in which case the one before stays in force.",
+    category: "control",
+    post: reload,
+  },
+  {
     path: "/admin/shutdown",
     doc: "Stops the process gracefully: requests in progress have `admin.shutdownGraceMs` to finish.",
     category: "control",
@@ -250,6 +256,14 @@ export function listOf(routes: readonly Route[]): string {
 function shutDown(subject: Subject): LocalAnswer {
   const graceMs = subject.shutDown();
   return text(200, `stopping; requests in progress have ${graceMs} ms to finish\n`);
+}
+
+async function reload(subject: Subject): Promise<LocalAnswer> {
+  const result = await subject.reload();
+  if (result === null) return text(409, "there is no configuration file that could be read again\n");
+  if (result.at === "unchanged") return text(200, "the file is as it was; nothing has changed\n");
+  if (result.at === "reloaded") return text(200, `in force, after ${Math.round(result.tookMs)} ms\n`);
+  return text(422, `the configuration before stays in force:\n${result.message}\n`);
 }
 
 async function reopen(subject: Subject): Promise<LocalAnswer> {

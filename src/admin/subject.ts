@@ -53,6 +53,13 @@ export interface ReopenedFile {
   readonly reopened: boolean;
 }
 
+/** What became of a wish to read the configuration file again. */
+export type ReloadResult =
+  | { readonly at: "unchanged" }
+  | { readonly at: "reloaded"; readonly tookMs: number }
+  /** What was in force before, still is. */
+  | { readonly at: "refused"; readonly message: string };
+
 /** A running proxy, as the admin server sees it. */
 export interface Subject {
   readonly version: string;
@@ -67,6 +74,8 @@ export interface Subject {
   readiness(): Readiness;
   /** Opens the access log files anew by their paths. */
   reopenAccessLogs(): Promise<readonly ReopenedFile[]>;
+  /** Reads the configuration file again; null where there is none. */
+  reload(): Promise<ReloadResult | null>;
   /** Begins to stop. Returns how long that may take, in milliseconds. */
   shutDown(): number;
 }

@@ -9,6 +9,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
 import type { LinkerConfig } from "./config.ts";
 import type { ControlledRouter } from "./control.ts";
+import type { Reloader } from "./reloader.ts";
 import type { RunningRouter } from "./router.ts";
 import { version } from "./version.ts";
 
@@ -25,6 +26,7 @@ export interface Running {
   readonly controlled: readonly ControlledRouter[];
   readonly ready: boolean;
   readonly active: number;
+  readonly reloader: Pick<Reloader, "problem" | "reload"> | null;
   stop(graceMs: number): Promise<unknown>;
   reopenAccessLogs(): Promise<readonly ReopenedFile[]>;
 }
@@ -49,7 +51,11 @@ export function adminSubject(linker: Running, telemetry: LinkerConfig["telemetry
         const running = linker.routers.find(({ key }) => key === controlled.key);
         return running === undefined ? [] : [routerSubject(controlled, running, env)];
       }),
-    readiness: () => ({ ready: linker.ready, detail: linker.ready ? "ready" : `not ready: ${remaining(linker)}` }),
+    readiness: () => ({
+      ready: linker.ready,
+      detail: linker.ready ? readyDetail(linker) : `not ready: ${remaining(linker)}`,
+    }),
+    reload: async () => linker.reloader?.reload("POST /admin/reload") ?? null,
     reopenAccessLogs: () => linker.reopenAccessLogs(),
     shutDown: () => {
       const graceMs = linker.config.admin.shutdownGraceMs;
@@ -74,6 +80,14 @@ function routerSubject(controlled: ControlledRouter, running: RunningRouter, { c
     pathStacks: () => pathStacks(router),
     clientStacks: () => clientStacks(router),
   };
+}
+
+/** A file that cannot be used is no reason to send requests elsewhere; whoever looks shall know of it. */
+function readyDetail({ reloader }: Running): string {
+  const problem = reloader?.problem ?? null;
+  return problem === null
+    ? "ready"
+    : `ready, with the configuration before the one in the file, which cannot be used:\n${problem}`;
 }
 
 function remaining({ active }: Running): string {

@@ -14,10 +14,11 @@ import { MetricsRegistry } from "../telemetry/registry.ts";
 import type { InheritedSockets } from "../transport/node/inherited-sockets.ts";
 import { AccessLogs } from "./access-logs.ts";
 import { RunningAdmin } from "./admin.ts";
-import type { LinkerConfig, RouterConfig } from "./config.ts";
+import type { ConfigOptions, LinkerConfig, RouterConfig } from "./config.ts";
 import { Control, type ControlledRouter, type PlaneLink } from "./control.ts";
 import { DataPlane } from "./data-plane.ts";
 import { tellLeftovers } from "./inherited-sockets.ts";
+import { Reloader, type ReloaderParts } from "./reloader.ts";
 import type { RunningRouter } from "./router.ts";
 import { sockets } from "./sockets.ts";
 
@@ -56,6 +57,8 @@ export class Linker {
   #changes: Promise<unknown> | null = null;
   /** False from the moment that draining begins. */
   ready = false;
+  /** Reads the file of the configuration again; null where there is none. */
+  reloader: Reloader | null = null;
   readonly #leaving = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<boolean>();
   #stopping = false;
@@ -186,6 +189,24 @@ export class Linker {
     await this.control.commit(plan);
   }
 
+  /** From now on the configuration follows a file: when it changes, and when somebody asks. @param text what was read from it already. */
+  followFile(
+    options: ConfigOptions,
+    text: string,
+    hooks: Pick<ReloaderParts, "explain" | "reloading" | "reloaded">,
+  ): void {
+    this.reloader = new Reloader({
+      options,
+      text,
+      env: this.env,
+      logger: this.log.logger("config"),
+      scope: this.metrics.root.scope("config"),
+      apply: (config) => this.reload(config),
+      ...hooks,
+    });
+    this.reloader.watch();
+  }
+
   /** Closes the access log files and opens them by their paths, for whoever has moved them away. */
   async reopenAccessLogs(): Promise<readonly ReopenedFile[]> {
     const files = await this.#accessLogs.reopen();
@@ -206,6 +227,7 @@ export class Linker {
     if (!this.#stopping) {
       this.#stopping = true;
       this.#leaving.resolve();
+      this.reloader?.[Symbol.dispose]();
       this.#stop(graceMs).then(this.#stopped.resolve, this.#stopped.reject);
     }
     return this.#stopped.promise;

@@ -1,6 +1,6 @@
 // Reads the configuration that a command names.
 import { readFile } from "node:fs/promises";
-import type { LoadedConfig, LinkerConfig } from "../app/config.ts";
+import type { ConfigOptions, LinkerConfig, LoadedConfig } from "../app/config.ts";
 import { BUILT_IN, FORWARD_PROXY } from "../app/starting-points.ts";
 import { renderProblems } from "../config/problems.ts";
 import { CommandProblem, Exit } from "./command.ts";
@@ -15,9 +15,25 @@ const STDIN = "<stdin>";
  * @throws CommandProblem when it cannot be read at all.
  */
 export async function readConfig(file: string, expandEnv: boolean, terminal: Terminal): Promise<LoadedConfig> {
+  return (await readWhole(file, expandEnv, terminal)).loaded;
+}
+
+async function readWhole(file: string, expandEnv: boolean, terminal: Terminal): Promise<ReadFile> {
   const text = file === "-" ? await terminal.read() : await readText(file);
   const { loadConfig } = await import("../app/config.ts");
-  return loadConfig(text, { file: file === "-" ? STDIN : file, environment: terminal.environment, expandEnv });
+  const options = { file: file === "-" ? STDIN : file, environment: terminal.environment, expandEnv };
+  return { text, options, loaded: await loadConfig(text, options) };
+}
+
+interface ReadFile {
+  readonly text: string;
+  readonly options: ConfigOptions;
+  readonly loaded: LoadedConfig;
+}
+
+/** A configuration that can be used, and what it was read from. */
+export interface UsableFile extends Omit<ReadFile, "loaded"> {
+  readonly config: LinkerConfig;
 }
 
 /**
@@ -25,10 +41,16 @@ export async function readConfig(file: string, expandEnv: boolean, terminal: Ter
  * @throws CommandProblem for one that cannot be used, after its problems have been printed.
  */
 export async function usableConfig(file: string, expandEnv: boolean, terminal: Terminal): Promise<LinkerConfig> {
-  const { config, problems } = await readConfig(file, expandEnv, terminal);
+  return (await usableFile(file, expandEnv, terminal)).config;
+}
+
+/** The same with its text, for whoever will read the file again. */
+export async function usableFile(file: string, expandEnv: boolean, terminal: Terminal): Promise<UsableFile> {
+  const { loaded, options, text } = await readWhole(file, expandEnv, terminal);
+  const { config, problems } = loaded;
   terminal.err(renderProblems(problems));
   if (config === null) throw new CommandProblem(unusable(file, problems), Exit.failed);
-  return config;
+  return { config, options, text };
 }
 
 /** The configuration of a proxy that was given none. */

@@ -405,6 +405,24 @@ const ACCESS_LOG: readonly Row[] = [
   ["roll_errors", "counter", "1", "Failed attempts to roll an access log file or to remove a rolled one."],
 ];
 
+const CONFIG: readonly Row[] = [
+  ["reloads", "counter", "1", "Times that a changed configuration file was put in force."],
+  [
+    "reload_failures",
+    "counter",
+    "1",
+    "Times that the configuration file could not be used, and what was in force stayed.",
+  ],
+  [
+    "reload_ms",
+    "stat",
+    "ms",
+    "Time from the wish to reload until the new configuration was in force.",
+    { as: "reload" },
+  ],
+  ["in_force", "gauge", "1", "1 while what the file says is in force, 0 while it is not because it cannot be used."],
+];
+
 const PROCESS: readonly Row[] = [
   ["uptime_ms", "gauge", "ms", "Time since the start."],
   ["cpu/user_ms", "gauge", "ms", "Processor time of the process in its own code; grows only.", { grows: true }],
@@ -473,6 +491,7 @@ export const METRICS: readonly MetricDoc[] = [
   ...under("rt/<router>", [...CACHES, ...ROUTER]),
   ...under("access_log", ACCESS_LOG),
   ...under("admin", [...TRAFFIC, ...ACCEPTED]),
+  ...under("config", CONFIG),
   ...under("process", PROCESS),
 ];
 

@@ -26,6 +26,7 @@ const PARTS: readonly (readonly [scope: string, title: string, words: string])[]
   ["rt/<router>/", "Routers", "Caches of names, and the router itself."],
   ["access_log/", "Access logs", "Lines that could not be written."],
   ["admin/", "Admin server", "Connections of people and monitoring."],
+  ["config/", "Configuration", "The file, and what became of its changes; only where there is one."],
   ["process/", "Process", "In place of `jvm/*` of the original."],
 ];
 

@@ -53,6 +53,7 @@ function setUp(explanation: Var<Delegation>, routers = [router("http", dtabFrom(
     routers: () => routers.map((one) => ({ ...one, interpreter })),
     readiness: () => ({ ready: true, detail: "ready" }),
     reopenAccessLogs: async () => [],
+    reload: async () => null,
     shutDown: () => 0,
   };
   const ask = async (query: string) => {

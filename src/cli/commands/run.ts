@@ -9,9 +9,9 @@ import { stayAlive } from "../../base/timers.ts";
 import { levelOf, LEVELS, Log, type Logger } from "../../telemetry/log.ts";
 import { InheritedSockets } from "../../transport/node/inherited-sockets.ts";
 import { CommandProblem, Exit, type Given } from "../command.ts";
-import { ReopenSignal } from "../reopen-signal.ts";
+import { Signal } from "../signal.ts";
 import { portProblem } from "../port-problem.ts";
-import { builtInConfig, usableConfig } from "../read-config.ts";
+import { builtInConfig, usableFile } from "../read-config.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** When what start-up compiled is kept for the next start; a process that is killed later has not lost it. */
@@ -28,18 +28,31 @@ export async function run(given: Given, terminal: Terminal): Promise<number> {
   const logger = log.logger("main");
   const file = given.operand(0);
   if (file === undefined) logger.info("no configuration was named: a forward proxy that looks up hosts in DNS");
-  const config =
-    file === undefined ? await builtInConfig() : await usableConfig(file, given.has("expand-env"), terminal);
+  const source = file === undefined ? null : await usableFile(file, given.has("expand-env"), terminal);
+  const config = source?.config ?? (await builtInConfig());
   using stop = new StopSignals(logger, env, config.admin.shutdownGraceMs);
-  using reopen = new ReopenSignal();
+  using reopen = new Signal("SIGUSR2");
+  using hangUp = new Signal("SIGHUP");
   const linker = await started(config, log, env);
   reopen.tell(() => void linker.reopenAccessLogs());
   using manager = new ServiceManager(process.env, env, log.logger("service-manager"));
   manager.ready(`serving ${linker.routers.map(({ config: { label } }) => label).join(", ")}`);
+  if (source !== null && file !== "-") {
+    const { options, text } = source;
+    linker.followFile(options, text, {
+      explain: (error, tried) => portProblem(error, tried) ?? String(error),
+      reloading: () => manager.reloading(),
+      reloaded: () => manager.ready(`serving ${linker.routers.map(({ config: { label } }) => label).join(", ")}`),
+    });
+  }
+  hangUp.tell(() => {
+    if (linker.reloader === null) logger.info("SIGHUP: there is no file to read again");
+    else void linker.reloader.reload("SIGHUP");
+  });
   void linker.stopping.then(() => manager.stopping("finishing what is in progress"));
   logger.info(`fairlead ${version()} is ready (process ${process.pid}, Node ${process.versions.node})`);
   env.timers.after(FLUSH_AFTER_MS, flushCompileCache);
-  void stop.asked.then(() => linker.stop(config.admin.shutdownGraceMs));
+  void stop.asked.then(() => linker.stop(linker.config.admin.shutdownGraceMs));
   const clean = await linker.stopped;
   logger.info(clean ? "stopped; everything in progress was finished" : "stopped; what was still in progress was ended");
   flushCompileCache();

@@ -32,6 +32,7 @@ const ENTITIES: readonly (readonly [pattern: string, name: string])[] = [
   ["rt/<router>", "router"],
   ["access_log", "access_log"],
   ["admin", "admin"],
+  ["config", "config"],
   ["process", "process"],
 ];
 
