@@ -30,6 +30,7 @@ import { startRows } from "./load/rows/start.ts";
 import { trafficRows } from "./load/rows/traffic.ts";
 import { refusalRows } from "./load/rows/refusal.ts";
 import { resilienceRows } from "./load/rows/resilience.ts";
+import { tunnelRows } from "./load/rows/tunnels.ts";
 import { twoProcessesRows } from "./load/rows/two-processes.ts";
 import { seededRandom } from "./load/statistics.ts";
 import { validate } from "./load/validate.ts";
@@ -43,6 +44,7 @@ const ROWS: readonly Row[] = [
   ...twoProcessesRows,
   ...resilienceRows,
   ...refusalRows,
+  ...tunnelRows,
   ...lookupRows,
   ...changeRows,
   ...gaugeRows,

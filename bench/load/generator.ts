@@ -18,6 +18,8 @@ export interface RunPlan {
   readonly limit?: number;
   /** 1 = a new connection for every request. */
   readonly fresh?: 0 | 1;
+  /** 1 = each connection is upgraded first, and carries the same requests as bytes of a tunnel. */
+  readonly tunnel?: 0 | 1;
   /** 1 = one request per connection, then idle until `release`; with HTTP/2 every stream stays open. */
   readonly hold?: 0 | 1;
   /** 0 = sleep when there is nothing to do, as other generators do. */

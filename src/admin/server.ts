@@ -51,6 +51,8 @@ const LIMITS: Http1Limits = {
   headerTimeoutMs: 10_000,
   bodyIdleTimeoutMs: 10_000,
   writeStallTimeoutMs: 30_000,
+  tunnelIdleTimeoutMs: 0,
+  tunnelHalfClosedTimeoutMs: 0,
   idleTimeoutMs: 120_000,
   lifeTimeMs: 0,
 };

@@ -1,6 +1,6 @@
 // Figures of connections under their metric names (linkerd1 §7.4).
 import type { ClientConnectionStats } from "../protocols/http1/client-context.ts";
-import type { ServerConnectionStats } from "../protocols/http1/server-context.ts";
+import type { ServerConnectionStats, TunnelStats } from "../protocols/http1/server-context.ts";
 import type { Http2ClientStats } from "../protocols/http2/client-context.ts";
 import type { Http2Stats } from "../protocols/http2/context.ts";
 import type { Http2ServerStats } from "../protocols/http2/server-context.ts";
@@ -21,6 +21,24 @@ export function serverConnectionStats(scope: Scope): ServerConnectionStats {
       closes.inc();
       duration.record(durationMs);
       requests.record(served);
+    },
+    tunnels: null,
+  };
+}
+
+/** Figures of the tunnels that a server's connections have become. */
+function tunnelStats(scope: Scope): TunnelStats {
+  const [opened, ended] = [scope.counter("opened"), scope.counter("closed")];
+  const [received, sent] = [scope.counter("received_bytes"), scope.counter("sent_bytes")];
+  const duration = scope.latency("duration_ms");
+  scope.gauge("active", () => opened.value - ended.value);
+  return {
+    opened: () => opened.inc(),
+    closed(durationMs, receivedBytes, sentBytes) {
+      ended.inc();
+      duration.record(durationMs);
+      received.add(receivedBytes);
+      sent.add(sentBytes);
     },
   };
 }
@@ -103,9 +121,9 @@ function http2Stats(scope: Scope): Omit<Http2Stats, "sentBytes" | "receivedBytes
   };
 }
 
-/** Figures of a server's HTTP/2 connections. */
-export function http2ServerStats(scope: Scope): Http2ServerStats {
-  return { ...serverConnectionStats(scope), ...http2Stats(scope) };
+/** Figures of a port that speaks both versions. */
+export function portStats(scope: Scope): ServerConnectionStats & Http2ServerStats {
+  return { ...serverConnectionStats(scope), ...http2Stats(scope), tunnels: tunnelStats(scope.scope("tunnels")) };
 }
 
 /** Figures of a client's HTTP/2 connections, over all its endpoints. */

@@ -1,5 +1,6 @@
 // From written identifiers to those that run.
 import type { Identifier } from "../core/identifier.ts";
+import { ConnectIdentifier } from "../protocols/http/identifiers/connect.ts";
 import { HeaderIdentifier } from "../protocols/http/identifiers/header.ts";
 import { HeaderPathIdentifier } from "../protocols/http/identifiers/header-path.ts";
 import { HeaderTokenIdentifier } from "../protocols/http/identifiers/header-token.ts";
@@ -7,9 +8,15 @@ import { HostIdentifier } from "../protocols/http/identifiers/host.ts";
 import { MethodAndHostIdentifier } from "../protocols/http/identifiers/method-and-host.ts";
 import { PathIdentifier } from "../protocols/http/identifiers/path.ts";
 import { StaticIdentifier } from "../protocols/http/identifiers/static.ts";
-import type { IdentifierConfig } from "./config.ts";
+import type { IdentifierConfig, RouterConfig } from "./config.ts";
 
-export function makeIdentifier(written: IdentifierConfig, dstPrefix: string): Identifier {
+/** Those of a router, in the order in which they are asked. */
+export function identifiersOf({ dstPrefix, identifier, servers }: RouterConfig): Identifier[] {
+  const written = identifier.map((each) => makeIdentifier(each, dstPrefix));
+  return servers.some(({ connect }) => connect) ? [new ConnectIdentifier(), ...written] : written;
+}
+
+function makeIdentifier(written: IdentifierConfig, dstPrefix: string): Identifier {
   const prefix = dstPrefix === "/" ? "" : dstPrefix;
   switch (written.kind) {
     case "io.l5d.header.token":

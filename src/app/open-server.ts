@@ -9,9 +9,9 @@ import { Entrance } from "../router/entrance.ts";
 import type { RouterServer } from "../router/server-stack.ts";
 import type { Scope } from "../telemetry/registry.ts";
 import type { RouterConfig, ServerConfig } from "./config.ts";
-import { http2ServerStats } from "./connection-stats.ts";
+import { portStats } from "./connection-stats.ts";
 import { type RouterWorld, serverScope } from "./router.ts";
-import { accessLogOf, http2ServerLimits, http2ServerSettings, serverLimits } from "./settings.ts";
+import { accessLogOf, http2ServerLimits, http2ServerSettings, serverLimits, tunnelPolicy } from "./settings.ts";
 
 /** What one server of a configuration wants. */
 export interface ServerWish {
@@ -53,7 +53,7 @@ export function serverWish(
     },
     treatment: JSON.stringify([config.label, server, http1, http2, needsRemote]),
     scope,
-    settings: () => ({ admission: admission(scope), needsRemote, http1, http2 }),
+    settings: () => ({ admission: admission(scope), tunnels: tunnelPolicy(server), needsRemote, http1, http2 }),
   };
 }
 
@@ -91,7 +91,7 @@ export class OpenServer {
   /** Listens. Rejects with the system's error when that is not possible. */
   static async open(wish: ServerWish, stack: RouterServer, world: RouterWorld): Promise<OpenServer> {
     const entrance = new Entrance(stack);
-    const stats = http2ServerStats(wish.scope);
+    const stats = portStats(wish.scope);
     const port = await listenHttp(world, wish.listen, wish.settings(), entrance, stats);
     return new OpenServer(wish, stack, entrance, port, world);
   }
@@ -134,7 +134,7 @@ export class OpenServer {
     const listener = former.handOver();
     if (listener === null) return;
     this.#former.add(former);
-    this.#port = await listenHttp(this.#world, listener, wish.settings(), this.#entrance, http2ServerStats(wish.scope));
+    this.#port = await listenHttp(this.#world, listener, wish.settings(), this.#entrance, portStats(wish.scope));
     this.#world.env.timers.after(GENTLY_MS, () => void former.drain().then(() => this.#former.delete(former)));
   }
 

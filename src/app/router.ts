@@ -21,7 +21,7 @@ import type { MetricsRegistry, Scope } from "../telemetry/registry.ts";
 import { listenAddress } from "../transport/config.ts";
 import { type ClientParts, makeClient } from "./client.ts";
 import type { RouterConfig, ServerConfig } from "./config.ts";
-import { makeIdentifier } from "./identifiers.ts";
+import { identifiersOf } from "./identifiers.ts";
 import type { OpenServer } from "./open-server.ts";
 import { policiesOf } from "./settings.ts";
 
@@ -72,7 +72,7 @@ export function makeRouter(
     label: config.label,
     key,
     loop: world.loop,
-    identifiers: config.identifier.map((written) => makeIdentifier(written, config.dstPrefix)),
+    identifiers: identifiersOf(config),
     dtab: config.dtab.trim(),
     policies: parts.policies,
     bindingTimeoutMs: config.bindingTimeoutMs,

@@ -6,6 +6,7 @@ import { pathFrom } from "../core/path.ts";
 import { grpcClassifier } from "../protocols/grpc/classifiers.ts";
 import { statusClassifier } from "../protocols/http/classifiers.ts";
 import type { Http1Limits } from "../protocols/http1/limits.ts";
+import type { TunnelPolicy } from "../protocols/http1/upgrade.ts";
 import { type Http2Limits, type Http2Settings, http2Defaults } from "../protocols/http2/limits.ts";
 import { mergePolicies } from "../router/policies.ts";
 import type { ClientSettings, Policies, ServiceSettings } from "../router/settings.ts";
@@ -27,6 +28,8 @@ export function serverLimits(router: RouterConfig, server: ServerConfig): Http1L
     headerTimeoutMs: server.limits.headerTimeoutMs,
     bodyIdleTimeoutMs: server.limits.bodyIdleTimeoutMs,
     writeStallTimeoutMs: server.limits.writeStallTimeoutMs,
+    tunnelIdleTimeoutMs: server.limits.tunnelIdleTimeoutMs,
+    tunnelHalfClosedTimeoutMs: server.limits.tunnelHalfClosedTimeoutMs,
     idleTimeoutMs: server.serverSession.idleTimeMs ?? 0,
     lifeTimeMs: server.serverSession.lifeTimeMs ?? 0,
   };
@@ -52,6 +55,11 @@ export function sessionLimits(router: RouterConfig): Http1Limits {
 
 function firstServer(router: RouterConfig): ServerConfig {
   return router.servers[0] as ServerConfig; // the schema wants at least one server
+}
+
+/** What a server lets become a tunnel. */
+export function tunnelPolicy({ connect, upgrades }: ServerConfig): TunnelPolicy {
+  return { connect, upgrades: new Set(upgrades.map((protocol) => protocol.toLowerCase())) };
 }
 
 /** What a server announces to callers that speak HTTP/2. */

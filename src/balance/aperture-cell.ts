@@ -32,6 +32,14 @@ export class ApertureCell implements LoadCell {
     if (this.#band !== null) this.#band.add(-1, nowMs);
   }
 
+  answered(): void {
+    // It is counted, whatever it does.
+  }
+
+  left(nowMs: number): void {
+    this.end(nowMs);
+  }
+
   weigh(): void {
     // The count is always up to date.
   }

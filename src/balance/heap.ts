@@ -37,6 +37,14 @@ export class HeapCell implements LoadCell {
     if (this.heap !== null) this.heap.shrunk(this);
   }
 
+  answered(): void {
+    // It is counted, whatever it does.
+  }
+
+  left(): void {
+    this.end();
+  }
+
   weigh(): void {
     // The count is always up to date.
   }

@@ -36,6 +36,24 @@ test("PeakEwma gives the numbers that Finagle's own code gave", () => {
   closeTo(loadAt(peak, 72_000), 273_564.5896663549);
 });
 
+test("a tunnel is in progress until it ends, and its latency is that of its answer", () => {
+  const [tunnels, plain] = [new PeakEwma(10_000), new PeakEwma(10_000)];
+  for (const cell of [tunnels, plain]) cell.start();
+  tunnels.answered(10, 0);
+  plain.end(10, 0);
+  expect(tunnels.pending).toBe(1);
+  expect(loadAt(tunnels, 20)).toBe(2 * loadAt(plain, 20));
+  tunnels.left();
+  expect(tunnels.pending).toBe(0);
+  expect(loadAt(tunnels, 3_600_000)).toBe(loadAt(plain, 3_600_000));
+  const counted = new LeastLoaded();
+  counted.start();
+  counted.answered();
+  expect(counted.load).toBe(1);
+  counted.left();
+  expect(counted.load).toBe(0);
+});
+
 test("PeakEwma of an endpoint without history is free while idle and nearly infinite while busy", () => {
   const peak = new PeakEwma(10_000);
   expect(loadAt(peak, 1_000)).toBe(0);

@@ -21,6 +21,14 @@ export class LeastLoaded implements LoadCell {
     this.pending--;
   }
 
+  answered(): void {
+    // It is counted, whatever it does.
+  }
+
+  left(): void {
+    this.pending--;
+  }
+
   weigh(): void {
     // The count is always up to date.
   }
@@ -55,6 +63,15 @@ export class PeakEwma implements LoadCell {
     const latencyNs = Math.max(0, nowMs - startedMs) * NS_PER_MS;
     const averageNs = latencyNs * (1 - this.#left) + this.#costNs * this.#left;
     this.#costNs = latencyNs > this.#costNs ? latencyNs : averageNs;
+  }
+
+  answered(nowMs: number, startedMs: number): void {
+    this.end(nowMs, startedMs);
+    this.pending++;
+  }
+
+  left(): void {
+    this.pending--;
   }
 
   weigh(nowMs: number): void {

@@ -29,6 +29,20 @@ test("MeanLatency counts what waits by its age once that is more than the mean",
   expect(loadAt(cell, 1_015)).toBeCloseTo(3 * 1_000, 9);
 });
 
+test("MeanLatency counts a tunnel as in progress, and neither its age nor its length", () => {
+  const cell = new MeanLatency(20, 1e12);
+  cell.start(0);
+  cell.answered(10, 0);
+  expect(loadAt(cell, 3_600_000)).toBeCloseTo(20, 3);
+  cell.start(3_600_000);
+  expect(loadAt(cell, 3_600_100)).toBeCloseTo(300, 3);
+  cell.end(3_600_100, 3_600_000);
+  const before = loadAt(cell, 3_600_100);
+  cell.left();
+  expect(cell.pending).toBe(0);
+  expect(loadAt(cell, 3_600_100)).toBeCloseTo(before / 2, 3);
+});
+
 test("MeanLatency of an endpoint without history is free while idle and nearly infinite while busy", () => {
   const cell = new MeanLatency(20, 10_000);
   expect(loadAt(cell, 5)).toBe(0);

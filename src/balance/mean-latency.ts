@@ -25,6 +25,8 @@ export class MeanLatency implements LoadCell {
   #success = 1;
   /** Sum of the times at which what is in progress started: their mean age needs no list. */
   #startsMs = 0;
+  /** Of those in progress: answered, and without an age that says anything. */
+  #lasting = 0;
 
   /** @param decayMs time without an answer after which the mean has fallen to 1/e. */
   constructor(answers: number, decayMs: number) {
@@ -40,7 +42,7 @@ export class MeanLatency implements LoadCell {
   end(nowMs: number, startedMs: number, failed = false): void {
     this.pending--;
     // What rounding leaves of a sum of nothing must not pile up.
-    this.#startsMs = this.pending === 0 ? 0 : this.#startsMs - startedMs;
+    this.#startsMs = this.pending === this.#lasting ? 0 : this.#startsMs - startedMs;
     const latencyMs = Math.max(0, nowMs - startedMs);
     // What was long ago counts less, so that one answer after a long time says nearly all there is to know.
     const kept = (1 - this.#share) * this.#left(nowMs);
@@ -51,13 +53,25 @@ export class MeanLatency implements LoadCell {
     this.#meanMs = this.#meanMs === 0 ? latencyMs : latencyMs + (this.#meanMs - latencyMs) * kept;
   }
 
+  answered(nowMs: number, startedMs: number): void {
+    this.end(nowMs, startedMs);
+    this.pending++;
+    this.#lasting++;
+  }
+
+  left(): void {
+    this.pending--;
+    this.#lasting--;
+  }
+
   weigh(nowMs: number): void {
     if (this.#meanMs === 0 && this.pending !== 0) {
       this.load = PENALTY + this.pending;
       return;
     }
     const meanMs = this.#meanMs * this.#left(nowMs);
-    const ageMs = this.pending === 0 ? 0 : nowMs - this.#startsMs / this.pending;
+    const aging = this.pending - this.#lasting;
+    const ageMs = aging === 0 ? 0 : nowMs - this.#startsMs / aging;
     const success = this.#success > LEAST_SUCCESS ? this.#success : LEAST_SUCCESS;
     this.load = ((ageMs > meanMs ? ageMs : meanMs) * (this.pending + 1)) / (success * success);
   }

@@ -54,6 +54,8 @@ export class Attempt implements Staged {
   outcome: Outcome = Outcome.success;
   /** Has failure accrual heard how it went? */
   judged = false;
+  /** It was answered and goes on, as a tunnel: how long says nothing of the endpoint. */
+  lasting = false;
   limit: Limit<Attempt> | null = null;
 
   reset(): void {
@@ -70,6 +72,7 @@ export class Attempt implements Staged {
     this.failure = null;
     this.outcome = Outcome.success;
     this.judged = false;
+    this.lasting = false;
     this.limit?.lift();
   }
 }

@@ -45,6 +45,8 @@ export interface ByteStream {
    * a writer, so that it must not be used again.
    */
   usePrivateBuffer(on: boolean, lentOut?: boolean): void;
+  /** From now on the end of what the peer sends leaves our side open, as it always does on streams that were accepted. */
+  keepHalfOpen(): void;
   /** Sends what was written, then finishes our side; the stream closes when the peer has finished too. */
   end(): void;
   /** Drops the connection at once; `reset` sends RST where there is one: not on unix sockets. */

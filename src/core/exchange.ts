@@ -13,6 +13,7 @@ import type { MessageHead } from "./message-head.ts";
 import { Nack } from "./nack.ts";
 import { Outcome } from "./outcome.ts";
 import { TraceId } from "./trace-id.ts";
+import { Tunnel } from "./tunnel.ts";
 
 /** The downstream half of one exchange: source of the request's body, sink of the answer's. */
 export interface Downstream extends BodySink, BodySource {
@@ -69,6 +70,8 @@ export class Exchange implements Staged {
   safe = false;
   /** Has it a body at all? */
   hasBody = false;
+  /** Does it become a tunnel? Once its head was sent to an endpoint, such a request is sent to no other. */
+  tunnel: Tunnel = Tunnel.none;
 
   /** The override that came with the request, as dtab text, `""` when none. */
   localDtab = "";
@@ -200,6 +203,7 @@ export class Exchange implements Staged {
     this.idempotent = false;
     this.safe = false;
     this.hasBody = false;
+    this.tunnel = Tunnel.none;
     this.localDtab = "";
     this.broughtOverride = false;
     this.trace.reset();

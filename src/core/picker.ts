@@ -19,6 +19,10 @@ export interface LoadCell {
    * @param failed it ended without a success; its latency says little then.
    */
   end(nowMs: number, startedMs: number, failed?: boolean): void;
+  /** What was started has been answered, and goes on for as long as it likes: it is still pending, but its time is no longer latency. */
+  answered(nowMs: number, startedMs: number): void;
+  /** The end of what has been `answered`; instead of `end`. */
+  left(nowMs: number): void;
   /** Brings `load` up to date. A field and not a result, because a returned fraction may have to be boxed. */
   weigh(nowMs: number): void;
 }

@@ -3,6 +3,7 @@ import type { DataLoop } from "../core/data-loop.ts";
 import { type Exchange, ExchangeLevel } from "../core/exchange.ts";
 import { Down, Filter, Stack, Up } from "../core/filter.ts";
 import { Outcome } from "../core/outcome.ts";
+import { Tunnel } from "../core/tunnel.ts";
 import { type Client, discardAttempt, LIMIT, type PathClient, REQUEUE } from "./client-stack.ts";
 import type { RequestStats } from "./request-stats.ts";
 
@@ -64,7 +65,8 @@ function limitFilter(loop: DataLoop): Filter<Exchange> {
     end: (ex) => {
       if (!ex.hasPlace) return;
       ex.hasPlace = false;
-      clientOf(ex).limit?.release(loop.nowMs, ex.sentMs, ex.outcome);
+      const outcome = ex.tunnel === Tunnel.open ? Outcome.ignorable : ex.outcome; // its length is no latency
+      clientOf(ex).limit?.release(loop.nowMs, ex.sentMs, outcome);
     },
   });
 }

@@ -12,6 +12,7 @@ import { Down, Filter, type FilterView, Stack, Up } from "../core/filter.ts";
 import { Limit } from "../core/limit.ts";
 import { Nack } from "../core/nack.ts";
 import { Outcome } from "../core/outcome.ts";
+import { Tunnel } from "../core/tunnel.ts";
 import { type BalancerNode, EndpointStatus, type LoadCell } from "../core/picker.ts";
 import type { SessionSource } from "../core/session.ts";
 import type { RequestStats, StatusStats } from "./request-stats.ts";
@@ -92,12 +93,20 @@ export class Endpoint implements BalancerNode, AttemptOwner {
   answered(attempt: Attempt, head: MessageHead): BodySink | null {
     const ex = attempt.exchange as Exchange;
     attempt.latencyMs = this.#loop.nowMs - attempt.startMs;
-    judge(attempt, ex, classifierOf(ex).answer(ex, attempt.status, head, attempt.callStatus));
+    if (ex.tunnel === Tunnel.open) this.#lasts(attempt, ex);
+    else judge(attempt, ex, classifierOf(ex).answer(ex, attempt.status, head, attempt.callStatus));
     if (attempt.status === REFUSED) this.#readNack(attempt, ex, head);
     this.stack.up(attempt);
     ex.endpoint = this.key; // of two attempts the one that answers
     if (ex.rival !== null && !this.#listener.wins(attempt)) return null;
     return this.#listener.answered(ex, head);
+  }
+
+  // That there is a tunnel is the success; what it carries, and how it ends, is between its ends.
+  #lasts(attempt: Attempt, ex: Exchange): void {
+    judge(attempt, ex, Verdict.success);
+    this.cell.answered(this.#loop.nowMs, attempt.startMs);
+    attempt.lasting = true;
   }
 
   // It counts against the endpoint; whether the request is sent elsewhere is decided above.
@@ -200,7 +209,9 @@ function judge(attempt: Attempt, ex: Exchange, verdict: Verdict): void {
   attempt.outcome = failed ? Outcome.failure : Outcome.success;
   ex.outcome = attempt.outcome;
   ex.undecided = verdict === Verdict.undecided;
-  ex.retryable = verdict === Verdict.retryable;
+  // What offers an upgrade is not sent twice: who knows what the service has begun.
+  const once = ex.tunnel !== Tunnel.none && attempt.upstream !== null;
+  ex.retryable = verdict === Verdict.retryable && !once;
 }
 
 /** Attempts of this router belong to endpoints. */
@@ -251,7 +262,9 @@ function loadFilter(loop: DataLoop): Filter<Attempt> {
       return Down.go;
     },
     end: (attempt) => {
-      endpointOf(attempt).cell.end(loop.nowMs, attempt.startMs, attempt.outcome === Outcome.failure);
+      const { cell } = endpointOf(attempt);
+      if (attempt.lasting) cell.left(loop.nowMs);
+      else cell.end(loop.nowMs, attempt.startMs, attempt.outcome === Outcome.failure);
     },
   });
 }

@@ -8,6 +8,7 @@ import { Failure } from "../core/failure.ts";
 import type { LimitKeeper } from "../core/limit.ts";
 import { Nack } from "../core/nack.ts";
 import { Outcome } from "../core/outcome.ts";
+import { Tunnel } from "../core/tunnel.ts";
 import type { RetryBudget } from "../resilience/budget.ts";
 import type { HedgePolicy } from "../resilience/hedge-policy.ts";
 
@@ -61,7 +62,7 @@ export class Hedging implements LimitKeeper<Exchange> {
 
   // The first attempt is slow. Of a body that is still coming there is only one.
   timeUp(ex: Exchange): void {
-    if (ex.attempt === null || ex.rival !== null || ex.answered) return;
+    if (ex.attempt === null || ex.rival !== null || ex.answered || ex.tunnel !== Tunnel.none) return;
     if (ex.hasBody && !(ex.downstream.requestPassed && ex.downstream.canReplay())) return;
     this.#client.attemptBeside(ex, () => this.policy.mayHedge(this.#loop.nowMs, this.#budget)); // cold: slow requests only
   }

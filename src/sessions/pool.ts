@@ -7,6 +7,7 @@ import { causes } from "../core/cause.ts";
 import type { DataLoop } from "../core/data-loop.ts";
 import { Failure } from "../core/failure.ts";
 import { type Connect, type Session, type SessionOwner, type SessionSource, SessionStatus } from "../core/session.ts";
+import { Tunnel } from "../core/tunnel.ts";
 
 /** Bounds of a pool (`hostConnectionPool`, `clientSession`); 0 ms = no limit. */
 export interface PoolLimits {
@@ -42,6 +43,8 @@ export class SessionPool implements SessionOwner, SessionSource {
   readonly #connecting = new Set<Session>();
   /** An unbounded pool always has room; balancers ask that of every endpoint they draw. */
   readonly #unbounded: boolean;
+  /** Sessions that are being opened for one attempt alone. */
+  readonly #reserved = new Map<Session, Attempt>();
   #draining = false;
   #drained: (() => void) | null = null;
 
@@ -74,6 +77,7 @@ export class SessionPool implements SessionOwner, SessionSource {
 
   /** Gives the attempt to a session, now or when one is ready; otherwise fails it. */
   acquire(attempt: Attempt): void {
+    if (attempt.exchange?.tunnel === Tunnel.direct) return this.#openFor(attempt);
     let session = this.#idle.pop();
     while (session !== undefined && this.#tooOld(session)) {
       session.close();
@@ -95,15 +99,51 @@ export class SessionPool implements SessionOwner, SessionSource {
     return undefined;
   }
 
+  // A tunnel begins at the beginning of a connection: on one that was used before, the service would take its bytes for a request.
+  #openFor(attempt: Attempt): void {
+    const owner = attempt.owner as AttemptOwner;
+    if (this.#draining) return owner.failed(attempt, new Failure(causes.endpointLeft)); // cold: it left just now
+    if (this.#all.size >= this.#limits.maxSize) this.#idle[0]?.close();
+    if (this.#all.size >= this.#limits.maxSize) {
+      this.#stats.tooManyWaiters();
+      return owner.failed(attempt, new Failure(causes.poolWaiters));
+    }
+    const opened = this.#connect(this);
+    if (opened instanceof Failure) return owner.failed(attempt, opened);
+    this.#all.add(opened);
+    this.#reserved.set(opened, attempt);
+    attempt.waitingIn = this;
+    return undefined;
+  }
+
   /** The attempt no longer waits. */
   abandon(attempt: Attempt): void {
     attempt.waitingIn = null;
-    this.#waiting.remove(attempt);
+    if (attempt.exchange?.tunnel === Tunnel.direct) this.#giveUp(attempt);
+    else this.#waiting.remove(attempt);
+  }
+
+  #giveUp(attempt: Attempt): void {
+    const reserved = Array.from(this.#reserved.keys()); // cold: tunnels only
+    for (let i = 0; i < reserved.length; i++) {
+      const session = reserved[i] as Session;
+      if (this.#reserved.get(session) !== attempt) continue;
+      this.#reserved.delete(session);
+      this.#connecting.add(session);
+      session.close();
+    }
   }
 
   ready(session: Session): void {
+    const attempt = this.#reserved.get(session);
+    if (attempt !== undefined) {
+      this.#reserved.delete(session);
+      attempt.waitingIn = null;
+      return session.dispatch(attempt);
+    }
     this.#connecting.delete(session);
     this.#offer(session);
+    return undefined;
   }
 
   released(session: Session): void {
@@ -113,11 +153,22 @@ export class SessionPool implements SessionOwner, SessionSource {
 
   closed(session: Session, failure: Failure | null): void {
     if (!this.#all.delete(session)) return;
+    const attempt = this.#reserved.get(session);
+    if (attempt !== undefined) return this.#neverReady(session, attempt, failure);
     if (!this.#connecting.delete(session)) this.#stats.closed(this.#loop.nowMs - session.madeMs);
     const at = this.#idle.indexOf(session);
     if (at >= 0) this.#idle.splice(at, 1);
     if (failure !== null) this.#failWaiting(failure);
     if (!this.#draining) this.#openForWaiting();
+    this.#checkDrained();
+    return undefined;
+  }
+
+  #neverReady(session: Session, attempt: Attempt, failure: Failure | null): void {
+    this.#reserved.delete(session);
+    attempt.waitingIn = null;
+    (attempt.owner as AttemptOwner).failed(attempt, failure ?? new Failure(causes.endpointLeft));
+    if (!this.#draining) this.#openForWaiting(); // there is room again
     this.#checkDrained();
   }
 

@@ -104,6 +104,15 @@ const ONLY_SERVER: readonly Row[] = [
   ["dtab/size", "stat", "1", "Entries in the delegation table a request brought along.", { as: "dtab_entries" }],
 ];
 
+const TUNNELS: readonly Row[] = [
+  ["tunnels/active", "gauge", "1", "Connections that are tunnels: WebSockets and other upgrades, and CONNECT."],
+  ["tunnels/opened", "counter", "1", "Connections that became tunnels."],
+  ["tunnels/closed", "counter", "1", "Tunnels that ended."],
+  ["tunnels/received_bytes", "counter", "bytes", "Bytes that callers sent through tunnels, counted when they end."],
+  ["tunnels/sent_bytes", "counter", "bytes", "Bytes that callers got through tunnels, counted when they end."],
+  ["tunnels/duration_ms", "stat", "ms", "How long tunnels that ended were open."],
+];
+
 const REQUEUES: readonly Row[] = [
   [
     "retries/requeues",
@@ -462,6 +471,7 @@ export const METRICS: readonly MetricDoc[] = [
     ...TRAFFIC,
     ...ACCEPTED,
     ...ONLY_SERVER,
+    ...TUNNELS,
     ...DEADLINES,
     ...HTTP2_SERVER,
     ...HTTP2,

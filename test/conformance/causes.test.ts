@@ -260,10 +260,34 @@ const others: Readonly<Record<string, Case>> = {
   },
 };
 
-const cases = new Map([...fromRequests, ...fromAnswers, ...Object.entries(others)]);
+const upgrade = { Connection: "Upgrade", Upgrade: "websocket" };
+const tunnels: Readonly<Record<string, Case>> = {
+  [causes.connectBody.token]: sends("CONNECT web:80 HTTP/1.1\r\nContent-Length: 1\r\n\r\n1", {
+    server: { connect: true },
+  }),
+  [causes.tunnelUnsupported.token]: sends(get("/", upgrade), { modern: true, client: { protocol: "h2" } }),
+  [causes.upgradeProtocol.token]: {
+    setup: { modern: true },
+    provoke(scene, client) {
+      const answer = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n";
+      scene.backend.behaviour = { request: (_, connection) => connection.send(answer) };
+      client.send(get("/", upgrade));
+    },
+  },
+};
+
+const cases = new Map([...fromRequests, ...fromAnswers, ...Object.entries(others), ...Object.entries(tunnels)]);
 
 /** Need a discovery of their own, below; see also `hedging.test.ts` (a cause of attempts alone) and `fail-fast.test.ts`. */
 const ELSEWHERE = [causes.bindTimeout.token, causes.endpointLeft.token, causes.superseded.token, causes.failFast.token];
+
+/** Ends of tunnels, which were successes before: in `upgrades.test.ts`. */
+const ENDS = [
+  causes.tunnelBroken.token,
+  causes.tunnelHalfClosed.token,
+  causes.tunnelIdle.token,
+  causes.tunnelStalled.token,
+];
 
 /** Those of HTTP/2 are in h2-causes.test.ts. */
 function isHttp1s(token: string): boolean {
@@ -271,7 +295,7 @@ function isHttp1s(token: string): boolean {
 }
 
 test("every cause of the catalogue has a case here, and no case is about another", () => {
-  expect([...cases.keys(), ...ELSEWHERE].sort()).toEqual([...causesByToken.keys()].filter(isHttp1s).sort());
+  expect([...cases.keys(), ...ELSEWHERE, ...ENDS].sort()).toEqual([...causesByToken.keys()].filter(isHttp1s).sort());
 });
 
 test.each([...cases])("%s", async (token, { setup = {}, provoke, told = true }) => {

@@ -175,16 +175,30 @@ static void keep_partial(peer *p, const char *bytes, size_t size) {
   p->partial_size += size;
 }
 
+static bool wants_tunnel(const char *bytes, size_t size) {
+  size_t length = sizeof TUNNEL_TARGET - 1;
+  return size >= length && memcmp(bytes, TUNNEL_TARGET, length) == 0;
+}
+
+/// What comes next is read like the requests of any other connection.
+static bool open_tunnel(peer *p) {
+  static const char answer[] = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: bytes\r\n\r\n";
+  ssize_t length = sizeof answer - 1;
+  return send(p->source.fd, answer, (size_t)length, MSG_NOSIGNAL) == length;
+}
+
 /// Bytes of `bytes` that belong to the head; 0 when all were kept for later; -1 when the peer is gone.
 static long take_head(peer *p, const char *bytes, size_t size) {
   head h;
   size_t kept = p->partial_size;
   if (kept) keep_partial(p, bytes, size), bytes = p->partial, size = p->partial_size;
   long length = head_scan(bytes, size, &h);
-  if (length < 0 || (length > 0 && !h.has_id)) return peer_close(p), -1;
+  bool tunnel = length > 0 && wants_tunnel(bytes, size);
+  if (length < 0 || (length > 0 && !h.has_id && !(tunnel && open_tunnel(p)))) return peer_close(p), -1;
   if (length == 0) return kept ? 0 : (keep_partial(p, bytes, size), 0);
   free(p->partial);
   p->partial = NULL, p->partial_size = 0;
+  if (tunnel) return length - (long)kept;
   p->id = h.id, p->in_body = true;
   body_begin(&p->body, &h, pattern_at(h.id), false);
   return length - (long)kept;
@@ -206,6 +220,7 @@ static void peer_read(peer *p) {
       long taken = take_head(p, input + at, size - at);
       if (taken <= 0) return;
       at += (size_t)taken;
+      if (!p->in_body) continue;
     }
     at += body_feed(&p->body, input + at, size - at);
     if (p->body.at != BODY_DONE) return;

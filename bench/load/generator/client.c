@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -126,14 +127,37 @@ static void receive(client *c) {
   }
 }
 
+// ---- a tunnel
+
+static void offer_tunnel(client *c) {
+  char bytes[256];
+  int host = (int)(c->place % (unsigned)plan.shape.hosts);
+  int n = sprintf(bytes, TUNNEL_TARGET "HTTP/1.1\r\nHost: %s%d\r\n", plan.shape.host_name, host);
+  n += sprintf(bytes + n, "Connection: Upgrade\r\nUpgrade: bytes\r\n\r\n");
+  c->at = CLIENT_UPGRADING;
+  if (send(c->source.fd, bytes, (size_t)n, MSG_NOSIGNAL) != n) fail(c, &counts.connect_errors);
+}
+
+/// Nothing but the head can have come: the other side waits for us.
+static void tunnel_answered(client *c) {
+  ssize_t got = recv(c->source.fd, input, sizeof input, 0);
+  if (got < 0 && errno == EAGAIN) return;
+  if (got <= 0 || head_scan(input, (size_t)got, &c->head) != got || c->head.status != 101) {
+    return fail(c, &counts.connect_errors);
+  }
+  c->at = CLIENT_IDLE;
+  client_connected(c);
+}
+
 static void client_ready(source *s, uint32_t events) {
   client *c = (client *)s;
   if (c->at == CLIENT_CONNECTING) {
     if (events & (EPOLLERR | EPOLLHUP)) return fail(c, &counts.connect_errors);
     c->at = CLIENT_IDLE;
     loop_interest(&c->source, EPOLLIN);
-    return client_connected(c);
+    return plan.tunnel ? offer_tunnel(c) : client_connected(c);
   }
+  if (c->at == CLIENT_UPGRADING) return tunnel_answered(c);
   if (events & EPOLLIN) return receive(c);
   if (events & (EPOLLERR | EPOLLHUP)) return fail(c, c->at == CLIENT_IDLE ? &counts.idle_closes : &counts.resets);
   if (events & EPOLLOUT && c->at == CLIENT_SENDING) send_more(c);

@@ -18,6 +18,7 @@ typedef struct {
   double rate;          // requests per second, open loop; 0 = closed loop
   bool fresh;           // a new connection for every request, closed by us after the answer
   bool spin;            // look for events without sleeping while the run sends
+  bool tunnel;          // each connection is upgraded before its first request: what passes then are bytes
   bool hold;            // one request per connection, then stay connected and idle; HTTP/2: its stream stays open as well
   uint64_t warmup;      // 2xx before the window starts
   uint64_t warmup_cap_ns;

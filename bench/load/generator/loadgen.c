@@ -85,6 +85,7 @@ static void parse_run(const char *command) {
   plan.rate = number_of(command, "rate", 0);
   plan.fresh = number_of(command, "fresh", 0) != 0;
   plan.spin = number_of(command, "spin", 1) != 0;
+  plan.tunnel = number_of(command, "tunnel", 0) != 0;
   plan.hold = number_of(command, "hold", 0) != 0;
   plan.warmup = (uint64_t)number_of(command, "warmup", 0);
   plan.warmup_cap_ns = (uint64_t)(number_of(command, "warmupCap", 5) * 1e9);

@@ -10,6 +10,7 @@
 #define MAX_BODY (8u << 20)
 #define MAX_HEAD (64u << 10)
 #define ID_DIGITS 16
+#define TUNNEL_TARGET "GET /tunnel "
 
 /// Body bytes are a slice of one fixed pseudo-random pattern; where the slice starts follows from the message's id,
 /// so a body that belongs to another request, or lost or gained a byte, differs.

@@ -8,7 +8,7 @@
 /// Who sends one request at a time: a connection of HTTP/1.1, or one of the streams of an HTTP/2 connection.
 typedef struct client {
   source source;  // HTTP/1.1
-  enum { CLIENT_CLOSED, CLIENT_CONNECTING, CLIENT_IDLE, CLIENT_SENDING, CLIENT_AWAITING } at;
+  enum { CLIENT_CLOSED, CLIENT_CONNECTING, CLIENT_UPGRADING, CLIENT_IDLE, CLIENT_SENDING, CLIENT_AWAITING } at;
   bool in_body, served, waits;  // waits: among the idle of idle.c
   uint32_t place;  // among all callers
   uint32_t number;

@@ -5,8 +5,9 @@ import type { ExchangeHandler } from "../../core/exchange-handler.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { AdmissionOptions } from "../../protocols/http/admit.ts";
 import type { Http1Limits } from "../../protocols/http1/limits.ts";
+import type { TunnelPolicy } from "../../protocols/http1/upgrade.ts";
 import type { Http1, Http1Server } from "../../protocols/http1/protocol.ts";
-import type { Neighbour } from "../../protocols/http1/server-context.ts";
+import type { Neighbour, ServerConnectionStats } from "../../protocols/http1/server-context.ts";
 import type { Http2Limits, Http2Settings } from "../../protocols/http2/limits.ts";
 import type { Http2, Http2Server } from "../../protocols/http2/protocol.ts";
 import type { Http2ServerStats } from "../../protocols/http2/server-context.ts";
@@ -17,6 +18,8 @@ export interface PortSettings {
   readonly admission: AdmissionOptions;
   readonly needsRemote: boolean;
   readonly http1: Http1Limits | null;
+  /** What callers of HTTP/1.1 may have made a tunnel. */
+  readonly tunnels: TunnelPolicy;
   readonly http2: { readonly settings: Http2Settings; readonly limits: Http2Limits } | null;
 }
 
@@ -40,7 +43,7 @@ export async function listenHttp(
   where: ListenOptions | Listener,
   settings: PortSettings,
   handler: ExchangeHandler,
-  stats: Http2ServerStats,
+  stats: ServerConnectionStats & Http2ServerStats,
 ): Promise<HttpPort> {
   const { admission, needsRemote, http1, http2 } = settings;
   if (http1 === null) {
@@ -51,7 +54,13 @@ export async function listenHttp(
     http2 === null ? null : secondServer(protocols.http2, { admission, needsRemote, ...http2 }, handler, stats);
   const first = await protocols.http1.listen(
     where,
-    { admission, needsRemote, limits: http1, neighbour: second === null ? null : neighbourOf(second) },
+    {
+      admission,
+      tunnels: settings.tunnels,
+      needsRemote,
+      limits: http1,
+      neighbour: second === null ? null : neighbourOf(second),
+    },
     handler,
     () => stats,
   );

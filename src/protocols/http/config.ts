@@ -202,6 +202,18 @@ export const requestLimitKeys = {
       before: "write limits: {writeStallTimeoutMs: 0} on the server",
     },
   }),
+  tunnelIdleTimeoutMs: int({
+    doc: "Closes a tunnel (a WebSocket, CONNECT) through which no byte has passed in either direction for this long.",
+    unit: "ms",
+    default: 3_600_000,
+    origin: "fairlead",
+  }),
+  tunnelHalfClosedTimeoutMs: int({
+    doc: "Closes a tunnel of which one end has finished when no byte has come from the other for this long.",
+    unit: "ms",
+    default: 60_000,
+    origin: "fairlead",
+  }),
   maxHeaders: int({
     doc: "Number of headers of a message, either way.",
     default: 128,
@@ -213,6 +225,32 @@ export const requestLimitKeys = {
       where: "left out",
       before: "write a larger limits.maxHeaders on the server",
     },
+  }),
+};
+
+/** What a server lets become a tunnel; of HTTP/1.1 callers. */
+export const tunnelKeys = {
+  upgrades: list(
+    {
+      doc: "Protocols to which callers of HTTP/1.1 may have a connection upgraded, if the service agrees; `*` is any but h2c. An offer of others is not passed on, and the request is one like any other (docs/upgrades.md).",
+      default: [],
+      modernDefault: ["websocket"],
+      origin: "fairlead",
+    },
+    text({
+      doc: "The name of a protocol, without its version, or `*`.",
+      refuse: {
+        shown: "it is no name of a protocol",
+        when: (name) => !/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || /^h2c?$/i.test(name),
+        because: "is no protocol that an upgrade can be passed on for",
+        instead: "write the token that stands in the Upgrade header, such as websocket; for h2c there is http2: true",
+      },
+    }),
+  ),
+  connect: bool({
+    doc: "Takes CONNECT from callers of HTTP/1.1: `CONNECT host:port` is named `/connect/host/port`, and only a dtab entry for that leads anywhere (docs/upgrades.md).",
+    default: false,
+    origin: "fairlead",
   }),
 };
 

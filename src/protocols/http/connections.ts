@@ -19,6 +19,7 @@ export class Connections<C extends Leaving> implements Iterable<C> {
   readonly #all = new Set<C>();
   /** No further connection shall be taken. */
   draining = false;
+  #leaving = false;
   #drained: (() => void) | null = null;
 
   get size(): number {
@@ -31,6 +32,7 @@ export class Connections<C extends Leaving> implements Iterable<C> {
 
   add(connection: C): void {
     this.#all.add(connection);
+    if (this.#leaving) connection.drain(true);
   }
 
   gone(connection: C): void {
@@ -50,8 +52,9 @@ export class Connections<C extends Leaving> implements Iterable<C> {
     await done;
   }
 
-  /** Asks every connection to go; see `Leaving.drain`. Those that are accepted later are not asked. */
+  /** Asks every connection to go; see `Leaving.drain`. Those that are accepted later are asked gently. */
   leave(gently: boolean): void {
+    this.#leaving = true;
     for (const connection of [...this.#all]) connection.drain(gently);
   }
 

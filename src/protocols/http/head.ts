@@ -65,6 +65,8 @@ export class HttpHead implements HttpMessage, Reusable {
   newHost: string | null = null;
   /** Whole lines to add (Forwarded, timestamp), each ending in CRLF. */
   extraLines = "";
+  /** The protocols that the service may switch to, as its `Upgrade` line, in lower case; `""` when none are offered to it. */
+  offer = "";
   /** Edge mode: `l5d-*` lines of the message are not forwarded. */
   clearContext = false;
   otherBaggage: string | null = null;
@@ -97,6 +99,7 @@ export class HttpHead implements HttpMessage, Reusable {
     this.upgrade = false;
     this.newTarget = null;
     this.newHost = null;
+    this.offer = "";
     this.extraLines = "";
     this.clearContext = false;
     this.otherBaggage = null;

@@ -12,22 +12,31 @@ import { type Cause, causes } from "../../core/cause.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import { Failure, type FailureDetail } from "../../core/failure.ts";
 import { type Session, type SessionOwner, SessionStatus } from "../../core/session.ts";
+import type { MessageHead } from "../../core/message-head.ts";
+import { noHead } from "../../core/exchange.ts";
+import { Tunnel } from "../../core/tunnel.ts";
 import { ConnectionFlag, Framing, HttpHead } from "../http/head.ts";
 import type { HttpMessage } from "../http/message.ts";
 import { BodyReader, BodyStep } from "./body-reader.ts";
 import type { ClientContext } from "./client-context.ts";
+import { ClientTunnel } from "./client-tunnel.ts";
 import { answerFraming, Parse, parseAnswerHead } from "./codec/parse-head.ts";
 import { connectFailure, errorCode } from "../http/connect-failure.ts";
 import { MessageWriter, type WriterOwner } from "./message-writer.ts";
 import { Discard, discarded, MOST_DISCARDED_BYTES } from "./discarded.ts";
 import { lengthOf, requestFraming, writeForeignRequest } from "./foreign-head.ts";
+import type { TunnelOwner } from "./tunnel-end.ts";
+import { switchProblem } from "./upgrade.ts";
 import { writeRequestHead } from "./write-head.ts";
 
-const Answer = { none: 0, head: 1, body: 2, ending: 3 } as const;
+const Answer = { none: 0, head: 1, body: 2, ending: 3, tunnel: 4 } as const;
 type Answer = (typeof Answer)[keyof typeof Answer];
 
 const PRIVATE_FROM_BYTES = 16 * 1024;
 const MAX_INTERIM_ANSWERS = 16;
+/** With which a service switches to another protocol; and what a CONNECT comes to. */
+const SWITCHING = 101;
+const CONNECTED = 200;
 /** As HTTP/2 reads it (`codec/header-field`). */
 const CALL_STATUS = /^\d{1,3}$/;
 /** The rest of an answer that nobody wants has so long to arrive: while it comes, the connection is of no use to anybody. */
@@ -35,7 +44,7 @@ const DISCARD_MS = 250;
 const ANSWER_PROBLEMS = { chunk: causes.answerChunk, trailer: causes.answerChunk };
 
 /** One connection to an endpoint. */
-export class Http1Session implements Session, Connector, Upstream, WriterOwner {
+export class Http1Session implements Session, Connector, Upstream, WriterOwner, TunnelOwner {
   status: SessionStatus = SessionStatus.connecting;
   active = 0;
   served = 0;
@@ -71,6 +80,8 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
   #ended = false;
   /** The answer is complete, and the kernel has yet to report that the request's last bytes have left. */
   #late = false;
+  /** What the connection has become. */
+  #tunnel: ClientTunnel | null = null;
 
   constructor(context: ClientContext, owner: SessionOwner) {
     this.#context = context;
@@ -109,6 +120,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     attempt.reused = this.served > 0;
     attempt.upstream = this;
     this.served++;
+    if (ex.tunnel === Tunnel.direct) return this.#openTunnel(attempt, CONNECTED, noHead);
     if (ex.deadlineKept) ex.passTime(this.#context.loop.nowMs);
     if (ex.request instanceof HttpHead) this.#sendHead(ex, ex.request);
     else this.#sendForeignHead(ex, ex.request as HttpMessage); // joined with a server half of another version
@@ -224,6 +236,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
       if (this.#answer === Answer.head) at = this.#readHead(buffer, at, end);
       else if (this.#full) return at;
       else if (this.#answer === Answer.body) at = this.#readBody(buffer, at, end, lendable);
+      else if (this.#answer === Answer.tunnel) return this.#pastSwitch(buffer, at, end, lendable);
       else return at;
     }
     return at;
@@ -231,7 +244,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
 
   // Bytes nobody asked for.
   #unexpected(): void {
-    if (this.status === SessionStatus.closed) return;
+    if (this.status === SessionStatus.closed || this.#tunnel !== null) return;
     this.#context.stats.unexpected();
     this.close();
   }
@@ -280,11 +293,67 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     return next;
   }
 
-  // 1xx: passed on as they come. 101 was not asked for (Upgrade is not forwarded), and a storm of them is an attack.
+  // 1xx: passed on as they come, and a storm of them is an attack; but for 101, which is the last answer on this connection.
   #readInterim(head: HttpHead): void {
     const ex = (this.#attempt as Attempt).exchange as Exchange;
-    if (head.status === 101 || ++this.#interim > MAX_INTERIM_ANSWERS) this.#fail(causes.answerUnexpected);
+    if (head.status === SWITCHING) this.#switch(ex, head);
+    else if (++this.#interim > MAX_INTERIM_ANSWERS) this.#fail(causes.answerUnexpected);
     else ex.downstream.inform(ex, head);
+  }
+
+  // ---- Tunnels -----------------------------------------------------------------------------------------------------
+
+  #switch(ex: Exchange, head: HttpHead): void {
+    const problem = switchProblem(ex, head);
+    if (problem !== null) this.#fail(problem);
+    else this.#openTunnel(this.#attempt as Attempt, SWITCHING, head);
+  }
+
+  // The connection is given away for good. Whoever passes the head on to the caller finds the tunnel in its attempt.
+  #openTunnel(attempt: Attempt, status: number, head: MessageHead): void {
+    const { limits, loop, stats } = this.#context;
+    const ex = attempt.exchange as Exchange;
+    loop.wheel.cancel(this.#timer);
+    this.#answer = Answer.tunnel;
+    // cold: once per tunnel
+    const parts = {
+      stream: this.#stream,
+      writer: this.#writer,
+      loop,
+      receivedBytes: stats.receivedBytes,
+      owner: this,
+      broken: causes.tunnelBroken,
+      stalled: causes.tunnelStalled,
+      writeStallTimeoutMs: limits.writeStallTimeoutMs,
+    };
+    const tunnel = new ClientTunnel(parts, () => this.#forget()); // cold: as above
+    this.#tunnel = tunnel;
+    attempt.upstream = tunnel;
+    attempt.status = status;
+    ex.tunnel = Tunnel.open;
+    const sink = (attempt.owner as AttemptOwner).answered(attempt, head);
+    if (this.#attempt !== attempt) return; // taken back meanwhile
+    if (sink === null) tunnel.discard();
+    else tunnel.join(ex.downstream);
+  }
+
+  // What the service has sent right behind its 101.
+  #pastSwitch(buffer: Buffer, start: number, end: number, lendable: boolean): number {
+    if (!(this.#tunnel as ClientTunnel).take(buffer, start, end, lendable)) this.#full = true; // the tunnel has stopped reading
+    return end;
+  }
+
+  tunnelOver(failure: Failure | null): void {
+    const attempt = this.#attempt as Attempt;
+    this.#attempt = null;
+    this.active = 0;
+    attempt.failure = failure;
+    (attempt.owner as AttemptOwner).finished(attempt);
+  }
+
+  tunnelClosed(): void {
+    this.status = SessionStatus.closed;
+    this.#owner.closed(this, null);
   }
 
   #begin(head: HttpHead, more: boolean): void {
@@ -420,7 +489,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
     this.#chunkLent = false;
     this.#full = false;
     this.#stash = null;
-    if (this.#paused) {
+    if (this.#paused && this.#tunnel === null) {
       this.#paused = false;
       this.#stream.resume();
     }
@@ -497,6 +566,7 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner {
 
   close(): void {
     if (this.status === SessionStatus.closed) return undefined;
+    if (this.#tunnel !== null) return this.#tunnel.breakOff(new Failure(causes.tunnelBroken)); // cold: hard shutdown only
     if (this.#attempt !== null) return this.#fail(causes.reset, { phase: "closing" }); // cold: hard shutdown only
     if (this.status === SessionStatus.connecting) this.#context.stats.connectCancelled();
     this.status = SessionStatus.closed;

@@ -9,6 +9,7 @@ import {
   requestLimitKeys,
   sharedClientKeys,
   tracePropagator,
+  tunnelKeys,
 } from "../http/config.ts";
 import { identifier } from "../http/identifiers/config.ts";
 
@@ -96,6 +97,8 @@ const limits = object(
       },
     }),
     writeStallTimeoutMs: requestLimitKeys.writeStallTimeoutMs,
+    tunnelIdleTimeoutMs: requestLimitKeys.tunnelIdleTimeoutMs,
+    tunnelHalfClosedTimeoutMs: requestLimitKeys.tunnelHalfClosedTimeoutMs,
     maxHeaders: requestLimitKeys.maxHeaders,
   },
 );
@@ -110,6 +113,7 @@ export const httpServerKeys = {
   maxCallDepth,
   overrides,
   limits,
+  ...tunnelKeys,
   http2: bool({
     doc: "Also speaks HTTP/2 on the same port, with prior knowledge and by `Upgrade: h2c`. What has no key here is as servers of `h2` routers have it by default.",
     default: true,

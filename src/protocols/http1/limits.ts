@@ -9,6 +9,9 @@ export interface ConnectionTimers {
   readonly bodyIdleTimeoutMs: number;
   /** Without the peer taking a byte of what was sent. */
   readonly writeStallTimeoutMs: number;
+  /** Without a byte in either direction of a tunnel, and without one from the end of it that has not finished. */
+  readonly tunnelIdleTimeoutMs: number;
+  readonly tunnelHalfClosedTimeoutMs: number;
   /** Between requests. */
   readonly idleTimeoutMs: number;
   /** Age after which a connection is not used for a further request. */

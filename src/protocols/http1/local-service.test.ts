@@ -39,6 +39,7 @@ async function serviceOf(serve: Serve) {
     ...figures,
     opened: () => undefined,
     closed: () => undefined,
+    tunnels: null,
   }));
   const port = server.listener?.port ?? 0;
   world.atEnd(async () => {
@@ -55,6 +56,8 @@ function settings(env: ReturnType<typeof memoryWorld>["env"]) {
     headerTimeoutMs: 1000,
     bodyIdleTimeoutMs: 1000,
     writeStallTimeoutMs: 5000,
+    tunnelIdleTimeoutMs: 0,
+    tunnelHalfClosedTimeoutMs: 0,
     idleTimeoutMs: 0,
     lifeTimeMs: 0,
   };

@@ -25,7 +25,7 @@ export interface WriterOwner {
 export class MessageWriter implements Composer {
   readonly #stream: ByteStream;
   readonly #scratch: Scratch;
-  readonly #owner: WriterOwner;
+  #owner: WriterOwner;
   readonly #sentBytes: Counter;
   /** Scratch buffers the stream has not sent yet; most connections never have any. */
   #lent: Buffer[] | null = null;
@@ -37,6 +37,11 @@ export class MessageWriter implements Composer {
     this.#scratch = scratch;
     this.#owner = owner;
     this.#sentBytes = sentBytes;
+  }
+
+  /** Whoever goes on with the stream is told from now on. */
+  handTo(owner: WriterOwner): void {
+    this.#owner = owner;
   }
 
   /** Has the peer more than it takes? */

@@ -21,6 +21,7 @@ import { Http1Session } from "./client.ts";
 import type { Http1Limits } from "./limits.ts";
 import type { Neighbour, ServerConnectionStats, ServerContext } from "./server-context.ts";
 import { Http1ServerConnection } from "./server.ts";
+import { noTunnels, type TunnelPolicy } from "./upgrade.ts";
 
 /** What both halves share on one event loop. */
 export class Http1 {
@@ -40,6 +41,7 @@ export class Http1 {
     settings: {
       limits: Http1Limits;
       admission: AdmissionOptions;
+      tunnels?: TunnelPolicy;
       needsRemote?: boolean;
       neighbour?: Neighbour | null;
     },
@@ -55,6 +57,7 @@ export class Http1 {
       heads: this.heads,
       limits: settings.limits,
       admission: settings.admission,
+      tunnels: settings.tunnels ?? noTunnels,
       stats: stats(address),
       address,
       answerForm: {

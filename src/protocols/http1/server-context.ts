@@ -8,6 +8,7 @@ import type { AdmissionOptions } from "../http/admit.ts";
 import type { HttpHead } from "../http/head.ts";
 import type { Http1Limits } from "./limits.ts";
 import type { Http1ServerConnection } from "./server.ts";
+import type { TunnelPolicy } from "./upgrade.ts";
 import type { AnswerForm } from "./write-head.ts";
 
 /** Figures of a server's connections (linkerd1 §7.4). */
@@ -16,6 +17,14 @@ export interface ServerConnectionStats {
   readonly receivedBytes: Counter;
   opened(): void;
   closed(durationMs: number, requests: number): void;
+  /** Null where there are none. */
+  readonly tunnels: TunnelStats | null;
+}
+
+/** Figures of connections that became tunnels. */
+export interface TunnelStats {
+  opened(): void;
+  closed(durationMs: number, receivedBytes: number, sentBytes: number): void;
 }
 
 /** Another protocol on the same port. */
@@ -35,6 +44,7 @@ export interface ServerContext {
   readonly heads: Pool<HttpHead>;
   readonly limits: Http1Limits;
   readonly admission: AdmissionOptions;
+  readonly tunnels: TunnelPolicy;
   /** Filled in and read while a head is written, which is done in one go: one serves all connections. */
   readonly answerForm: AnswerForm;
   readonly stats: ServerConnectionStats;

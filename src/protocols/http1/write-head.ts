@@ -37,6 +37,7 @@ export function writeRequestHead(scratch: Scratch, ex: Exchange, head: HttpHead)
   if (head.minor === 0 && (head.connection & ConnectionFlag.close) === 0) {
     scratch.appendText("Connection: keep-alive\r\n");
   }
+  if (head.offer !== "") scratch.appendText(`Connection: Upgrade\r\nUpgrade: ${head.offer}\r\n`); // cold: once per tunnel
   if (head.framing === Framing.chunked) scratch.appendText("Transfer-Encoding: chunked\r\n\r\n");
   else scratch.appendText("\r\n");
 }
@@ -112,6 +113,14 @@ export function writeAnswerHead(scratch: Scratch, ex: Exchange, head: HttpHead, 
   if (form.close) scratch.appendText("Connection: close\r\n");
   else if (form.keepAlive10) scratch.appendText("Connection: keep-alive\r\n");
   scratch.appendText("\r\n");
+}
+
+/** Writes the head with which a connection is switched to another protocol (101), after which it is a tunnel. */
+export function writeSwitchHead(scratch: Scratch, head: HttpHead, clearContext: boolean): void {
+  head.clearContext = clearContext;
+  copyFields(scratch, head, beginStatusLine(scratch, head), DROPPED_FROM_ANSWER, false);
+  scratch.appendText(clearContext ? "Via: 1.1 fairlead\r\n" : SUCCESS_LINES);
+  scratch.appendText(`Connection: Upgrade\r\nUpgrade: ${head.value(head.find(Field.upgrade))}\r\n\r\n`); // cold: once per tunnel
 }
 
 /** What an answer that was a success says of itself, and one that was none. */

@@ -10,6 +10,7 @@ import { causes } from "../../core/cause.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import { Failure, type FailureDetail } from "../../core/failure.ts";
 import { type Session, type SessionOwner, SessionStatus } from "../../core/session.ts";
+import { Tunnel } from "../../core/tunnel.ts";
 import { connectFailure, errorCode } from "../http/connect-failure.ts";
 import type { HttpHead } from "../http/head.ts";
 import type { Http2ClientContext } from "./client-context.ts";
@@ -99,6 +100,9 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
     const ex = attempt.exchange as Exchange;
     if (ex.request instanceof Http2Head && ex.request.protocolField !== null && !this.peerTakesConnect) {
       return (attempt.owner as AttemptOwner).failed(attempt, new Failure(causes.requestMethodUnsupported)); // RFC 8441 §4
+    }
+    if (ex.tunnel !== Tunnel.none) {
+      return (attempt.owner as AttemptOwner).failed(attempt, new Failure(causes.tunnelUnsupported)); // of HTTP/1
     }
     if (this.refused) {
       this.#cutOff(false);

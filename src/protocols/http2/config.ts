@@ -9,6 +9,7 @@ import {
   requestLimitKeys,
   sharedClientKeys,
   tracePropagator,
+  tunnelKeys,
 } from "../http/config.ts";
 import { http2Identifier } from "../http/identifiers/config.ts";
 import { http2Defaults } from "./limits.ts";
@@ -96,6 +97,8 @@ const limits = object(
       origin: "fairlead",
     }),
     writeStallTimeoutMs: requestLimitKeys.writeStallTimeoutMs,
+    tunnelIdleTimeoutMs: requestLimitKeys.tunnelIdleTimeoutMs,
+    tunnelHalfClosedTimeoutMs: requestLimitKeys.tunnelHalfClosedTimeoutMs,
     maxHeaders: requestLimitKeys.maxHeaders,
     keepAlivePingMs: int({
       doc: "Sends a PING on a connection that was silent for this long.",
@@ -138,6 +141,7 @@ export const http2ServerKeys = {
   maxCallDepth,
   overrides,
   limits,
+  ...tunnelKeys,
   http1: bool({ doc: "Also speaks HTTP/1.1 on the same port.", default: false, origin: "fairlead" }),
 };
 

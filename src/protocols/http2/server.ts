@@ -317,10 +317,10 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   // ---- The end of the connection -----------------------------------------------------------------------------------
 
   /** Lets what is under way finish, then closes. */
-  drain(): void {
+  drain(gently = false): void {
     if (this.closing || this.#leaving > 0) return;
     if (!this.#greeted) {
-      this.#leave(); // it has not even said that it speaks HTTP/2
+      if (!gently) this.#leave(); // it has not even said that it speaks HTTP/2
       return;
     }
     this.#leaving = 1;

@@ -48,7 +48,7 @@ export class MemoryStream implements ByteStream {
   scheduled = false;
   readonly #world: StreamWorld;
   readonly #host: MemoryHost;
-  readonly #halfOpen: boolean;
+  #halfOpen: boolean;
   #peer: MemoryStream | null = null;
   #reader: ByteReader | null = null;
   #connector: Connector | null = null;
@@ -163,6 +163,10 @@ export class MemoryStream implements ByteStream {
     this.#inbox.push(bytes);
     this.#inboxBytes += bytes.length;
     this.#world.schedule(this);
+  }
+
+  keepHalfOpen(): void {
+    this.#halfOpen = true;
   }
 
   end(): void {

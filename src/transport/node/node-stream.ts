@@ -189,6 +189,10 @@ export class NodeStream implements ByteStream, WriteOwner {
     return this.#buffer;
   }
 
+  keepHalfOpen(): void {
+    this.#socket.allowHalfOpen = true;
+  }
+
   end(): void {
     if (this.#ending) return; // a second call would make an error object only to throw it away
     this.#ending = true;
