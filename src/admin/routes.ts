@@ -7,7 +7,7 @@ import { delegator } from "./views/delegator.ts";
 import { loggers, loggingPage, setLevel, setLevelOnPage } from "./views/logging.ts";
 import { fairleadMetrics, metrics, noPrometheus, prometheus } from "./views/metrics.ts";
 import { overview } from "./views/overview.ts";
-import { boundNames, clientState, config, namerState, ready, stacks } from "./views/state.ts";
+import { boundNames, clientState, config, namerState, ready, stacks, workers } from "./views/state.ts";
 
 /** What a request asks of an endpoint. */
 export interface Asked {
@@ -44,7 +44,10 @@ export interface Route {
   readonly hidden?: boolean;
 }
 
+const WORKER_PARAMETER = { worker: "only what the worker of this number counts" };
+
 const METRIC_PARAMETERS = {
+  ...WORKER_PARAMETER,
   q: "only names that begin with this",
   tree: "`1` for nested objects",
   pretty: "`1` for indented and sorted text",
@@ -140,6 +143,19 @@ const OWN: readonly Route[] = [
     get: (subject, { name }) => namerState(subject, name),
   },
   {
+    path: "/workers.json",
+    doc: "The event loops that requests are shared out to; empty when there is only one.",
+    category: "diagnostics",
+    get: workers,
+  },
+  {
+    path: "/admin/workers/replace",
+    doc: "Ends a worker at once, with what it is doing, and begins another in its place: to see what that does.",
+    category: "control",
+    parameters: { worker: "its number, as `/workers.json` has it" },
+    post: (subject, { parameters }) => replaceWorker(subject, parameters),
+  },
+  {
     path: "/routers/<label>/stack.json",
     doc: "The filters that requests of a router pass, outermost first, with their parameters.",
     category: "diagnostics",
@@ -186,7 +202,8 @@ const METRICS: Route = {
   path: "/metrics",
   doc: "All metrics for Prometheus as `fairlead_*`, in its text format, or as OpenMetrics for those who `Accept` that.",
   category: "diagnostics",
-  get: (subject, { accept }) => fairleadMetrics(subject, accept),
+  parameters: WORKER_PARAMETER,
+  get: (subject, { accept, parameters }) => fairleadMetrics(subject, accept, parameters),
 };
 
 /** Paths that exporters cannot have. */
@@ -198,7 +215,7 @@ export function isOwnPath(path: string): boolean {
 export function routesOf(subject: Subject): readonly Route[] {
   const routes = [...OWN];
   for (const settings of subject.prometheus) {
-    routes.push(prometheusRoute(settings.path, (of) => prometheus(of, settings)));
+    routes.push(prometheusRoute(settings.path, (of, { parameters }) => prometheus(of, settings, parameters)));
   }
   if (!routes.some((route) => route.path === METRICS.path)) routes.push(METRICS);
   if (!routes.some((route) => route.path === DEFAULT_PROMETHEUS)) {
@@ -256,6 +273,12 @@ export function listOf(routes: readonly Route[]): string {
 function shutDown(subject: Subject): LocalAnswer {
   const graceMs = subject.shutDown();
   return text(200, `stopping; requests in progress have ${graceMs} ms to finish\n`);
+}
+
+function replaceWorker(subject: Subject, parameters: Parameters): LocalAnswer {
+  const written = parameters.required("worker", "the number of a worker, such as 0");
+  if (subject.endWorker(Number(written))) return text(200, `worker ${written} is ended; another takes its place\n`);
+  return text(404, `there is no worker ${written.slice(0, 20)}\n`);
 }
 
 async function reload(subject: Subject): Promise<LocalAnswer> {

@@ -8,7 +8,7 @@ import type { NameInterpreter } from "../naming/interpreter.ts";
 import type { NamerTable } from "../naming/namer-table.ts";
 import type { ClientDump, ClientStackDump, PathStackDump } from "../router/dump.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { MetricsRegistry } from "../telemetry/registry.ts";
+import type { MetricsTree } from "../telemetry/tree.ts";
 
 /** One listener of a router. */
 export interface ServerSubject {
@@ -40,6 +40,16 @@ export interface PrometheusSettings {
   readonly prefix: string;
 }
 
+/** One of several event loops. */
+export interface WorkerSubject {
+  readonly index: number;
+  readonly state: "starting" | "serving" | "gone";
+  /** How often it had to be replaced. */
+  readonly restarts: number;
+  /** Requests in progress. */
+  readonly active: number;
+}
+
 /** Whether requests should be sent here. */
 export interface Readiness {
   readonly ready: boolean;
@@ -65,12 +75,17 @@ export interface Subject {
   readonly version: string;
   readonly env: Env;
   readonly log: Log;
-  readonly metrics: MetricsRegistry;
+  /** Of all event loops together, or of one. */
+  metrics(worker?: number): Promise<MetricsTree>;
+  /** Empty when there is only one event loop. */
+  workers(): readonly WorkerSubject[];
+  /** Ends one at once; another takes its place. False if there is none of this number. */
+  endWorker(index: number): boolean;
   /** The configuration file as it was written, variables unexpanded. */
   readonly config: Json;
   readonly prometheus: readonly PrometheusSettings[];
   readonly namers: NamerTable;
-  routers(): readonly RouterSubject[];
+  routers(): Promise<readonly RouterSubject[]>;
   readiness(): Readiness;
   /** Opens the access log files anew by their paths. */
   reopenAccessLogs(): Promise<readonly ReopenedFile[]>;

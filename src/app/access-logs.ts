@@ -42,6 +42,19 @@ export class AccessLogs {
     return new AccessLog({ router: router.label, format: log.format, loop, clock: env.clock, sink });
   }
 
+  /** Opens the files that these routers write to, for lines that come from elsewhere. */
+  expect(routers: readonly RouterConfig[]): void {
+    for (const router of routers) {
+      const log = accessLogOf(router);
+      if (log !== null) this.#writer(log.path, log.file);
+    }
+  }
+
+  /** Lines that another thread has put together. */
+  append(path: string, text: Buffer, epochMs: number, lines: number): void {
+    this.#writers.get(path)?.append(text, text.length, epochMs, lines);
+  }
+
   // Of a file that several routers write to all say the same: the configuration has been checked.
   #writer(path: string, file: LineWriterFile): LineWriter {
     const known = this.#writers.get(path);

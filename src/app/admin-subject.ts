@@ -1,16 +1,13 @@
 // A running proxy as its admin server sees it.
 import type { ReopenedFile, RouterSubject, Subject } from "../admin/subject.ts";
 import type { Env } from "../base/env.ts";
-import type { Listener } from "../core/byte-stream.ts";
-import { addressText } from "../core/socket-address.ts";
 import type { NamerTable } from "../naming/namer-table.ts";
-import { clientDump, clientStacks, pathStacks } from "../router/dump.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
 import type { LinkerConfig } from "./config.ts";
 import type { ControlledRouter } from "./control.ts";
 import type { Reloader } from "./reloader.ts";
-import type { RunningRouter } from "./router.ts";
+import type { Planes, RouterState } from "./planes.ts";
 import { version } from "./version.ts";
 
 /** What is asked of the proxy. */
@@ -21,11 +18,10 @@ export interface Running {
   readonly log: Log;
   readonly metrics: MetricsRegistry;
   readonly namers: NamerTable;
-  readonly routers: readonly RunningRouter[];
-  /** The same routers as control sees them, in the same order. */
+  readonly planes: Planes;
+  /** The routers in force. */
   readonly controlled: readonly ControlledRouter[];
   readonly ready: boolean;
-  readonly active: number;
   readonly reloader: Pick<Reloader, "problem" | "reload"> | null;
   stop(graceMs: number): Promise<unknown>;
   reopenAccessLogs(): Promise<readonly ReopenedFile[]>;
@@ -33,12 +29,14 @@ export interface Running {
 
 /** @param telemetry of the configuration that the admin server is made from. */
 export function adminSubject(linker: Running, telemetry: LinkerConfig["telemetry"]): Subject {
-  const { env, log, metrics } = linker;
+  const { env, log } = linker;
   return {
     version: version(),
     env,
     log,
-    metrics,
+    metrics: (worker) => linker.planes.metrics(worker),
+    endWorker: (index) => linker.planes.end(index),
+    workers: () => linker.planes.workers(),
     get namers() {
       return linker.namers;
     },
@@ -46,11 +44,12 @@ export function adminSubject(linker: Running, telemetry: LinkerConfig["telemetry
       return linker.config.document;
     },
     prometheus: telemetry.map(({ path, prefix }) => ({ path, prefix })),
-    routers: () =>
-      linker.controlled.flatMap((controlled) => {
-        const running = linker.routers.find(({ key }) => key === controlled.key);
-        return running === undefined ? [] : [routerSubject(controlled, running, env)];
-      }),
+    routers: async () => {
+      const states = await linker.planes.routers();
+      return linker.controlled.map((controlled) =>
+        routerSubject(controlled, states.get(controlled.key) ?? NOTHING_YET),
+      );
+    },
     readiness: () => ({
       ready: linker.ready,
       detail: linker.ready ? readyDetail(linker) : `not ready: ${remaining(linker)}`,
@@ -66,19 +65,23 @@ export function adminSubject(linker: Running, telemetry: LinkerConfig["telemetry
   };
 }
 
-function routerSubject(controlled: ControlledRouter, running: RunningRouter, { clock }: Env): RouterSubject {
-  const { config, router, servers, stacks } = running;
+const NOTHING_YET: RouterState = {
+  servers: [],
+  clientIds: () => [],
+  client: () => undefined,
+  pathStacks: () => [],
+  clientStacks: () => [],
+};
+
+function routerSubject(controlled: ControlledRouter, state: RouterState): RouterSubject {
+  const { label, protocol } = controlled.config;
   return {
+    ...state,
     interpreter: controlled.interpreter,
-    label: config.label,
-    protocol: config.protocol,
+    label,
+    protocol,
     dtab: () => controlled.dtab,
     dtabProblem: () => controlled.problem,
-    servers: servers.map(({ listener }, i) => ({ address: addressOf(listener), filters: stacks[i]?.view() ?? [] })),
-    clientIds: () => router.bindings.clientIds(),
-    client: (id) => clientDump(router, id, clock.nowMs()),
-    pathStacks: () => pathStacks(router),
-    clientStacks: () => clientStacks(router),
   };
 }
 
@@ -90,10 +93,6 @@ function readyDetail({ reloader }: Running): string {
     : `ready, with the configuration before the one in the file, which cannot be used:\n${problem}`;
 }
 
-function remaining({ active }: Running): string {
+function remaining({ planes: { active } }: Running): string {
   return `stopping, ${active} ${active === 1 ? "request" : "requests"} in progress`;
-}
-
-function addressOf(listener: Listener | null): string {
-  return listener === null ? "" : addressText(listener);
 }

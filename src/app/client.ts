@@ -22,7 +22,7 @@ import { type AttemptListener, Endpoint, type EndpointShared, type EndpointStack
 import { RequestStats, StatusStats } from "../router/request-stats.ts";
 import type { ClientSettings, Policies } from "../router/settings.ts";
 import { MultiplexedSessions } from "../sessions/multiplexed.ts";
-import { SessionPool } from "../sessions/pool.ts";
+import { type PoolLimits, SessionPool } from "../sessions/pool.ts";
 import type { Scope } from "../telemetry/registry.ts";
 import type { ClientPolicy, RouterConfig } from "./config.ts";
 import { clientConnectionStats, http2ClientStats } from "./connection-stats.ts";
@@ -35,6 +35,7 @@ import {
   http2MaxConnections,
   sessionLimits,
 } from "./settings.ts";
+import { type LiveShare, sharedBudget, SharedTotal } from "./share.ts";
 
 /** What all clients of a router run through, and have in common. */
 export interface ClientParts {
@@ -88,7 +89,7 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
     limit: adaptiveLimit(settings.concurrencyLimit, scope.scope("concurrency_limit"), loop.nowMs),
     hedge: hedgeOf(settings, scope, loop.nowMs),
     limitKind: settings.concurrencyLimit.kind,
-    requeue: new Requeue(settings.requeueBudget, loop, scope.scope("retries")),
+    requeue: new Requeue(sharedBudget(settings.requeueBudget, world.share), loop, scope.scope("retries")),
     stack: parts.clientStacks.of(settings.concurrencyLimit.kind !== "none", settings.hedge !== null),
     maxIdleServices: config.bindingCache.paths,
     bindingTimeoutMs: config.bindingTimeoutMs,
@@ -101,8 +102,10 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
 
   function makeEndpoint(info: EndpointInfo, cell: LoadCell, attempts: AttemptListener): Endpoint {
     const owner: AccrualOwner = {
-      died: (forMs, again) =>
-        logger.info(`${id} marked endpoint ${info.key} dead for ${forMs} ms${again ? ": its probe failed" : ""}`),
+      died: (forMs, again) => {
+        logger.info(`${id} marked endpoint ${info.key} dead for ${forMs} ms${again ? ": its probe failed" : ""}`);
+        if (!again) world.tripped(id, info.key, forMs);
+      },
       revived: () => logger.info(`${id} found endpoint ${info.key} alive again`),
     };
     const standing = new Standing(accrualPolicy(settings.accrual, env.random, loop.nowMs), standings, owner);
@@ -164,6 +167,25 @@ interface Sessions {
   watch(endpoints: () => readonly Endpoint[]): void;
 }
 
+/** Sizes of pools are those of the process: every event loop has its part. */
+function sharedPool(limits: PoolLimits, share: LiveShare): PoolLimits {
+  const [minSize, maxSize, maxWaiters] = [limits.minSize, limits.maxSize, limits.maxWaiters].map(
+    (total) => new SharedTotal(total, share),
+  ) as [SharedTotal, SharedTotal, SharedTotal]; // three
+  return {
+    ...limits,
+    get minSize() {
+      return minSize.part;
+    },
+    get maxSize() {
+      return maxSize.part;
+    },
+    get maxWaiters() {
+      return maxWaiters.part;
+    },
+  };
+}
+
 function http1Sessions(scope: Scope, settings: ClientSettings, { config, world }: ClientParts): Sessions {
   const stats = clientConnectionStats(scope);
   const limits = sessionLimits(config);
@@ -173,7 +195,7 @@ function http1Sessions(scope: Scope, settings: ClientSettings, { config, world }
       const endpoint = { host, port, noDelay: settings.noDelay, keepAlive: settings.keepAlive };
       return world.http1.connector(endpoint, { limits, connectTimeoutMs: settings.connectTimeoutMs }, stats);
     },
-    pool: (connect) => new SessionPool(connect, world.loop, settings.pool, stats),
+    pool: (connect) => new SessionPool(connect, world.loop, sharedPool(settings.pool, world.share), stats),
   };
 }
 
@@ -190,8 +212,11 @@ function http2Sessions(
     limits,
     connectTimeoutMs: settings.connectTimeoutMs,
   };
+  const maxConnections = new SharedTotal(http2MaxConnections(policy), world.share);
   const bounds = {
-    maxConnections: http2MaxConnections(policy),
+    get maxConnections() {
+      return maxConnections.part;
+    },
     idleTimeMs: limits.idleTimeoutMs,
     sessionLifeMs: limits.lifeTimeMs,
   };

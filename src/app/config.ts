@@ -51,6 +51,8 @@ export type IdentifierConfig = RouterConfig["identifier"][number];
 /** A whole configuration, defaults filled in. */
 export interface LinkerConfig {
   readonly mode: Mode;
+  /** How many threads; 0 for as many as there are processors. */
+  readonly workers: number;
   readonly admin: AdminConfig;
   readonly routers: readonly RouterConfig[];
   readonly namers: readonly NamerConfig[];
@@ -84,8 +86,20 @@ export async function loadConfig(written: string, options: ConfigOptions): Promi
   return { ...rest, config: config === null ? null : linkerConfig(config, rest.mode, rest.document) };
 }
 
-function linkerConfig({ admin, routers, namers, telemetry }: Written, mode: Mode, document: Json): LinkerConfig {
-  return { mode, admin, routers: routers.map((written) => routerConfig(written, mode)), namers, telemetry, document };
+function linkerConfig(
+  { admin, routers, namers, telemetry, workers }: Written,
+  mode: Mode,
+  document: Json,
+): LinkerConfig {
+  return {
+    mode,
+    workers,
+    admin,
+    routers: routers.map((written) => routerConfig(written, mode)),
+    namers,
+    telemetry,
+    document,
+  };
 }
 
 function routerConfig(written: WrittenRouter, mode: Mode): RouterConfig {

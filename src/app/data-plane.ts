@@ -20,6 +20,8 @@ import {
   type RouterWorld,
   type RunningRouter,
 } from "./router.ts";
+import type { LiveShare } from "./share.ts";
+import type { ChosenPorts } from "./worker-messages.ts";
 
 /** What a data plane stands on. */
 export interface DataPlaneParts {
@@ -29,8 +31,12 @@ export interface DataPlaneParts {
   readonly http2: Http2;
   readonly metrics: MetricsRegistry;
   readonly log: Log;
-  /** Several event loops listen on the same ports. */
-  readonly sharesPorts: boolean;
+  /** What part of the process's totals this event loop may use up. */
+  readonly share: LiveShare;
+  /** Several event loops listen on the same ports; null when this is the only one. */
+  readonly ports: ChosenPorts | null;
+  /** Failure accrual has taken an endpoint out. */
+  readonly tripped: (trip: Trip) => void;
   /** To control; the answer may come before this returns. */
   readonly send: (message: ToControl) => void;
   readonly exchangeLog: (router: RouterConfig) => ExchangeLog;
@@ -43,6 +49,15 @@ const RETIRING_MS = 100;
 /** Connections of servers that are no longer wanted go gently for so long: a request may be on its way. */
 const GENTLY_MS = 5000;
 
+/** An endpoint that failure accrual took out. */
+export interface Trip {
+  /** Its key. */
+  readonly router: string;
+  readonly client: string;
+  readonly endpoint: string;
+  readonly deadMs: number;
+}
+
 /** Routers and servers of one event loop. */
 export class DataPlane {
   readonly #parts: DataPlaneParts;
@@ -53,8 +68,14 @@ export class DataPlane {
   /** Servers that are no longer wanted, until their last connection is closed. */
   readonly #leaving = new Set<OpenServer>();
 
+  /** Ports that were chosen by another event loop. */
+  ports: ChosenPorts | null;
+  /** An endpoint is taken out because another event loop did. */
+  #following = false;
+
   constructor(parts: DataPlaneParts) {
     this.#parts = parts;
+    this.ports = parts.ports;
   }
 
   /** In the order of the configuration. */
@@ -65,6 +86,27 @@ export class DataPlane {
   /** Requests in progress. */
   get active(): number {
     return [...this.#routers, ...this.#retiring].reduce((sum, running) => sum + activeIn(running), 0);
+  }
+
+  /** Another event loop has taken an endpoint out: so do we. */
+  follow({ client, deadMs, endpoint, router }: Trip): void {
+    const running = this.#routers.find(({ key }) => key === router);
+    const nowMs = this.#parts.loop.tick();
+    this.#following = true;
+    for (const { endpoints } of running?.router.bindings.clientsOf(client) ?? []) {
+      for (const { accrual, key } of endpoints) if (key === endpoint) accrual.follow(nowMs, deadMs);
+    }
+    this.#following = false;
+    this.#parts.loop.scratch.flush();
+  }
+
+  /** The ports that the system chose, by place. */
+  chosenPorts(): Record<string, number> {
+    const chosen: Record<string, number> = {};
+    for (const [place, { listener }] of this.#servers) {
+      if (listener !== null && listener.port > 0) chosen[place] = listener.port;
+    }
+    return chosen;
   }
 
   /** What control says of names. */
@@ -105,7 +147,7 @@ export class DataPlane {
 
   #make(plan: RouterPlan): { running: RunningRouter; wishes: readonly ServerWish[] } {
     const { config, key } = plan;
-    const world = this.#world(config);
+    const world = this.#world(plan);
     const router = makeRouter(plan, world, this.#parts.exchangeLog(config), this.#parts.send);
     const stacks = config.servers.map((server) => makeServerStack(server, config, router, world));
     const wishes = config.servers.map((server, i) =>
@@ -115,14 +157,26 @@ export class DataPlane {
     return { running: { key, config, router, servers: [], stacks }, wishes };
   }
 
-  #world({ label }: RouterConfig): RouterWorld {
-    const { env, http1, http2, log, loop, metrics, sharesPorts } = this.#parts;
-    return { env, loop, http1, http2, metrics, sharesPorts, logger: log.logger(`router.${label}`) };
+  #world({ config: { label }, key }: RouterPlan): RouterWorld {
+    const { env, http1, http2, log, loop, metrics, share, tripped } = this.#parts;
+    return {
+      env,
+      loop,
+      http1,
+      http2,
+      metrics,
+      share,
+      ports: this.ports,
+      tripped: (client, endpoint, deadMs) => {
+        if (!this.#following) tripped({ router: key, client, endpoint, deadMs });
+      },
+      logger: log.logger(`router.${label}`),
+    };
   }
 
   // Addresses that nobody listens on yet.
   async #open({ running, wishes }: { running: RunningRouter; wishes: readonly ServerWish[] }): Promise<OpenServer[]> {
-    const world = this.#world(running.config);
+    const world = this.#world(running);
     const opened: OpenServer[] = [];
     try {
       for (const [i, wish] of wishes.entries()) {

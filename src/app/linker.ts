@@ -19,8 +19,12 @@ import { Control, type ControlledRouter, type PlaneLink } from "./control.ts";
 import { DataPlane } from "./data-plane.ts";
 import { tellLeftovers } from "./inherited-sockets.ts";
 import { Reloader, type ReloaderParts } from "./reloader.ts";
+import { OnePlane, type Planes } from "./planes.ts";
 import type { RunningRouter } from "./router.ts";
+import { LiveShare, WHOLE } from "./share.ts";
 import { sockets } from "./sockets.ts";
+import { workersOf } from "./worker-count.ts";
+import { Workers } from "./workers.ts";
 
 /** What a proxy is started with besides its configuration; tests hand in their own. */
 export interface LinkerOptions {
@@ -47,10 +51,11 @@ export class Linker {
   readonly http1: Http1;
   readonly http2: Http2;
   readonly control: Control;
-  readonly plane: DataPlane;
+  /** The data plane of this thread; null when there are workers. */
+  readonly plane: DataPlane | null;
+  readonly planes: Planes;
   readonly #running: RunningAdmin;
   #config: LinkerConfig;
-  readonly #link: PlaneLink;
   readonly #processMetrics: Disposable;
   readonly #accessLogs: AccessLogs;
   /** Changes of the configuration, one after the other. */
@@ -76,22 +81,43 @@ export class Linker {
     const scope = this.metrics.root.scope("access_log");
     this.#accessLogs = new AccessLogs({ env, loop, logger: options.log.logger("access-log"), scope });
     this.control = new Control(config, env, options.log);
-    // Control and data of one process: the messages of the thread border are direct calls.
-    this.#link = { tell: (message) => this.plane.receive(message) };
-    this.control.attach(this.#link);
-    this.plane = new DataPlane({
-      env,
-      loop,
+    const count = workersOf(config, options, this.log.logger("workers"));
+    this.plane = count > 1 ? null : this.#ownPlane(options);
+    this.planes = this.plane === null ? this.#workers(count) : new OnePlane(this.plane, this.metrics, env.clock);
+    this.#running = new RunningAdmin(this);
+  }
+
+  // Control and data of one process: the messages of the thread border are direct calls.
+  #ownPlane(options: LinkerOptions): DataPlane {
+    const link: PlaneLink = { tell: (message) => plane.receive(message) };
+    const plane: DataPlane = new DataPlane({
+      env: this.env,
+      loop: this.loop,
       http1: this.http1,
       http2: this.http2,
       metrics: this.metrics,
-      log: options.log,
-      sharesPorts: false,
-      send: (message) => this.control.receive(this.#link, message),
+      log: this.log,
+      share: new LiveShare(WHOLE),
+      ports: null,
+      send: (message) => this.control.receive(link, message),
       exchangeLog: (router) => options.exchangeLog?.(router) ?? this.#accessLogs.of(router),
-      closed: (key) => this.control.closed(this.#link, key),
+      closed: (key) => this.control.closed(link, key),
+      tripped: () => undefined,
     });
-    this.#running = new RunningAdmin(this);
+    this.control.attach(link);
+    return plane;
+  }
+
+  #workers(count: number): Workers {
+    return new Workers({
+      count,
+      env: this.env,
+      log: this.log,
+      control: this.control,
+      metrics: this.metrics,
+      lines: (message) =>
+        this.#accessLogs.append(message.path, Buffer.from(message.text), message.epochMs, message.lines),
+    });
   }
 
   /** The configuration in force. */
@@ -105,7 +131,7 @@ export class Linker {
 
   /** The routers of the data plane in this thread. */
   get routers(): readonly RunningRouter[] {
-    return this.plane.routers;
+    return this.plane?.routers ?? [];
   }
 
   /** The same as control sees them. */
@@ -120,7 +146,7 @@ export class Linker {
 
   /** Requests in progress. */
   get active(): number {
-    return this.plane.active;
+    return this.planes.active;
   }
 
   /** Settled when a stop begins, whoever asked for it. */
@@ -177,12 +203,13 @@ export class Linker {
     const plan = this.control.prepare(config);
     const adminBefore = this.#config;
     try {
-      await this.plane.configure(plan.routers);
+      this.#accessLogs.expect(this.plane === null ? config.routers : []);
+      await this.planes.configure(plan.routers);
       this.#config = config;
       await this.#running.follow(config);
     } catch (error) {
       this.#config = adminBefore;
-      if (this.control.plan.length > 0) await this.plane.configure(this.control.plan);
+      if (this.control.plan.length > 0) await this.planes.configure(this.control.plan);
       this.control.drop(plan);
       throw error;
     }
@@ -239,13 +266,13 @@ export class Linker {
     if (this.#changes !== null) await this.#changes;
     const minDrainMs = started ? Math.min(this.#config.admin.minDrainMs, graceMs) : 0;
     if (minDrainMs > 0) await this.#announceLeave(minDrainMs);
-    const drained = this.plane.drain().then(() => true);
+    const drained = this.planes.drain().then(() => true);
     const late = Promise.withResolvers<boolean>();
     const timer = this.env.timers.after(graceMs - minDrainMs, () => late.resolve(false));
     const clean = await Promise.race([drained, late.promise]);
     timer.cancel();
-    if (!clean) this.plane.abandon(graceMs);
-    this.plane.close();
+    if (!clean) this.planes.abandon(graceMs);
+    await this.planes.close();
     this.control.close();
     await this.#accessLogs.close(LAST_LINES_MS);
     this.#processMetrics[Symbol.dispose]();
@@ -256,7 +283,7 @@ export class Linker {
 
   // Balancers in front of us look at readiness every few seconds, and callers keep connections: both get the time to notice.
   async #announceLeave(minDrainMs: number): Promise<void> {
-    this.plane.leave();
+    this.planes.leave();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.env.timers.after(minDrainMs, resolve);
     await promise;

@@ -65,6 +65,9 @@ test("other defaults with fairlead: 1 are told where the file does not say them 
   );
   const those = all.filter(({ what }) => what === "other default with fairlead: 1");
   expect(those.map(({ lines, message, path }) => `${lines.join(",")} ${path}: ${message}`)).toEqual([
+    "2 routers[0].overriddenMetrics: together here, apart there",
+    "5 routers[0].servers[0].overrides.baggage: off here, follow there",
+    "5 routers[0].servers[0].upgrades: [] here, [websocket] there",
     "4 routers[0].client.slowStartMs: 0 here, 10000 there",
     "4 routers[0].client.hostConnectionPool.idleTimeMs: no limit here, 60000 there",
     "1 telemetry: [] here, [{kind: io.l5d.prometheus}] there",

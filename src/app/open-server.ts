@@ -41,15 +41,17 @@ export function serverWish(
     accessLogOf(config) !== null || server.addForwardedHeader !== undefined || server.overrides.allow !== undefined;
   const scope = serverScope(server, config, world);
   const where = listenAddress(server);
+  const place = isAnyPort(where) ? `${server.ip}:0 ${config.label} ${index}` : addressText(where);
   return {
-    place: isAnyPort(where) ? `${server.ip}:0 ${config.label} ${index}` : addressText(where),
+    place,
     listen: {
       ...where,
+      port: world.ports?.[place] ?? where.port,
       names: [server.label, config.label],
       backlog,
       keepAlive,
       noDelay,
-      reusePort: reusePort === true || world.sharesPorts,
+      reusePort: reusePort || world.ports !== null,
     },
     treatment: JSON.stringify([config.label, server, http1, http2, needsRemote]),
     scope,

@@ -24,6 +24,8 @@ import type { RouterConfig, ServerConfig } from "./config.ts";
 import { identifiersOf } from "./identifiers.ts";
 import type { OpenServer } from "./open-server.ts";
 import { policiesOf } from "./settings.ts";
+import { type LiveShare, SharedTotal } from "./share.ts";
+import type { ChosenPorts } from "./worker-messages.ts";
 
 /** What routers of one process share. */
 export interface RouterWorld {
@@ -33,8 +35,12 @@ export interface RouterWorld {
   readonly http2: Http2;
   readonly metrics: MetricsRegistry;
   readonly logger: Logger;
-  /** Several event loops listen on the same ports. */
-  readonly sharesPorts: boolean;
+  /** What part of the process's totals this event loop may use up. */
+  readonly share: LiveShare;
+  /** Several event loops listen on the same ports; null when this is the only one. */
+  readonly ports: ChosenPorts | null;
+  /** Failure accrual has taken an endpoint out. */
+  readonly tripped: (client: string, endpoint: string, deadMs: number) => void;
 }
 
 /** A router of a configuration, and what control and data call it: a router that is changed gets another key. */
@@ -63,7 +69,7 @@ export function makeRouter(
 ): Router {
   const parts: ClientParts = {
     config,
-    policies: policiesOf(config),
+    policies: policiesOf(config, world.share),
     clientStacks: new ClientStacks(world.loop),
     endpointStacks: new EndpointStacks(world.loop),
     world,
@@ -101,7 +107,8 @@ export function makeServerStack(
 ): RouterServer {
   const scope = serverScope(server, config, world);
   const settings = {
-    maxConcurrentRequests: server.maxConcurrentRequests ?? 0,
+    maxConcurrentRequests:
+      server.maxConcurrentRequests === undefined ? null : new SharedTotal(server.maxConcurrentRequests, world.share),
     timeoutMs: server.timeoutMs ?? 0,
     deadlines: config.deadlines,
   };

@@ -13,6 +13,7 @@ import type { ClientSettings, Policies, ServiceSettings } from "../router/settin
 import type { LineWriterFile } from "../telemetry/line-writer.ts";
 import { parseRollPolicy } from "../telemetry/roll-policy.ts";
 import type { ClientPolicy, HttpRouterConfig, RouterConfig, ServerConfig, ServicePolicy } from "./config.ts";
+import { LiveShare, sharedBudget, WHOLE } from "./share.ts";
 
 const KB = 1024;
 /** `l5d-err` of routers whose own limit on headers is far above what callers accept: that of http routers. */
@@ -182,10 +183,10 @@ function clientSettings(policy: ClientPolicy): ClientSettings {
 }
 
 /** Policy of a router by name, from its `client` and `service` sections (linkerd1 §1.6). */
-export function policiesOf(router: RouterConfig): Policies {
+export function policiesOf(router: RouterConfig, share = new LiveShare(WHOLE)): Policies {
   return {
     client: (id) => clientSettings(clientPolicy(router, id)),
-    service: (path) => serviceSettings(servicePolicy(router, path)),
+    service: (path) => serviceSettings(servicePolicy(router, path), share),
   };
 }
 
@@ -198,8 +199,8 @@ function servicePolicy({ service }: RouterConfig, path: string): ServicePolicy {
   return mergePolicies<ServicePolicy>(service, matching(path));
 }
 
-function serviceSettings(policy: ServicePolicy): ServiceSettings {
-  const { retries } = policy;
+function serviceSettings(policy: ServicePolicy, share: LiveShare): ServiceSettings {
+  const retries = { ...policy.retries, budget: sharedBudget(policy.retries.budget, share) };
   const classifier = classifierOf(policy.responseClassifier);
   const buffers = "retryBufferSize" in policy ? policy.retryBufferSize : null;
   return {

@@ -34,7 +34,10 @@ class Shared {
       case "word":
         return { ...about, anyOf: spec.words.map((one) => ({ const: one })) };
       case "number":
-        return { ...about, ...numberSchema(spec) };
+        return {
+          ...about,
+          ...(spec.auto === null ? numberSchema(spec) : { anyOf: [numberSchema(spec), { const: "auto" }] }),
+        };
       case "bool":
         return { ...about, type: "boolean" };
       case "list":

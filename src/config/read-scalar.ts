@@ -42,6 +42,7 @@ export function readWord(spec: WordSpec, node: ConfigNode, at: KeyPath, reading:
 }
 
 export function readNumber(spec: NumberSpec, node: ConfigNode, at: KeyPath, reading: Reading): number | undefined {
+  if (spec.auto !== null && node.type === "scalar" && node.value === "auto") return spec.auto;
   const value = node.type === "scalar" ? numberIn(node) : null;
   if (value === null || !(spec.whole ? Number.isSafeInteger(value) : Number.isFinite(value)))
     return wrongType(spec, node, at, reading);

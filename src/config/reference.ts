@@ -142,7 +142,7 @@ function typeName(spec: Spec, place: Place): string {
     case "word":
       return spec.words.map((one) => `\`${one}\``).join(" or ");
     case "number":
-      return numberType(spec.whole, spec.unit, spec.min, spec.max);
+      return `${numberType(spec.whole, spec.unit, spec.min, spec.max)}${spec.auto === null ? "" : " or `auto`"}`;
     case "bool":
       return "true or false";
     case "refused":

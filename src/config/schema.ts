@@ -138,6 +138,8 @@ export interface NumberOptions extends Options<number> {
   readonly unit?: Unit;
   /** A sensible value for messages, if it is neither the default nor `min`. */
   readonly example?: number;
+  /** May also be written `auto`, which reads as this number. */
+  readonly auto?: number;
 }
 
 /** Longest length in milliseconds that a timer takes: 2^31 − 1, about 24 days. */
@@ -162,7 +164,16 @@ function numberSpec(options: NumberOptions, whole: boolean): NumberSpec {
   const max = options.max ?? (options.unit === "ms" ? maxTimerMs : Number.MAX_SAFE_INTEGER);
   const min = options.min ?? 0;
   const example = options.example ?? options.default ?? Math.max(min, 1);
-  return { ...described(options), type: "number", whole, min, max, unit: options.unit ?? null, example };
+  return {
+    ...described(options),
+    type: "number",
+    whole,
+    min,
+    max,
+    unit: options.unit ?? null,
+    example,
+    auto: options.auto ?? null,
+  };
 }
 
 export function bool<const O extends Options<boolean>>(options: O): Schema<boolean, PresenceOf<O>> {

@@ -68,6 +68,8 @@ export interface NumberSpec extends Described {
   readonly max: number;
   readonly unit: Unit | null;
   readonly example: number;
+  /** What `auto` reads as; null where it may not be written. */
+  readonly auto: number | null;
 }
 export interface BoolSpec extends Described {
   readonly type: "bool";

@@ -14,7 +14,7 @@ export function expectation(spec: Spec): string {
     case "word":
       return `one of ${spec.words.join(", ")}`;
     case "number":
-      return numberExpectation(spec);
+      return `${numberExpectation(spec)}${spec.auto === null ? "" : " or auto"}`;
     case "bool":
       return "true or false";
     case "list":

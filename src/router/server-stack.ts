@@ -14,9 +14,10 @@ import { ContextStats } from "./context-stats.ts";
 import { RequestStats, StatusStats } from "./request-stats.ts";
 import type { Router } from "./router.ts";
 
-/** Bounds of one server (linkerd1 §1.3); 0 = none. */
+/** Bounds of one server (linkerd1 §1.3); 0 or null = none. */
 export interface ServerSettings {
-  readonly maxConcurrentRequests: number;
+  /** Of this event loop. */
+  readonly maxConcurrentRequests: { readonly part: number } | null;
   readonly timeoutMs: number;
   /** What becomes of requests whose deadline has passed. */
   readonly deadlines: DeadlineMode | "off";
@@ -50,7 +51,7 @@ export class RouterServer implements ExchangeHandler {
     scope.gauge("load", () => this.#active); // cold: once
     const filters = [this.#statsFilter()];
     filters.push(this.#deadlineFilter(settings.deadlines, scope));
-    if (settings.maxConcurrentRequests > 0) filters.push(this.#concurrencyFilter(settings.maxConcurrentRequests));
+    if (settings.maxConcurrentRequests !== null) filters.push(this.#concurrencyFilter(settings.maxConcurrentRequests));
     if (settings.timeoutMs > 0) filters.push(this.#timeoutFilter(settings.timeoutMs));
     this.#stack = new Stack(
       ExchangeLevel.server,
@@ -166,14 +167,16 @@ export class RouterServer implements ExchangeHandler {
     ex.deadlineLimit.set(ex.budgetMs, keeper);
   }
 
-  #concurrencyFilter(maxConcurrentRequests: number): Filter<Exchange> {
-    const refusal = new Failure(causes.concurrency, undefined, { limit: maxConcurrentRequests });
+  #concurrencyFilter(limit: { readonly part: number }): Filter<Exchange> {
+    let refusal = new Failure(causes.concurrency, undefined, { limit: limit.part });
     return new Filter<Exchange>({
       name: "max-concurrent-requests",
       doc: "Refuses at once what goes beyond the limit; nobody waits.",
-      params: { maxConcurrentRequests },
+      params: { maxConcurrentRequests: limit.part },
       down: (ex) => {
-        if (this.#active <= maxConcurrentRequests) return Down.go;
+        const { part } = limit;
+        if (this.#active <= part) return Down.go;
+        if (refusal.detail["limit"] !== part) refusal = new Failure(causes.concurrency, undefined, { limit: part }); // cold: another event loop died or came back
         ex.failure = refusal;
         return Down.answered;
       },

@@ -1,6 +1,6 @@
 // `/admin/metrics.json` (linkerd1 §7.2): counters and gauges by name, distributions as eleven numbers, flat or as a tree.
+import type { MetricsTree, Reading } from "./tree.ts";
 import { ChunkedText } from "./chunked-text.ts";
-import type { Metric, Scope } from "./registry.ts";
 import type { Summary } from "./summary.ts";
 
 /** What the query of `/admin/metrics.json` asks for. */
@@ -31,7 +31,7 @@ const STAT_FIELDS: readonly (keyof Summary)[] = [
  * The metrics below `root` as JSON text, piece by piece. Write one piece per turn of the event loop: values are read when their piece
  * is made, and scopes may come and go in between. A distribution that has seen nothing for two windows shows only its count, zero.
  */
-export function* metricsJson(root: Scope, options: JsonOptions): Generator<string, void, undefined> {
+export function* metricsJson(root: MetricsTree, options: JsonOptions): Generator<string, void, undefined> {
   const writer = new JsonWriter(options.pretty);
   writer.open();
   if (options.tree) yield* nested(root, "", options, writer);
@@ -41,7 +41,7 @@ export function* metricsJson(root: Scope, options: JsonOptions): Generator<strin
 }
 
 function* flat(
-  place: Scope,
+  place: MetricsTree,
   name: string,
   options: JsonOptions,
   writer: JsonWriter,
@@ -55,7 +55,7 @@ function* flat(
 }
 
 function* nested(
-  place: Scope,
+  place: MetricsTree,
   name: string,
   options: JsonOptions,
   writer: JsonWriter,
@@ -72,7 +72,7 @@ function* nested(
   }
 }
 
-function writeFlat(metric: Metric, name: string, prefix: string, writer: JsonWriter): void {
+function writeFlat(metric: Reading, name: string, prefix: string, writer: JsonWriter): void {
   if (metric.kind === "stat") writeSummary(metric.snapshot(), name, prefix, writer);
   else if (name.startsWith(prefix)) writer.number(name, metric.value);
 }
@@ -84,17 +84,17 @@ function writeSummary(summary: Summary, name: string, prefix: string, writer: Js
   }
 }
 
-function writeLeaf(metric: Metric, writer: JsonWriter): void {
+function writeLeaf(metric: Reading, writer: JsonWriter): void {
   if (metric.kind === "stat") writeSummary(metric.snapshot(), "stat", "", writer);
   else writer.number(metric.kind, metric.value);
 }
 
-function childrenOf(place: Scope, options: JsonOptions): Iterable<Scope> {
+function childrenOf(place: MetricsTree, options: JsonOptions): Iterable<MetricsTree> {
   if (!options.pretty) return place.children;
   return [...place.children].sort((a, b) => (a.segment < b.segment ? -1 : 1));
 }
 
-function nameBelow(name: string, child: Scope): string {
+function nameBelow(name: string, child: MetricsTree): string {
   return name === "" ? child.segment : `${name}/${child.segment}`;
 }
 

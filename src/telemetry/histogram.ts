@@ -3,10 +3,11 @@
 // Buckets are counted in two windows, the running one and the last complete one, and a reading is both together: one to two
 // windows of traffic (60 to 120 s). So a busy metric never reads zero between windows.
 // What was counted since the start is kept by a few bounds only, and added to when a window ends: recording pays nothing for it.
-import { type Bounds, COUNTS } from "./bounds.ts";
+import { type Bounds, COUNTS, TIMES } from "./bounds.ts";
 import { BucketPages, pageOf, placeOf } from "./bucket-pages.ts";
 import { bucketOf } from "./buckets.ts";
 import type { CellStore } from "./cells.ts";
+import type { PlainDistribution, SparseWindow } from "./snapshot.ts";
 import { type Counted, summarize, type Summary } from "./summary.ts";
 import type { WindowClock } from "./window-clock.ts";
 
@@ -145,6 +146,21 @@ export class Histogram {
     );
   }
 
+  /** All it has counted, as plain values. */
+  plain(): PlainDistribution {
+    this.#windows.refresh();
+    if (this.#epoch !== this.#windows.epoch) this.#turn();
+    const byBound = this.countsByBound();
+    return {
+      times: this.bounds === TIMES,
+      totalCount: this.totalCount,
+      totalSum: this.totalSum,
+      byBound,
+      running: sparse(this.#counted(this.#running, this.#runningPages)),
+      complete: sparse(this.#counted(this.#complete, this.#completePages)),
+    };
+  }
+
   #counted(at: number, pages: BucketPages): Counted {
     const totals = this.#totals;
     return {
@@ -202,4 +218,10 @@ export class Histogram {
     this.#complete = this.#running + WINDOW_CELLS;
     this.#page = -1;
   }
+}
+
+function sparse({ buckets, count, max, min, sum }: Counted): SparseWindow {
+  const pairs: number[] = [];
+  for (let i = 0; i < buckets.length; i++) if (buckets[i]! > 0) pairs.push(i, buckets[i]!);
+  return { buckets: pairs, count, sum, min, max };
 }

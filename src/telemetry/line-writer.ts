@@ -90,18 +90,18 @@ export class LineWriter {
     this.#pump(); // opens the file, so that a wrong path is told at the start and not with the first request
   }
 
-  /** Takes `line[0, length)`, its line end included, of that moment on the wall clock. */
-  append(line: Buffer, length: number, epochMs: number): void {
+  /** Takes `line[0, length)`, its line end included, of that moment on the wall clock. @param lines how many they are. */
+  append(line: Buffer, length: number, epochMs: number, lines = 1): void {
     let batch = this.#filling;
     if (batch !== null && (batch.length + length > batch.bytes.length || epochMs >= this.#periodEndMs)) {
       this.#seal();
       batch = null;
     }
     batch ??= this.#newBatch(length, epochMs);
-    if (batch === null) return this.#drop(1);
+    if (batch === null) return this.#drop(lines);
     line.copy(batch.bytes, batch.length, 0, length);
     batch.length += length;
-    batch.lines++;
+    batch.lines += lines;
     this.#due ??= this.#parts.env.timers.after(FLUSH_MS, () => this.#seal());
   }
 

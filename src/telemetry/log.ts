@@ -22,6 +22,8 @@ export class Log {
   readonly #levels = new Map<string, Level>();
   readonly #loggers = new Map<string, Logger>();
   #rootLevel: Level = "INFO";
+  /** Told of every level that is set: other threads have logs of their own. */
+  followed: (name: string, level: Level) => void = () => undefined;
 
   /** @param write takes whole lines, their line end included. */
   constructor(clock: Clock, write: (line: string) => void) {
@@ -58,7 +60,13 @@ export class Log {
     if (name === "") this.#rootLevel = level;
     else if (this.#loggers.has(name)) this.#levels.set(name, level);
     else return false;
+    this.followed(name, level);
     return true;
+  }
+
+  /** Writes a line that another thread has made. */
+  write(line: string): void {
+    this.#write(line);
   }
 
   #log(name: string, level: Level, message: string): void {

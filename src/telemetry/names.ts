@@ -414,6 +414,12 @@ const ACCESS_LOG: readonly Row[] = [
   ["roll_errors", "counter", "1", "Failed attempts to roll an access log file or to remove a rolled one."],
 ];
 
+const WORKERS: readonly Row[] = [
+  ["configured", "gauge", "1", "Worker threads that there shall be."],
+  ["serving", "gauge", "1", "Worker threads that serve at the moment."],
+  ["restarts", "counter", "1", "Worker threads that had to be replaced."],
+];
+
 const CONFIG: readonly Row[] = [
   ["reloads", "counter", "1", "Times that a changed configuration file was put in force."],
   [
@@ -502,6 +508,7 @@ export const METRICS: readonly MetricDoc[] = [
   ...under("access_log", ACCESS_LOG),
   ...under("admin", [...TRAFFIC, ...ACCEPTED]),
   ...under("config", CONFIG),
+  ...under("workers", WORKERS),
   ...under("process", PROCESS),
 ];
 

@@ -27,6 +27,7 @@ const PARTS: readonly (readonly [scope: string, title: string, words: string])[]
   ["access_log/", "Access logs", "Lines that could not be written."],
   ["admin/", "Admin server", "Connections of people and monitoring."],
   ["config/", "Configuration", "The file, and what became of its changes; only where there is one."],
+  ["workers/", "Workers", "Threads that requests are shared out to; only where there are several."],
   ["process/", "Process", "In place of `jvm/*` of the original."],
 ];
 

@@ -46,14 +46,16 @@ function setUp(explanation: Var<Delegation>, routers = [router("http", dtabFrom(
     version: "0",
     env,
     log: new Log(env.clock, () => undefined),
-    metrics: new MetricsRegistry(env),
+    metrics: async () => new MetricsRegistry(env).root,
     config: null,
     prometheus: [],
     namers: new NamerTable([], []),
-    routers: () => routers.map((one) => ({ ...one, interpreter })),
+    routers: async () => routers.map((one) => ({ ...one, interpreter })),
     readiness: () => ({ ready: true, detail: "ready" }),
     reopenAccessLogs: async () => [],
     reload: async () => null,
+    workers: () => [],
+    endWorker: () => false,
     shutDown: () => 0,
   };
   const ask = async (query: string) => {
@@ -120,6 +122,7 @@ test("What stays pending for two seconds is given up", async () => {
   const explanation = new Source<Delegation>(pending);
   const { env, ask } = setUp(explanation);
   const problem = problemOf(ask("path=/svc/web"));
+  await new Promise((resolve) => void setImmediate(resolve)); // the routers are asked for first
   env.advance(2_000);
   expect(await problem).toBe("503 discovery did not answer within 2000 ms; parts of the name are still pending");
   expect(explanation.observerCount).toBe(0);
@@ -127,7 +130,7 @@ test("What stays pending for two seconds is given up", async () => {
 
 test("An interpreter that cannot explain says so", async () => {
   const { subject } = setUp(new Constant(neg));
-  const muted = { ...subject, routers: () => [router("http", dtabFrom(""))] };
+  const muted = { ...subject, routers: async () => [router("http", dtabFrom(""))] };
   expect(await problemOf(delegator(muted, Parameters.fromForm("path=/svc/web", "the query")))).toBe(
     "501 the interpreter of router http cannot explain names",
   );

@@ -19,7 +19,7 @@ const TIMEOUT_MS = 2_000;
  */
 export async function delegator(subject: Subject, asked: Parameters): Promise<LocalAnswer> {
   const path = parsed(parsePath(asked.required("path", "the name to explain, such as /svc/users")), "path");
-  const router = routerAsked(subject, asked.get("namespace"));
+  const router = await routerAsked(subject, asked.get("namespace"));
   const written = asked.get("dtab");
   const dtab = written === undefined ? router.dtab() : parsed(parseDtab(written), "dtab");
   if (dtab === undefined)
@@ -34,9 +34,9 @@ export async function delegator(subject: Subject, asked: Parameters): Promise<Lo
   return json(await settled(interpreter.delegate(dtab, override, path), subject.env));
 }
 
-function routerAsked(subject: Subject, label: string | undefined): RouterSubject {
+async function routerAsked(subject: Subject, label: string | undefined): Promise<RouterSubject> {
   if (label !== undefined) return routerOf(subject, label);
-  const routers = subject.routers();
+  const routers = await subject.routers();
   const [only] = routers;
   if (only !== undefined && routers.length === 1) return only;
   const labels = routers.map((router) => router.label).join(", ");

@@ -4,23 +4,44 @@ import { formatFor } from "../../exporters/openmetrics/format.ts";
 import { CONTENT_TYPE, prometheusText } from "../../exporters/prometheus/exposition.ts";
 import { type LocalAnswer, LocalProblem } from "../../protocols/http1/local-answer.ts";
 import { metricsJson } from "../../telemetry/export-json.ts";
+import type { MetricsTree } from "../../telemetry/tree.ts";
 import { answer, JSON_TYPE } from "../answers.ts";
 import type { Parameters } from "../parameters.ts";
 import type { PrometheusSettings, Subject } from "../subject.ts";
 
-export function metrics(subject: Subject, asked: Parameters): LocalAnswer {
+export async function metrics(subject: Subject, asked: Parameters): Promise<LocalAnswer> {
   const options = { prefix: asked.get("q") ?? "", tree: asked.flag("tree"), pretty: asked.flag("pretty") };
-  return answer(200, JSON_TYPE, metricsJson(subject.metrics.root, options));
+  return answer(200, JSON_TYPE, metricsJson(await treeOf(subject, asked), options));
 }
 
-export function prometheus(subject: Subject, { prefix }: PrometheusSettings): LocalAnswer {
-  return answer(200, CONTENT_TYPE, prometheusText(subject.metrics.root, prefix));
+export async function prometheus(
+  subject: Subject,
+  { prefix }: PrometheusSettings,
+  asked: Parameters,
+): Promise<LocalAnswer> {
+  return answer(200, CONTENT_TYPE, prometheusText(await treeOf(subject, asked), prefix));
 }
 
 /** @param accept the header of the request. */
-export function fairleadMetrics(subject: Subject, accept: string | undefined): LocalAnswer {
+export async function fairleadMetrics(
+  subject: Subject,
+  accept: string | undefined,
+  asked: Parameters,
+): Promise<LocalAnswer> {
   const format = formatFor(accept);
-  return answer(200, format.contentType, exposition(subject.metrics.root, format), { Vary: "Accept" });
+  return answer(200, format.contentType, exposition(await treeOf(subject, asked), format), { Vary: "Accept" });
+}
+
+/** Of all event loops together, or of the one that is asked for. */
+async function treeOf(subject: Subject, asked: Parameters): Promise<MetricsTree> {
+  const written = asked.get("worker");
+  if (written === undefined) return subject.metrics();
+  const workers = subject.workers();
+  const worker = workers.find(({ index }) => String(index) === written);
+  if (worker !== undefined) return subject.metrics(worker.index);
+  const known =
+    workers.length === 0 ? "there is only one event loop" : `there are ${workers.map((w) => w.index).join(", ")}`;
+  throw new LocalProblem(404, `there is no worker ${written.slice(0, 20)}; ${known}`);
 }
 
 /** A scraper that finds nothing should learn from the answer what to configure. */

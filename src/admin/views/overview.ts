@@ -1,8 +1,7 @@
 // The page at `/`: what every router does, at one look. Complete without JavaScript; with it, renewed once a second.
+import { type MetricsTree, readingAt } from "../../telemetry/tree.ts";
 import type { LocalAnswer } from "../../protocols/http1/local-answer.ts";
 import { ChunkedText } from "../../telemetry/chunked-text.ts";
-import { Histogram } from "../../telemetry/histogram.ts";
-import type { Scope } from "../../telemetry/registry.ts";
 import { escaped, page } from "../answers.ts";
 import type { RouterSubject, Subject } from "../subject.ts";
 import { COLUMNS, type Entity, type Leaf, overviewRow } from "./overview-row.ts";
@@ -34,18 +33,28 @@ const LINKS = [
 ] as const;
 
 /** @param served the endpoints there are; only those are linked to. */
-export function overview(subject: Subject, served: readonly { readonly path: string }[]): LocalAnswer {
+export async function overview(subject: Subject, served: readonly { readonly path: string }[]): Promise<LocalAnswer> {
   const paths = new Set(served.map(({ path }) => path));
   const script = overviewScript(MAX_ROWS);
   const { createHash } = process.getBuiltinModule("node:crypto"); // loaded when the page is asked for: it costs 2 MB
   const hash = createHash("sha256").update(script).digest("base64");
   return page(
-    html(subject, script, paths),
+    html({ subject, root: await subject.metrics(), routers: await subject.routers() }, script, paths),
     `script-src 'sha256-${hash}'; style-src 'unsafe-inline'; connect-src 'self'`,
   );
 }
 
-function* html(subject: Subject, script: string, paths: ReadonlySet<string>): Generator<string, void, undefined> {
+interface Shown {
+  readonly subject: Subject;
+  readonly root: MetricsTree;
+  readonly routers: readonly RouterSubject[];
+}
+
+function* html(
+  { subject, root, routers }: Shown,
+  script: string,
+  paths: ReadonlySet<string>,
+): Generator<string, void, undefined> {
   const text = new ChunkedText();
   const links = LINKS.filter(([, path]) => paths.has(path));
   text.add(`<!doctype html>
@@ -53,20 +62,20 @@ function* html(subject: Subject, script: string, paths: ReadonlySet<string>): Ge
 <style>${STYLE}</style></head>
 <body>
 <h1>fairlead ${escaped(subject.version)}</h1>
-<p>${escaped(subject.readiness().detail)} · up <span id="uptime">${uptime(subject)}</span> <span id="live"></span></p>
+<p>${escaped(subject.readiness().detail)} · up <span id="uptime">${uptime(root)}</span> <span id="live"></span></p>
 <p>${links.map(([title, path, query]) => `<a href="${path}${query}">${title}</a>`).join(" · ")}</p>
 `);
-  for (const router of subject.routers()) yield* routerTable(router, subject.metrics.root, text);
+  for (const router of routers) yield* routerTable(router, root, text);
   text.add(`<script>${script}</script>\n</body></html>\n`);
   yield text.take();
 }
 
-function uptime({ metrics }: Subject): string {
-  const metric = metrics.find("process", "uptime_ms");
+function uptime(root: MetricsTree): string {
+  const metric = readingAt(root, "process", "uptime_ms");
   return metric?.kind === "gauge" ? `${Math.round(metric.value / 1000)} s` : "";
 }
 
-function* routerTable(router: RouterSubject, root: Scope, text: ChunkedText): Generator<string, void, undefined> {
+function* routerTable(router: RouterSubject, root: MetricsTree, text: ChunkedText): Generator<string, void, undefined> {
   const label = escaped(router.label);
   const servers = router.servers.map((server) => server.address).join(", ");
   text.add(`<h2>${label}</h2>
@@ -83,7 +92,7 @@ function* routerTable(router: RouterSubject, root: Scope, text: ChunkedText): Ge
   text.add("</table>\n");
 }
 
-function* rows(entities: Iterable<Scope>, text: ChunkedText): Generator<string, void, undefined> {
+function* rows(entities: Iterable<MetricsTree>, text: ChunkedText): Generator<string, void, undefined> {
   let shown = 0;
   for (const entity of entities) {
     if (++shown > MAX_ROWS) break;
@@ -94,13 +103,13 @@ function* rows(entities: Iterable<Scope>, text: ChunkedText): Generator<string, 
 }
 
 /** A scope in the form of the metrics tree, as far as a row needs it. */
-function entityOf(scope: Scope): Entity {
+function entityOf(scope: MetricsTree): Entity {
   const endpoints = scope.existing("endpoints");
   const below = endpoints === undefined ? {} : { endpoints: leaves(endpoints, ["alive", "dead", "probing"]) };
   return { ...leaves(scope, ["requests", "success", "request_latency_ms", "pending", "connections"]), ...below };
 }
 
-function leaves(scope: Scope, names: readonly string[]): Record<string, Leaf> {
+function leaves(scope: MetricsTree, names: readonly string[]): Record<string, Leaf> {
   return Object.fromEntries(
     names.flatMap((name): [string, Leaf][] => {
       const metric = scope.existing(name)?.metric ?? null;
@@ -109,8 +118,8 @@ function leaves(scope: Scope, names: readonly string[]): Record<string, Leaf> {
   );
 }
 
-function leafOf(metric: NonNullable<Scope["metric"]>): Leaf {
-  if (!(metric instanceof Histogram)) return { [metric.kind]: metric.value };
+function leafOf(metric: NonNullable<MetricsTree["metric"]>): Leaf {
+  if (metric.kind !== "stat") return { [metric.kind]: metric.value };
   const { count, p50, p95, p99 } = metric.snapshot();
   return count === 0 ? {} : { "stat.p50": p50, "stat.p95": p95, "stat.p99": p99 };
 }

@@ -16,6 +16,10 @@ export function config(subject: Subject): LocalAnswer {
   return json(subject.config);
 }
 
+export function workers(subject: Subject): LocalAnswer {
+  return json(subject.workers());
+}
+
 /** Of a client in several routers the state is the same, as they share the namers; what each does with it is told apart. */
 interface ClientState {
   readonly state: ClientDump["state"];
@@ -24,8 +28,8 @@ interface ClientState {
   readonly routers: Record<string, { readonly endpoints: readonly EndpointDump[] }>;
 }
 
-export function clientState(subject: Subject): LocalAnswer {
-  return json(new Members(clientStates(subject.routers())));
+export async function clientState(subject: Subject): Promise<LocalAnswer> {
+  return json(new Members(clientStates(await subject.routers())));
 }
 
 function* clientStates(routers: readonly RouterSubject[]): Generator<readonly [string, ClientState]> {
@@ -82,8 +86,8 @@ function namerName({ prefix }: Namer): string {
 }
 
 /** The filters a request passes in one router, outermost first. */
-export function stacks(subject: Subject, label: string): LocalAnswer {
-  const router = routerOf(subject, label);
+export async function stacks(subject: Subject, label: string): Promise<LocalAnswer> {
+  const router = await routerOf(subject, label);
   const { protocol, servers } = router;
   return json({
     label,
@@ -95,8 +99,8 @@ export function stacks(subject: Subject, label: string): LocalAnswer {
 }
 
 /** @throws LocalProblem 404 */
-export function routerOf(subject: Subject, label: string): RouterSubject {
-  const routers = subject.routers();
+export async function routerOf(subject: Subject, label: string): Promise<RouterSubject> {
+  const routers = await subject.routers();
   const found = routers.find((router) => router.label === label);
   if (found !== undefined) return found;
   throw new LocalProblem(

@@ -1,7 +1,6 @@
 // Writes all families, in the text format of Prometheus 0.0.4 or as OpenMetrics 1.0. Both say the same in nearly the same words.
+import type { Distribution, MetricsTree, Reading } from "../../telemetry/tree.ts";
 import { ChunkedText } from "../../telemetry/chunked-text.ts";
-import type { Histogram } from "../../telemetry/histogram.ts";
-import type { Metric, Scope } from "../../telemetry/registry.ts";
 import { FAMILIES, type Family, sampleName } from "./families.ts";
 import type { Format } from "./format.ts";
 import { type Place, placesBelow } from "./places.ts";
@@ -14,7 +13,7 @@ const PLACES_PER_PIECE = 200;
  * of the event loop: values are read when their piece is made. What is pruned meanwhile is left out from then on, and what comes anew
  * waits for the next time: so no series is written twice. Distributions that never saw a value are left out.
  */
-export function* exposition(root: Scope, format: Format): Generator<string, void, undefined> {
+export function* exposition(root: MetricsTree, format: Format): Generator<string, void, undefined> {
   const text = new ChunkedText();
   const entities = new Map<string, readonly Place[]>();
   let looked = 0;
@@ -39,7 +38,7 @@ export function* exposition(root: Scope, format: Format): Generator<string, void
 }
 
 /** A list once and for all: the scopes themselves come and go while others have their turn. */
-function* gather(root: Scope, entity: string): Generator<string, readonly Place[], undefined> {
+function* gather(root: MetricsTree, entity: string): Generator<string, readonly Place[], undefined> {
   const places: Place[] = [];
   for (const place of placesBelow({ scope: root, labels: "" }, entity.split("/"))) {
     places.push(place);
@@ -48,7 +47,7 @@ function* gather(root: Scope, entity: string): Generator<string, readonly Place[
   return places;
 }
 
-function isSilent(metric: Metric): boolean {
+function isSilent(metric: Reading): boolean {
   return metric.kind === "stat" && metric.totalCount === 0;
 }
 
@@ -59,12 +58,12 @@ function headOf(family: Family, { open }: Format): string {
   return `# HELP ${name} ${open ? help.replaceAll('"', '\\"') : help}\n# TYPE ${name} ${family.type}\n${unit}`;
 }
 
-function writeMetric(family: Family, labels: string, metric: Metric, text: ChunkedText): void {
+function writeMetric(family: Family, labels: string, metric: Reading, text: ChunkedText): void {
   if (metric.kind === "stat") writeHistogram(family.name, labels, metric, text);
   else text.add(sample(sampleName(family), labels, metric.value / family.perUnit));
 }
 
-function writeHistogram(name: string, labels: string, metric: Histogram, text: ChunkedText): void {
+function writeHistogram(name: string, labels: string, metric: Distribution, text: ChunkedText): void {
   const { perBaseUnit, upTo } = metric.bounds;
   const separator = labels === "" ? "" : ",";
   let count = 0;

@@ -33,6 +33,7 @@ const ENTITIES: readonly (readonly [pattern: string, name: string])[] = [
   ["access_log", "access_log"],
   ["admin", "admin"],
   ["config", "config"],
+  ["workers", "workers"],
   ["process", "process"],
 ];
 

@@ -1,10 +1,10 @@
 // Walks over the scopes along a pattern; what stands in the place of a variable becomes a label.
-import type { Scope } from "../../telemetry/registry.ts";
+import type { MetricsTree } from "../../telemetry/tree.ts";
 import { labelOf } from "./families.ts";
 
 /** A scope, and what its pattern said of it. */
 export interface Place {
-  readonly scope: Scope;
+  readonly scope: MetricsTree;
   /** `key="value",…`, as both formats want it. */
   readonly labels: string;
 }
@@ -34,13 +34,13 @@ function literalsOf(path: readonly string[]): number {
   return variable < 0 ? path.length : variable;
 }
 
-function descend(from: Scope, path: readonly string[], words: number): Scope | undefined {
-  let scope: Scope | undefined = from;
+function descend(from: MetricsTree, path: readonly string[], words: number): MetricsTree | undefined {
+  let scope: MetricsTree | undefined = from;
   for (let i = 0; i < words && scope !== undefined; i++) scope = scope.existing(path[i] ?? "");
   return scope;
 }
 
-function* allBelow(scope: Scope, labels: string, key: string, above: string): Generator<Place, void, undefined> {
+function* allBelow(scope: MetricsTree, labels: string, key: string, above: string): Generator<Place, void, undefined> {
   for (const child of scope.children) {
     const value = `${above}${child.segment}`;
     yield { scope: child, labels: withLabel(labels, key, value) };

@@ -2,9 +2,8 @@
 //
 // Two differences from the original: every family has a TYPE line and is written in one go, as the format demands; and `_count` and
 // `_sum` grow for ever, as it demands of a summary. Quantiles and `_avg` are of the last one to two windows.
+import type { Distribution, MetricsTree, Reading } from "../../telemetry/tree.ts";
 import { ChunkedText } from "../../telemetry/chunked-text.ts";
-import type { Histogram } from "../../telemetry/histogram.ts";
-import type { Metric, Scope } from "../../telemetry/registry.ts";
 import type { Summary } from "../../telemetry/summary.ts";
 import { below, metricName, type Place, START } from "./labels.ts";
 
@@ -27,8 +26,8 @@ const QUANTILES: readonly (readonly [label: string, field: keyof Summary])[] = [
 /** All metrics of one name. */
 interface Family {
   readonly name: string;
-  readonly kind: Metric["kind"];
-  readonly members: { readonly labels: string; readonly place: Scope }[];
+  readonly kind: Reading["kind"];
+  readonly members: { readonly labels: string; readonly place: MetricsTree }[];
 }
 
 /**
@@ -36,7 +35,7 @@ interface Family {
  * event loop. A metric that is pruned meanwhile is left out.
  * @param prefix put before every name, as the `prefix` key of the exporter says.
  */
-export function* prometheusText(root: Scope, prefix: string): Generator<string, void, undefined> {
+export function* prometheusText(root: MetricsTree, prefix: string): Generator<string, void, undefined> {
   const text = new ChunkedText();
   const families = new Families(prefix);
   yield* families.gather(root, START);
@@ -62,7 +61,7 @@ class Families {
   }
 
   /** Everything below a scope; now and then an empty piece. */
-  *gather(scope: Scope, place: Place): Generator<string, void, undefined> {
+  *gather(scope: MetricsTree, place: Place): Generator<string, void, undefined> {
     for (const child of scope.children) {
       const childPlace = below(place, child);
       if (child.metric !== null) this.#join(child, child.metric.kind, childPlace);
@@ -71,7 +70,7 @@ class Families {
     }
   }
 
-  #join(scope: Scope, kind: Metric["kind"], place: Place): void {
+  #join(scope: MetricsTree, kind: Reading["kind"], place: Place): void {
     const name = metricName(this.#prefix, place);
     const key = `${kind} ${name}`;
     const family = this.#byName.get(key) ?? { name, kind, members: [] };
@@ -108,7 +107,7 @@ function* writeSummaries({ name, members }: Family, text: ChunkedText): Generato
   }
 }
 
-function writeSummary(name: string, labels: string, metric: Histogram, summary: Summary, text: ChunkedText): void {
+function writeSummary(name: string, labels: string, metric: Distribution, summary: Summary, text: ChunkedText): void {
   if (summary.count > 0) {
     const separator = labels === "" ? "" : ", ";
     for (const [quantile, field] of QUANTILES) {

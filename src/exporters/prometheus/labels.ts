@@ -1,5 +1,5 @@
 // From slash-joined scopes to Prometheus names and labels (linkerd1 §7.3).
-import type { Scope } from "../../telemetry/registry.ts";
+import type { MetricsTree } from "../../telemetry/tree.ts";
 
 type Label = readonly [key: string, value: string];
 
@@ -23,14 +23,14 @@ export const START: Place = { name: [], labels: { pairs: [], text: "" } };
  * One scope further down. `rt/<router>`, then `<entity>/<id>` (server, service, client, bindcache …) and `client/<id>/service/<path>`
  * become labels; so does what hangs below `failures` and `exn`, whose name becomes `exceptions`. The rest stays in the name.
  */
-export function below(place: Place, child: Scope): Place {
+export function below(place: Place, child: MetricsTree): Place {
   const key = labelFor(place, child);
   if (key === null) return { name: [...place.name, child.segment], labels: place.labels };
   if (key === "exception") return withException(place, child.segment);
   return { name: place.name, labels: labelsOf([...place.labels.pairs, [key, child.segment]]) };
 }
 
-function labelFor({ name, labels }: Place, child: Scope): string | null {
+function labelFor({ name, labels }: Place, child: MetricsTree): string | null {
   const [root, entity = "", part] = name;
   if (root !== "rt") return null;
   if (name.length > 2 && ["failures", "exn", "exceptions"].includes(name.at(-1) ?? "")) return "exception";

@@ -110,6 +110,14 @@ export class Accrual {
     else if (deadMs !== STAY) this.#policy.spared();
   }
 
+  /** Another event loop has found it dead: it is not tried here either, for as long. False when it stays in use, or was out already. */
+  follow(nowMs: number, deadMs: number): boolean {
+    this.#wake(nowMs);
+    if (this.#state !== ALIVE || !this.#cap.allows(this.out)) return false;
+    this.die(nowMs, deadMs);
+    return true;
+  }
+
   /** It ended in a way that says nothing of the endpoint, such as a caller who went away: another request may be the probe. */
   ignored(nowMs: number): void {
     this.#wake(nowMs);

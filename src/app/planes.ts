@@ -1,0 +1,101 @@
+// The data planes of a process as the rest of it sees them: one in this thread, or one in each of several.
+import type { WorkerSubject } from "../admin/subject.ts";
+import type { RouterSubject } from "../admin/subject.ts";
+import type { Clock } from "../base/clock.ts";
+import type { MetricsRegistry } from "../telemetry/registry.ts";
+import type { MetricsTree } from "../telemetry/tree.ts";
+import { clientDump, clientStacks, pathStacks } from "../router/dump.ts";
+import type { DataPlane } from "./data-plane.ts";
+import type { RouterPlan } from "./router.ts";
+import { serversOf } from "./router-dump.ts";
+
+/** What a router is doing. */
+export type RouterState = Pick<RouterSubject, "servers" | "clientIds" | "client" | "pathStacks" | "clientStacks">;
+
+/** All data planes together. */
+export interface Planes {
+  /** Makes what is planned the case everywhere. Rejects with the system's error when an address cannot be listened on; then nothing has changed. */
+  configure(plans: readonly RouterPlan[]): Promise<void>;
+  /** Requests in progress. */
+  readonly active: number;
+  /** Of all, or of one worker. */
+  metrics(worker?: number): Promise<MetricsTree>;
+  /** By key. */
+  routers(): Promise<ReadonlyMap<string, RouterState>>;
+  workers(): readonly WorkerSubject[];
+  /** Ends a worker, which is replaced; false if there is none of this number. */
+  end(index: number): boolean;
+  /** Asks callers to go with their next answer. */
+  leave(): void;
+  /** Resolves when the last connection is closed. */
+  drain(): Promise<void>;
+  /** Ends every exchange that is left. */
+  abandon(graceMs: number): void;
+  /** Closes everything. */
+  close(): Promise<void>;
+}
+
+/** The data plane of this thread. */
+export class OnePlane implements Planes {
+  readonly #plane: DataPlane;
+  readonly #metrics: MetricsRegistry;
+  readonly #clock: Clock;
+
+  constructor(plane: DataPlane, metrics: MetricsRegistry, clock: Clock) {
+    this.#plane = plane;
+    this.#metrics = metrics;
+    this.#clock = clock;
+  }
+
+  get active(): number {
+    return this.#plane.active;
+  }
+
+  configure(plans: readonly RouterPlan[]): Promise<void> {
+    return this.#plane.configure(plans);
+  }
+
+  async metrics(): Promise<MetricsTree> {
+    return this.#metrics.root;
+  }
+
+  async routers(): Promise<ReadonlyMap<string, RouterState>> {
+    return new Map(
+      this.#plane.routers.map((running): [string, RouterState] => {
+        const { key, router } = running;
+        const state: RouterState = {
+          servers: serversOf(running),
+          clientIds: () => router.bindings.clientIds(),
+          client: (id) => clientDump(router, id, this.#clock.nowMs()),
+          pathStacks: () => pathStacks(router),
+          clientStacks: () => clientStacks(router),
+        };
+        return [key, state];
+      }),
+    );
+  }
+
+  workers(): readonly WorkerSubject[] {
+    return [];
+  }
+
+  end(): boolean {
+    return false;
+  }
+
+  leave(): void {
+    this.#plane.leave();
+  }
+
+  drain(): Promise<void> {
+    return this.#plane.drain();
+  }
+
+  abandon(graceMs: number): void {
+    this.#plane.abandon(graceMs);
+  }
+
+  async close(): Promise<void> {
+    this.#plane.close();
+  }
+}

@@ -1,0 +1,102 @@
+// One worker thread as control sees it: messages out, questions with answers, and word of its end.
+import { getCompileCacheDir } from "node:module";
+import { Worker } from "node:worker_threads";
+import type { Timers } from "../base/timers.ts";
+import type { ToData } from "../core/border.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { PlaneLink } from "./control.ts";
+import type { RouterPlan } from "./router.ts";
+import type { Share } from "./share.ts";
+import { threadFile } from "./thread-file.ts";
+import type { Answer, ChosenPorts, FromWorker, ToWorker, WorkerStart } from "./worker-messages.ts";
+
+/** Who hears of a worker. */
+export interface WorkerOwner {
+  heard(link: WorkerLink, message: Exclude<FromWorker, { readonly type: "answer" | "failed" | "log" }>): void;
+  /** It is gone, for good; null when it ended as it was told to. */
+  gone(link: WorkerLink, why: Error | null): void;
+}
+
+/** How long a thread that was told to close may take. */
+const CLOSE_MS = 2000;
+
+/** A thread with a data plane. */
+export class WorkerLink implements PlaneLink {
+  readonly index: number;
+  readonly #thread: Worker;
+  readonly #timers: Timers;
+  readonly #questions = new Map<number, PromiseWithResolvers<Answer>>();
+  #nextQuestion = 1;
+  #closing = false;
+  #error: Error | null = null;
+
+  constructor(index: number, share: Share, log: Log, timers: Timers, owner: WorkerOwner) {
+    this.index = index;
+    this.#timers = timers;
+    const start: WorkerStart = { index, share, levels: log.levels(), compileCache: getCompileCacheDir() ?? "" };
+    this.#thread = new Worker(threadFile("worker-thread"), { workerData: start, name: `worker ${index}` });
+    this.#thread.on("message", (message: FromWorker) => {
+      if (message.type === "answer") this.#answered(message.question, (asked) => asked.resolve(message.value));
+      else if (message.type === "failed")
+        this.#answered(message.question, (asked) => asked.reject(Object.assign(new Error(), message.error)));
+      else if (message.type === "log") log.write(message.line);
+      else owner.heard(this, message);
+    });
+    this.#thread.on("error", (error) => {
+      this.#error = error instanceof Error ? error : new Error(String(error));
+    });
+    this.#thread.once("exit", (code) => {
+      const why = this.#closing ? null : (this.#error ?? new Error(`it ended with ${code}`));
+      for (const asked of this.#questions.values()) asked.reject(new Error(`worker ${index} is gone`));
+      this.#questions.clear();
+      owner.gone(this, why);
+    });
+  }
+
+  tell(message: ToData): void {
+    this.send(message);
+  }
+
+  send(message: ToWorker): void {
+    this.#thread.postMessage(message);
+  }
+
+  /** Makes what is planned the case there. @returns the ports that the system chose. */
+  async configure(plans: readonly RouterPlan[], ports: ChosenPorts): Promise<ChosenPorts> {
+    const answer = await this.#ask((question) => ({ type: "configure", question, plans, ports }));
+    return answer.to === "configure" ? answer.ports : {};
+  }
+
+  ask(type: "metrics" | "routers" | "drain"): Promise<Answer> {
+    return this.#ask((question) => ({ type, question }));
+  }
+
+  /** Closes its data plane, then the thread; one that hangs is terminated. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    const late = Promise.withResolvers<void>();
+    const timer = this.#timers.after(CLOSE_MS, late.resolve);
+    await Promise.race([this.#ask((question) => ({ type: "close", question })).catch(() => undefined), late.promise]);
+    timer.cancel();
+    await this.terminate();
+  }
+
+  /** Ends the thread at once. */
+  async terminate(): Promise<void> {
+    await this.#thread.terminate();
+  }
+
+  #ask(message: (question: number) => ToWorker): Promise<Answer> {
+    const question = this.#nextQuestion++;
+    const asked = Promise.withResolvers<Answer>();
+    this.#questions.set(question, asked);
+    this.send(message(question));
+    return asked.promise;
+  }
+
+  #answered(question: number, settle: (asked: PromiseWithResolvers<Answer>) => void): void {
+    const asked = this.#questions.get(question);
+    this.#questions.delete(question);
+    if (asked !== undefined) settle(asked);
+  }
+}
