@@ -98,7 +98,15 @@ export class AdminServer {
   ): Promise<AdminServer> {
     const admin = new AdminServer(settings, parts);
     const { backlog, keepAlive, noDelay, reusePort } = settings.socketOptions;
-    const where = { ...listenAddress(settings), names: ["admin"], backlog, keepAlive, noDelay, reusePort };
+    const where = {
+      ...listenAddress(settings),
+      names: ["admin"],
+      backlog,
+      keepAlive,
+      noDelay,
+      reusePort,
+      reserved: true,
+    };
     const bounds = { limits: LIMITS, admission: admission(parts) };
     try {
       admin.#server = await parts.http1.listen(listener ?? where, bounds, admin.#service, () => parts.stats);

@@ -77,7 +77,7 @@ export class Linker {
     this.transport = transport;
     this.http1 = new Http1(loop, transport);
     this.http2 = new Http2(loop, transport);
-    this.#processMetrics = processMetrics(this.metrics.root.scope("process"), env);
+    this.#processMetrics = processMetrics(this.metrics.root.scope("process"), env, transport.descriptors);
     const scope = this.metrics.root.scope("access_log");
     this.#accessLogs = new AccessLogs({ env, loop, logger: options.log.logger("access-log"), scope });
     this.control = new Control(config, env, options.log);

@@ -2,6 +2,7 @@
 import type { Transport } from "../core/byte-stream.ts";
 import type { DataLoop } from "../core/data-loop.ts";
 import type { Logger } from "../telemetry/log.ts";
+import { systemDescriptors } from "../transport/node/descriptors.ts";
 import { proveDirectWrite } from "../transport/node/direct-write.ts";
 import type { InheritedSockets } from "../transport/node/inherited-sockets.ts";
 import { NodeTransport } from "../transport/node/node-transport.ts";
@@ -22,6 +23,7 @@ export async function sockets(loop: DataLoop, logger: Logger, inherited?: Inheri
   const host = {
     buffers: new ReadBuffers(staticRead),
     directWrite,
+    descriptors: systemDescriptors(loop.clock, logger),
     flush: () => loop.scratch.flush(),
     readerFailed: (error: unknown) => logger.error("a connection was dropped after an error of the proxy", error),
   };

@@ -67,6 +67,8 @@ export interface ListenOptions {
   readonly reusePort?: boolean | undefined;
   readonly noDelay?: boolean | undefined;
   readonly keepAlive?: boolean | undefined;
+  /** Its callers are taken also while descriptors run out: whoever looks after the proxy. */
+  readonly reserved?: boolean | undefined;
 }
 
 /** A bound listener. */
@@ -107,8 +109,22 @@ export async function listenAt(
   return where;
 }
 
+/** How a transport stands with the file descriptors of its process. */
+export interface DescriptorFigures {
+  /** How many the process may have; Infinity when that is not known. */
+  readonly limit: number;
+  /** Connections open at the moment. */
+  readonly sockets: number;
+  /** Callers whose connection was closed at once because few were left. */
+  readonly turnedAway: number;
+  /** Connections that failed because none was left. */
+  readonly failures: number;
+}
+
 /** Where streams come from. */
 export interface Transport {
+  /** Absent where streams take no descriptors. */
+  readonly descriptors?: DescriptorFigures;
   listen(options: ListenOptions, accept: (stream: ByteStream) => void): Promise<Listener>;
   /** Begins connecting; `connector.onConnect` or `onClose(error)` follows, never before this call has returned. */
   connect(options: ConnectOptions, connector: Connector): ByteStream;

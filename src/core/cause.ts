@@ -398,6 +398,14 @@ export const causes = {
     "Please report it with the log lines around it.",
   ),
 
+  exhausted: cause(
+    "proxy.limit.descriptors",
+    "overload",
+    "safe",
+    "The proxy could not open a connection to an endpoint: the process or the machine has no file descriptors or buffers left.",
+    "Raise the limit of open files (ulimit -n, LimitNOFILE), or have fewer idle connections; process/descriptors in the metrics shows how near it is.",
+  ),
+
   // The service called.
   connectRefused: cause(
     "upstream.connect.refused",
@@ -417,8 +425,8 @@ export const causes = {
     "upstream.connect.failed",
     "connect",
     "safe",
-    "The connection could not be established (unreachable, reset, no descriptors left).",
-    "Read the detail; check address, routes and the descriptor limit.",
+    "The connection could not be established (unreachable, reset).",
+    "Read the detail; check address and routes.",
   ),
   failFast: cause(
     "upstream.connect.fail-fast",

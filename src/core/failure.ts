@@ -1,5 +1,5 @@
 // A failed exchange as a value. Nothing in the proxy parses messages; policy reads these fields.
-import type { Cause, RetrySafety, Source } from "./cause.ts";
+import { type Cause, causes, type RetrySafety, type Source } from "./cause.ts";
 
 /** Facts of one failure, as they appear after the token: `;endpoint=10.0.0.1:80;reused=true`. */
 export type FailureDetail = Readonly<Record<string, string | number | boolean>>;
@@ -30,6 +30,11 @@ export class Failure {
   get ignorable(): boolean {
     const { category } = this.cause;
     return category === "gone" || category === "leaving";
+  }
+
+  /** This process has run out of something: it says nothing of the endpoint, and another one would do no better. */
+  get ours(): boolean {
+    return this.cause === causes.exhausted;
   }
 
   /** The same, and not to be tried again by anybody. */

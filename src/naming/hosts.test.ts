@@ -77,12 +77,18 @@ describe("Hosts.live", () => {
     expect(env.pendingTimers).toBe(0);
   });
 
-  test("gives the place of a look-up that is never answered to others", () => {
+  test("tells of an answer that does not come, asks no second time meanwhile, and takes it when it comes", () => {
     const { env, resolver, hosts } = world();
     const all = Array.from({ length: 101 }, (_, i) => follow(hosts.live(`h${i}`)));
     env.advance(10_000);
-    expect(resolver.asked.slice(100)).toEqual(["h100"]);
     expect(all[0]?.states).toEqual(["pending", "no answer about h0 in 10000 ms"]);
+    expect(all[100]?.states).toEqual(["pending"]); // it has not had its turn
+    env.advance(60_000);
+    expect(resolver.asked).toHaveLength(100);
+    resolver.waiting[0]?.answer({ at: "found", addresses: ["10.0.0.1"] });
+    expect(all[0]?.states.at(-1)).toBe("10.0.0.1");
+    expect(resolver.asked.slice(100)).toEqual(["h100"]);
+    for (const { answer } of resolver.waiting.slice(1)) answer({ at: "unknown" });
     env.advance(5_000);
     expect(resolver.asked.filter((host) => host === "h0")).toHaveLength(2);
     for (const followed of all) followed[Symbol.dispose]();
@@ -127,5 +133,16 @@ describe("Hosts.fixed", () => {
     resolver.found("web", "10.0.0.1");
     expect(follow(hosts.fixed("web")).states).toEqual(["10.0.0.1"]);
     expect(early.states).toEqual(["no server"]);
+  });
+
+  test("tells of an answer that does not come, to all alike, and asks no second time meanwhile", () => {
+    const { env, resolver, hosts } = world();
+    const early = follow(hosts.fixed("web"));
+    env.advance(10_000);
+    expect(early.states).toEqual(["pending", "no answer about web in 10000 ms"]);
+    expect(follow(hosts.fixed("web")).states).toEqual(["no answer about web in 10000 ms"]);
+    expect(resolver.asked).toEqual(["web"]);
+    resolver.waiting[0]?.answer({ at: "found", addresses: ["10.0.0.1"] });
+    expect(early.states.at(-1)).toBe("10.0.0.1");
   });
 });

@@ -19,7 +19,7 @@ const REFRESH_MS = 5_000;
 const MAX_CONCURRENT = 100;
 /** Finagle `FixedInetResolver`: how many names are remembered for ever. */
 const MAX_FIXED = 16_000;
-/** A resolver that does not answer gives its place to the next look-up after this long. */
+/** A look-up that takes longer counts as failed until its answer comes after all. */
 const LOOKUP_TIMEOUT_MS = 10_000;
 
 const pending: HostState = { at: "pending" };
@@ -60,9 +60,9 @@ export class Hosts {
     const [oldest] = this.#fixed.keys();
     if (oldest !== undefined && this.#fixed.size >= MAX_FIXED) this.#fixed.delete(oldest);
     this.#fixed.set(host, source);
-    this.#lookUp(host, (resolution) => {
+    this.#lookUp(host, (resolution, over) => {
       const state = after(pending, resolution);
-      if (state.at !== "bound" && this.#fixed.get(host) === source) this.#fixed.delete(host);
+      if (over && state.at !== "bound" && this.#fixed.get(host) === source) this.#fixed.delete(host);
       source.set(state);
     });
     return source;
@@ -73,8 +73,8 @@ export class Hosts {
     let lookup: Disposable | undefined;
     let timer: Timer | undefined;
     const begin = () => {
-      lookup = this.#lookUp(host, (resolution) => {
-        timer = this.#env.timers.after(REFRESH_MS, begin);
+      lookup = this.#lookUp(host, (resolution, over) => {
+        if (over) timer = this.#env.timers.after(REFRESH_MS, begin);
         state = after(state, resolution);
         set(state);
       });
@@ -88,23 +88,21 @@ export class Hosts {
     };
   }
 
-  /** One look-up, when it is its turn. Disposed of, it never calls back. */
-  #lookUp(host: string, done: (resolution: Resolution) => void): Disposable {
+  /**
+   * One look-up, when it is its turn. Disposed of, it never calls back. It keeps its place until its answer has come: the system works through
+   * its own queue, and what nobody waits for any longer would only grow there, and stand before everything else when answers come again.
+   * @param told hears a failure when it takes too long, and then what it came to: `over`.
+   */
+  #lookUp(host: string, told: (resolution: Resolution, over: boolean) => void): Disposable {
     let listening = true;
-    const finish = (resolution: Resolution) => {
-      if (!listening) return;
-      listening = false;
-      done(resolution);
-    };
     const turn = this.#turnstile.enter((leave) => {
       const timer = this.#env.timers.after(LOOKUP_TIMEOUT_MS, () => {
-        leave();
-        finish({ at: "failed", message: `no answer about ${host} in ${LOOKUP_TIMEOUT_MS} ms` });
+        if (listening) told({ at: "failed", message: `no answer about ${host} in ${LOOKUP_TIMEOUT_MS} ms` }, false);
       });
       this.#resolver.resolve(host, (resolution) => {
         timer.cancel();
         leave();
-        finish(resolution);
+        if (listening) told(resolution, true);
       });
     });
     return {

@@ -162,7 +162,7 @@ export class FailFast implements SessionSource, SessionOwner {
       if (!ours) return;
       this.tries++;
     } else {
-      if (this.#owner.alone()) return;
+      if (this.#owner.alone() || why.ours) return;
       this.marked = true;
       this.#markedAtMs = this.#loop.nowMs;
       this.#counters.markedDead.inc();

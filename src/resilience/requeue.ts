@@ -100,6 +100,6 @@ export class Requeue {
 // A failure that may have been processed is repeated only in the one case that is the proxy's own doing: the reuse of a
 // connection that the service was just closing.
 function mayRepeat(ex: Exchange, failure: Failure): boolean {
-  if (failure.retry === "safe") return true;
+  if (failure.retry === "safe") return !failure.ours;
   return failure.cause === causes.stale && ex.idempotent;
 }

@@ -176,6 +176,7 @@ export class Endpoint implements BalancerNode, AttemptOwner {
     ex.failure = failure;
     judge(attempt, ex, classifierOf(ex).failed(ex, failure));
     if (failure.ignorable) attempt.outcome = ex.outcome = Outcome.ignorable;
+    else if (failure.ours) attempt.outcome = Outcome.ignorable; // the request has failed, the endpoint has not
   }
 
   #over(attempt: Attempt, ex: Exchange): void {

@@ -29,6 +29,9 @@ export interface PoolStats {
   closed(ageMs: number): void;
 }
 
+/** After descriptors ran out, another session is tried so much later, if somebody still waits. */
+const AGAIN_MS = 500;
+
 /** All sessions to one endpoint. */
 export class SessionPool implements SessionOwner, SessionSource {
   readonly #connect: Connect;
@@ -158,8 +161,11 @@ export class SessionPool implements SessionOwner, SessionSource {
     if (!this.#connecting.delete(session)) this.#stats.closed(this.#loop.nowMs - session.madeMs);
     const at = this.#idle.indexOf(session);
     if (at >= 0) this.#idle.splice(at, 1);
-    if (failure !== null) this.#failWaiting(failure);
-    if (!this.#draining) this.#openForWaiting();
+    if (failure?.ours === true) this.#ranOut(failure);
+    else {
+      if (failure !== null) this.#failWaiting(failure);
+      if (!this.#draining) this.#openForWaiting();
+    }
     this.#checkDrained();
     return undefined;
   }
@@ -170,6 +176,14 @@ export class SessionPool implements SessionOwner, SessionSource {
     (attempt.owner as AttemptOwner).failed(attempt, failure ?? new Failure(causes.endpointLeft));
     if (!this.#draining) this.#openForWaiting(); // there is room again
     this.#checkDrained();
+  }
+
+  // There are no descriptors for another session: those that wait are served by the sessions there are, or by nobody.
+  #ranOut(failure: Failure): void {
+    while (this.#all.size === 0 && this.#waiting.length > 0) this.#failWaiting(failure); // cold: the proxy is ill
+    if (this.#waiting.length === 0) return;
+    const dueMs = this.#loop.nowMs + AGAIN_MS;
+    if (!this.#timer.armed || dueMs < this.#wakesAtMs) this.#wakeAt(dueMs);
   }
 
   /** Takes no more attempts; fails those that wait, closes what is idle, and the rest when it is done. Resolves when all are closed. */
@@ -287,5 +301,6 @@ export class SessionPool implements SessionOwner, SessionSource {
     let dueMs = Number.POSITIVE_INFINITY;
     for (let i = 0; i < this.#idle.length; i++) dueMs = Math.min(dueMs, this.#dueMs(this.#idle[i] as Session));
     this.#wakeAt(dueMs);
+    this.#openForWaiting(); // what could not be opened before
   }
 }

@@ -452,6 +452,32 @@ const PROCESS: readonly Row[] = [
     "Memory outside of the JavaScript heap that its objects hold: buffers, mostly.",
   ],
   [
+    "descriptors/limit",
+    "gauge",
+    "1",
+    "File descriptors the process may have open; missing where the system does not tell.",
+  ],
+  [
+    "descriptors/connections",
+    "gauge",
+    "1",
+    "Open connections of the process: from callers, to services, and of admin.",
+  ],
+  [
+    "descriptors/turned_away",
+    "gauge",
+    "1",
+    "Callers whose connection was closed at once because a quarter of the descriptors, or a thousand, was left; without any left they are closed uncounted. Grows only.",
+    { grows: true },
+  ],
+  [
+    "descriptors/failures",
+    "gauge",
+    "1",
+    "Connections that could not be accepted or made because there was no descriptor left; grows only.",
+    { grows: true },
+  ],
+  [
     "event_loop/active_ms",
     "gauge",
     "ms",

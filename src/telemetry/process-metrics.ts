@@ -2,18 +2,20 @@
 // distribution costs a timer that fires once a second.
 import { performance } from "node:perf_hooks";
 import type { Env } from "../base/env.ts";
+import type { DescriptorFigures } from "../core/byte-stream.ts";
 import type { Scope } from "./registry.ts";
 
 const LAG_PERIOD_MS = 1000;
 
 /** Registers the figures of the process below `scope`; disposing stops the measuring of lag. */
-export function processMetrics(scope: Scope, env: Env): Disposable {
+export function processMetrics(scope: Scope, env: Env, descriptors?: DescriptorFigures): Disposable {
   const startedMs = env.clock.nowMs();
   scope.gauge("uptime_ms", () => Math.round(env.clock.nowMs() - startedMs));
   const cpu = scope.scope("cpu");
   cpu.gauge("user_ms", () => process.cpuUsage().user / 1000);
   cpu.gauge("system_ms", () => process.cpuUsage().system / 1000);
   memoryGauges(scope.scope("memory"));
+  if (descriptors !== undefined) descriptorGauges(scope.scope("descriptors"), descriptors);
   return eventLoop(scope.scope("event_loop"), env);
 }
 
@@ -22,6 +24,13 @@ function memoryGauges(scope: Scope): void {
   scope.gauge("heap_used_bytes", () => process.memoryUsage().heapUsed);
   scope.gauge("heap_total_bytes", () => process.memoryUsage().heapTotal);
   scope.gauge("external_bytes", () => process.memoryUsage().external);
+}
+
+function descriptorGauges(scope: Scope, figures: DescriptorFigures): void {
+  if (figures.limit !== Number.POSITIVE_INFINITY) scope.gauge("limit", () => figures.limit);
+  scope.gauge("connections", () => figures.sockets);
+  scope.gauge("turned_away", () => figures.turnedAway);
+  scope.gauge("failures", () => figures.failures);
 }
 
 // Lag is how much later than asked for a timer runs: what a request waits for when something keeps the loop busy.

@@ -244,6 +244,12 @@ const others: Readonly<Record<string, Case>> = {
       await scene.world.pass(2000);
     },
   },
+  [causes.exhausted.token]: {
+    provoke(scene, client) {
+      scene.world.network.fail(scene.backend.address, "EMFILE");
+      client.send(get());
+    },
+  },
   [causes.connectFailed.token]: {
     provoke(scene, client) {
       scene.world.network.fail(scene.backend.address, "EHOSTUNREACH");

@@ -1,8 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { residentBytes } from "../support/process-state.ts";
+import { ask, freePorts, Program } from "../support/program.ts";
 
 interface Manifest {
   readonly version: string;
@@ -11,6 +15,8 @@ interface Manifest {
   readonly optionalDependencies?: Record<string, string>;
 }
 
+/** Compiled code is written to the cache 2 s after the start. */
+const REST_MS = 3_000;
 const TAKEN = "{bin,src,tools,docs,examples,package.json,tsconfig*.json,LICENSE,NOTICE,*.md}";
 
 let base: string;
@@ -57,6 +63,44 @@ test("The package holds compiled code with its types, and neither sources nor te
   expect(globSync("{src,test,tools,bench}", { cwd: installed })).toEqual([]);
   expect(globSync("dist/**/*.test.*", { cwd: installed })).toEqual([]);
 });
+
+test("Compiled code is ASCII, which V8 keeps in half the memory", () => {
+  const compiled = globSync("dist/**/*.js", { cwd: installed });
+  expect(compiled.length).toBeGreaterThan(3);
+  expect(compiled.filter((name) => /[^\0-\x7f]/.test(readFileSync(join(installed, name), "utf8")))).toEqual([]);
+});
+
+test.skipIf(process.platform !== "linux" || process.arch !== "x64")(
+  "At rest a proxy that has served takes no more than 70 MB",
+  async () => {
+    const service = createServer((_request, response) => void response.end("ok"));
+    await new Promise<void>((done) => void service.listen(0, "127.0.0.1", done));
+    const dtab = `/svc/web => /$/inet/127.0.0.1/${(service.address() as AddressInfo).port}`; // it listens on a port
+    const resting = async () => {
+      const [port = 0, admin = 0] = await freePorts(2);
+      await using program = new Program(["run", "-"], {
+        program: join(installed, "bin/fairlead"),
+        environment: { XDG_CACHE_HOME: join(base, "cache") },
+        input: JSON.stringify({ admin: { port: admin }, routers: [{ protocol: "http", dtab, servers: [{ port }] }] }),
+      });
+      await program.said("is ready");
+      expect((await ask(port, { host: "web" })).status).toBe(200);
+      await new Promise((later) => {
+        setTimeout(later, REST_MS);
+      });
+      const bytes = residentBytes(program.pid);
+      program.signal("SIGTERM"); // what it compiled is kept
+      await program.end();
+      return bytes;
+    };
+    await resting(); // fills the cache of compiled code
+    const starts = [await resting(), await resting(), await resting()].toSorted((a, b) => a - b);
+    service.close();
+    service.closeAllConnections();
+    expect(starts[1]).toBeLessThan(70e6);
+  },
+  60_000,
+);
 
 test("The installed command runs and knows its version", () => {
   expect(succeed(process.execPath, [join(installed, "bin/fairlead"), "--version"], base)).toContain(manifest().version);

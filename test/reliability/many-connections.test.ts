@@ -1,116 +1,232 @@
 // R10: thousands of idle connections, and thousands that come and go, cost the busy ones next to nothing and leave no descriptor behind.
+import { execFileSync } from "node:child_process";
 import http from "node:http";
-import net, { type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
+import { quantile } from "../../bench/load/statistics.ts";
+import { KeptCaller } from "../support/kept-caller.ts";
 import { sized } from "../support/long.ts";
 import { openDescriptors, residentBytes } from "../support/process-state.ts";
 import { freePorts, Program, until } from "../support/program.ts";
 
-// This process holds the callers' ends, and must stay within the usual limit of descriptors.
-const IDLE = sized(2_000, 9_000);
-const ACTIVE = 20;
-const REQUESTS_EACH = sized(150, 1_000);
-const COMERS = sized(2_000, 20_000);
-/** The promise is 1.2; the rest is for a machine that does other things meanwhile. */
+// This process holds the callers' ends and the service's, and must stay within its limit of descriptors.
+const ALLOWED = process.platform === "linux" ? limitOfFiles() : 0;
+const ACTIVE = sized(200, 1_000);
+const IDLE = Math.min(sized(4_000, 10_000), Math.floor(ALLOWED * 0.9) - 2 * ACTIVE);
+const COMERS = sized(4_000, 40_000);
+/** Comers that are there at a time. */
+const AT_ONCE = 50;
+/** Requests of all active callers together, at any number of them; together they leave the processors mostly at rest. */
+const PER_SECOND = 500;
+const PHASE_MS = sized(1_000, 8_000);
+const ROUNDS = sized(2, 4);
+const SETTLE_MS = 1_000;
+const PAIRS = sized(1_000, 7_000);
+
+/** What is promised of latency beside idle connections. */
 const SLOWER = 1.2;
-const GRACE_MS = 3;
+/** What a clock and a scheduler that others use too may add. */
+const GRACE_MS = 0.3;
+/** One measurement beside other work may fail; two say that it is so. */
+const TRIES = 2;
+/** Comers in one second: "thousands". The machine that runs all tests at once is granted a part of it. */
+const COMERS_PER_SECOND = sized(500, 2_000);
+const PAIR_BYTES = 12_000;
+/** Of connections that have gone, between two collections of the old; it does not grow with their number (10 x 15 000 measured). */
+const GARBAGE_BYTES = 48e6;
 
-const REQUEST = "GET / HTTP/1.1\r\nHost: web\r\n\r\n";
+function limitOfFiles(): number {
+  const limit = execFileSync("/bin/sh", ["-c", "ulimit -n"], { encoding: "utf8" }).trim();
+  return limit === "unlimited" ? Number.MAX_SAFE_INTEGER : Number(limit);
+}
 
-/** A connection that has been used once and then says nothing more. */
-function idleCaller(port: number): Promise<net.Socket> {
-  return new Promise((done, reject) => {
-    const socket = net.connect(port, "127.0.0.1", () => socket.write(REQUEST));
-    socket.on("error", reject);
-    socket.once("data", () => done(socket));
+const pause = (ms: number) =>
+  new Promise((later) => {
+    setTimeout(later, ms);
   });
-}
 
-/** Uses a connection for one request and closes it. */
-async function comer(port: number): Promise<void> {
-  const socket = await idleCaller(port);
-  socket.destroy();
-}
-
-/** Latencies of one request after the other on each of a number of connections, in order of size. */
-async function latencies(port: number): Promise<number[]> {
-  const taken: number[] = [];
-  const ask = (socket: net.Socket) =>
-    new Promise<void>((done) => {
-      const from = performance.now();
-      socket.once("data", () => {
-        taken.push(performance.now() - from);
-        done();
-      });
-      socket.write(REQUEST);
-    });
-  const callers = await Promise.all(Array.from({ length: ACTIVE }, () => idleCaller(port)));
-  await Promise.all(
-    callers.map(async (socket) => {
-      for (let i = 0; i < REQUESTS_EACH; i++) await ask(socket);
-      socket.destroy();
-    }),
-  );
-  return taken.toSorted((a, b) => a - b);
-}
-
-const at = (sorted: readonly number[], share: number) => sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
-
-async function inBatches(count: number, run: () => Promise<unknown>): Promise<void> {
-  for (let left = count; left > 0; left -= 100) {
-    await Promise.all(Array.from({ length: Math.min(left, 100) }, run));
+async function inTurns<T>(count: number, make: () => Promise<T>): Promise<T[]> {
+  const all: T[] = [];
+  for (let left = count; left > 0; left -= AT_ONCE) {
+    all.push(...(await Promise.all(Array.from({ length: Math.min(left, AT_ONCE) }, make))));
   }
+  return all;
 }
 
-test.skipIf(process.platform !== "linux")(
-  "thousands of idle connections and thousands that come and go do not slow the others, and none is left over",
+/** A connection that has been used once. */
+async function used(port: number): Promise<KeptCaller> {
+  const caller = new KeptCaller(port);
+  expect(await caller.ask()).toBe("200");
+  return caller;
+}
+
+/** Every caller asks at its own even pace, none at the same time as another. */
+async function paced(callers: readonly KeptCaller[], forMs: number): Promise<number[]> {
+  const taken: number[] = [];
+  const endMs = performance.now() + forMs;
+  const periodMs = (1000 * callers.length) / PER_SECOND;
+  const run = async (caller: KeptCaller, offsetMs: number) => {
+    for (let dueMs = performance.now() + offsetMs; dueMs < endMs; dueMs += periodMs) {
+      await pause(Math.max(0, dueMs - performance.now()));
+      const fromMs = performance.now();
+      const said = await caller.ask();
+      taken.push(performance.now() - fromMs);
+      expect(said).toBe("200");
+    }
+  };
+  await Promise.all(callers.map((caller, i) => run(caller, (i * periodMs) / callers.length)));
+  return taken;
+}
+
+interface Running extends AsyncDisposable {
+  readonly program: Program;
+  readonly port: number;
+  /** Answers are kept back until so many requests wait. */
+  gather(requests: number): void;
+}
+
+async function running(client: object): Promise<Running> {
+  let wanted = 0;
+  const held: http.ServerResponse[] = [];
+  const service = http.createServer((_request, response) => {
+    held.push(response);
+    if (held.length >= wanted) for (const each of held.splice(0)) each.end("ok");
+  });
+  service.keepAliveTimeout = 0;
+  await new Promise<void>((done) => void service.listen({ port: 0, host: "127.0.0.1", backlog: 4_096 }, done));
+  const [port = 0, admin = 0] = await freePorts(2);
+  const dtab = `/svc/web => /$/inet/127.0.0.1/${(service.address() as AddressInfo).port}`; // it listens on a port
+  const program = new Program(["run", "-"], {
+    input: JSON.stringify({
+      admin: { port: admin },
+      routers: [{ protocol: "http", dtab, servers: [{ port, socketOptions: { backlog: 4_096 } }], client }],
+    }),
+  });
+  await program.said("is ready");
+  return {
+    program,
+    port,
+    gather: (requests) => (wanted = requests),
+    async [Symbol.asyncDispose]() {
+      await program[Symbol.asyncDispose]();
+      service.close();
+      service.closeAllConnections();
+    },
+  };
+}
+
+test.skipIf(ALLOWED === 0)(
+  "thousands of idle connections do not slow the others",
   async () => {
-    const service = http.createServer((_request, response) => void response.end("ok"));
-    service.keepAliveTimeout = 0;
-    await new Promise<void>((done) => void service.listen(0, "127.0.0.1", done));
-    const [port = 0, admin = 0] = await freePorts(2);
-    await using program = new Program(["run", "-"], {
-      input: JSON.stringify({
-        admin: { port: admin },
-        routers: [
-          {
-            protocol: "http",
-            dtab: `/svc/web => /$/inet/127.0.0.1/${(service.address() as AddressInfo).port}`, // it listens on a port
-            servers: [{ port }],
-            client: { hostConnectionPool: { idleTimeMs: 500 } }, // what a burst needed is closed soon after
-          },
-        ],
-      }),
-    });
-    await program.said("is ready");
-    await latencies(port); // compiles what is used
+    await using proxy = await running({});
+    const { port, program } = proxy;
+    const active = await inTurns(ACTIVE, () => used(port));
+    await paced(active, PHASE_MS); // compiles what is used
     const descriptors = openDescriptors(program.pid);
-    const alone = await latencies(port);
+    const slower = async () => {
+      const [alone, beside]: [number[], number[]] = [[], []];
+      for (let round = 0; round < ROUNDS; round++) {
+        alone.push(...(await paced(active, PHASE_MS)));
+        const idle = await inTurns(IDLE, () => used(port));
+        expect(openDescriptors(program.pid)).toBeGreaterThanOrEqual(descriptors + IDLE);
+        await pause(SETTLE_MS);
+        beside.push(...(await paced(active, PHASE_MS)));
+        for (const caller of idle) caller.close();
+        await until(
+          () => openDescriptors(program.pid) < descriptors + ACTIVE, // connections to the service are kept
+          () => `${openDescriptors(program.pid)} descriptors to become ${descriptors}`,
+        );
+      }
+      const at = (all: number[], share: number) =>
+        quantile(
+          all.toSorted((a, b) => a - b),
+          share,
+        );
+      const text = (all: number[]) => [0.5, 0.9].map((share) => at(all, share).toFixed(3)).join(" and ");
+      console.log(
+        `${ACTIVE} active callers, p50 and p90 of ${PER_SECOND} requests/s: ${text(alone)} ms alone, ` +
+          `${text(beside)} ms beside ${IDLE} idle connections`,
+      );
+      return [0.5, 0.9].filter((share) => at(beside, share) > at(alone, share) * SLOWER + GRACE_MS);
+    };
+    let worse = await slower();
+    for (let tries = 1; worse.length > 0 && tries < TRIES; tries++) worse = await slower();
+    expect(worse).toEqual([]);
+    for (const caller of active) caller.close();
+  },
+  sized(90_000, 300_000),
+);
 
+test.skipIf(ALLOWED === 0)(
+  "thousands of connections that come and go in a second are all served, and leave nothing",
+  async () => {
+    await using proxy = await running({ hostConnectionPool: { idleTimeMs: 500 } });
+    const { port, program } = proxy;
+    await inTurns(1_000, async () => (await used(port)).close()); // compiles what is used
+    await pause(SETTLE_MS);
+    const descriptors = openDescriptors(program.pid);
     const memory = residentBytes(program.pid);
-    const idle: net.Socket[] = [];
-    await inBatches(IDLE, async () => idle.push(await idleCaller(port)));
-    const each = (residentBytes(program.pid) - memory) / IDLE;
-    const churn = inBatches(COMERS, () => comer(port));
-    const beside = await latencies(port);
-    await churn;
-    const between = await latencies(port);
+    const fromMs = performance.now();
+    await inTurns(COMERS, async () => (await used(port)).close());
+    const perSecond = (COMERS / (performance.now() - fromMs)) * 1000;
+    // Those that never ask, and those that leave with a reset, in the middle of a request or before.
+    await inTurns(COMERS / 4, async () => {
+      const caller = new KeptCaller(port);
+      await new Promise((done) => caller.socket.once("connect", done));
+      caller.close();
+    });
+    await inTurns(COMERS / 4, async () => {
+      const caller = new KeptCaller(port);
+      await new Promise((done) => caller.socket.once("connect", done));
+      caller.socket.write("GET / HTTP/1.1\r\nHo");
+      caller.socket.resetAndDestroy();
+    });
     console.log(
-      `p50 and p90 alone ${at(alone, 0.5).toFixed(2)} and ${at(alone, 0.9).toFixed(2)} ms, beside ${IDLE} idle connections ` +
-        `${at(between, 0.5).toFixed(2)} and ${at(between, 0.9).toFixed(2)} ms, while ${COMERS} come and go ` +
-        `${at(beside, 0.5).toFixed(2)} and ${at(beside, 0.9).toFixed(2)} ms; ${each.toFixed(0)} bytes each`,
+      `${perSecond.toFixed(0)} connections with a request each per second; memory grew by ` +
+        `${((residentBytes(program.pid) - memory) / 1e6).toFixed(1)} MB`,
     );
-    expect(at(between, 0.5)).toBeLessThan(at(alone, 0.5) * SLOWER + GRACE_MS);
-    expect(at(between, 0.9)).toBeLessThan(at(alone, 0.9) * SLOWER + GRACE_MS);
-    expect(openDescriptors(program.pid)).toBeGreaterThanOrEqual(descriptors + IDLE);
-
-    for (const socket of idle) socket.destroy();
+    expect(perSecond).toBeGreaterThan(COMERS_PER_SECOND);
     await until(
       () => openDescriptors(program.pid) <= descriptors,
       () => `${openDescriptors(program.pid)} descriptors to become ${descriptors}`,
     );
-    service.close();
-    service.closeAllConnections();
+    expect(residentBytes(program.pid) - memory).toBeLessThan(GARBAGE_BYTES);
+    expect(program.err).not.toMatch(/WARN|ERROR/);
+  },
+  sized(60_000, 300_000),
+);
+
+/** Bytes that each pair of idle connections adds to a fresh process that has served. */
+async function pairBytes(): Promise<number> {
+  await using proxy = await running({});
+  const { port, program } = proxy;
+  const all = async (callers: readonly KeptCaller[]) => {
+    proxy.gather(callers.length);
+    const said = await Promise.all(callers.map((caller) => caller.ask()));
+    expect(new Set(said)).toEqual(new Set(["200"]));
+    proxy.gather(0);
+    await pause(SETTLE_MS);
+  };
+  const ordinary = await used(port);
+  for (let i = 0; i < sized(5_000, 20_000); i++) await ordinary.ask();
+  const few = Array.from({ length: PAIRS / 4 }, () => new KeptCaller(port));
+  await all(few); // memory that the first connections take for all
+  const memory = residentBytes(program.pid);
+  const many = Array.from({ length: PAIRS }, () => new KeptCaller(port));
+  await all([...few, ...many]);
+  const each = (residentBytes(program.pid) - memory) / PAIRS;
+  for (const caller of [ordinary, ...few, ...many]) caller.close();
+  console.log(`${(each / 1000).toFixed(1)} kB per pair of idle connections`);
+  return each;
+}
+
+test.skipIf(ALLOWED === 0)(
+  "a pair of idle connections, one from a caller and one to a service, takes at most 12 kB",
+  async () => {
+    // Garbage that happens not to be collected yet counts as well.
+    let each = await pairBytes();
+    for (let tries = 1; each > PAIR_BYTES && tries < TRIES; tries++) each = await pairBytes();
+    expect(each).toBeLessThanOrEqual(PAIR_BYTES);
   },
   sized(60_000, 300_000),
 );

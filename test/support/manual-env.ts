@@ -22,7 +22,7 @@ export class ManualEnv implements Env {
   };
   #soon: (() => void)[] = [];
   #nowMs = 0;
-  readonly #epochMs: number;
+  #epochMs: number;
   #order = 0;
   readonly #pending = new Set<Pending>();
 
@@ -33,6 +33,11 @@ export class ManualEnv implements Env {
   /** How many timers are waiting; a test ends with the number it began with. */
   get pendingTimers(): number {
     return this.#pending.size;
+  }
+
+  /** Puts the wall clock forward, or back; no time passes. */
+  jump(ms: number): void {
+    this.#epochMs += ms;
   }
 
   /** Ends a turn of the event loop; false when nobody waited for that. */

@@ -1,5 +1,5 @@
 // The program as people start it: bin/fairlead in a process of its own.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import http from "node:http";
 import net, { type AddressInfo } from "node:net";
 import { resolve } from "node:path";
@@ -14,6 +14,22 @@ export interface ProgramOptions {
   readonly command?: readonly [string, ...string[]];
   /** What it inherits from descriptor 3 on. */
   readonly descriptors?: readonly number[];
+  /** Another one than the clone's. */
+  readonly program?: string;
+  /** A command that becomes the program after it has arranged something. */
+  readonly through?: readonly string[];
+}
+
+/** Runs lines of shell before the program becomes the process. */
+export function shell(lines: string): readonly string[] {
+  return ["/bin/sh", "-ec", `${lines}; exec "$@"`, "sh"];
+}
+
+/** The same as root of a name space of its own, where file systems can be mounted; null where the kernel does not allow that. */
+export function unsharedShell(lines: string): readonly string[] | null {
+  const unshare = ["unshare", "--user", "--map-root-user", "--mount"];
+  const { status } = spawnSync("unshare", [...unshare.slice(1), "/bin/sh", "-ec", "mount -t tmpfs tmpfs /mnt"]);
+  return status === 0 ? [...unshare, ...shell(lines)] : null;
 }
 
 /** A process of the program, and what it has said so far. */
@@ -25,8 +41,10 @@ export class Program {
   ended: number | string | null = null;
 
   constructor(args: readonly string[], options: ProgramOptions = {}) {
-    const [command, ...before] = options.command ?? [process.execPath];
-    this.child = spawn(command, [...before, resolve("bin/fairlead"), ...args], {
+    const runner = options.command ?? [process.execPath];
+    const program = options.program ?? resolve("bin/fairlead");
+    const [command = "", ...rest] = [...(options.through ?? []), ...runner, program, ...args];
+    this.child = spawn(command, rest, {
       stdio: ["pipe", "pipe", "pipe", ...(options.descriptors ?? [])],
       env: { ...process.env, ...options.environment },
     });

@@ -10,6 +10,7 @@ import { NodeTransport } from "../../src/transport/node/node-transport.ts";
 import { ReadBuffers } from "../../src/transport/node/read-buffers.ts";
 import { proveDirectWrite } from "../../src/transport/node/direct-write.ts";
 import { proveStaticRead } from "../../src/transport/node/static-read.ts";
+import { manyDescriptors } from "./descriptors.ts";
 import { ManualEnv } from "./manual-env.ts";
 
 /** Time, and a network, for one test. At its end nothing may be left open, pending or thrown. */
@@ -67,7 +68,10 @@ export function memoryWorld(options: MemoryNetworkOptions = {}): MemoryWorld {
     network,
     thrown,
     transport: network.transport({ flush: () => undefined, readerFailed }),
-    proxyTransport: async (loop) => network.transport({ flush: () => loop.scratch.flush(), readerFailed }, "10.1.1.1"),
+    proxyTransport: async (loop) => ({
+      ...network.transport({ flush: () => loop.scratch.flush(), readerFailed }, "10.1.1.1"),
+      descriptors: manyDescriptors(),
+    }),
     settle,
     until: (what, condition) =>
       patiently(what, thrown, () => {
@@ -125,6 +129,7 @@ export function tcpWorld(): World {
     transport: new NodeTransport({
       buffers: new ReadBuffers(null),
       directWrite: null,
+      descriptors: manyDescriptors(),
       flush: () => undefined,
       readerFailed,
     }),
@@ -132,6 +137,7 @@ export function tcpWorld(): World {
       new NodeTransport({
         buffers: new ReadBuffers(await proveStaticRead()),
         directWrite: await proveDirectWrite(),
+        descriptors: manyDescriptors(),
         flush: () => loop.scratch.flush(),
         readerFailed,
       }),

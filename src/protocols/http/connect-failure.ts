@@ -1,5 +1,6 @@
 // Why a connection could not be established, in our own words.
-import { causes } from "../../core/cause.ts";
+import { type Cause, causes } from "../../core/cause.ts";
+import { isExhaustion } from "../../core/exhaustion.ts";
 import { Failure } from "../../core/failure.ts";
 
 /** The system's name of an error (`ECONNREFUSED`), `""` when it has none. */
@@ -12,10 +13,14 @@ export function errorCode(error: Error | null): string {
 /** The failure of a connection that never came to be. */
 export function connectFailure(error: Error | null, address: string): Failure {
   const code = errorCode(error);
-  const refused = code === "ECONNREFUSED";
   const message = `Unable to establish connection to ${address}${code === "" ? "" : ` (${code})`}`;
-  return new Failure(refused ? causes.connectRefused : causes.connectFailed, message, {
+  return new Failure(causeOf(error, code), message, {
     endpoint: address,
     ...(code === "" ? {} : { error: code }),
   });
+}
+
+function causeOf(error: Error | null, code: string): Cause {
+  if (error !== null && isExhaustion(error)) return causes.exhausted;
+  return code === "ECONNREFUSED" ? causes.connectRefused : causes.connectFailed;
 }

@@ -22,7 +22,7 @@ import { MetricsRegistry } from "../../telemetry/registry.ts";
 import { type ActiveCheck, HealthCheck, healthCounters } from "./health-check.ts";
 import { grpcQuestion } from "./grpc-question.ts";
 import { httpQuestion } from "./http-question.ts";
-import { Probe } from "./probe.ts";
+import { type Finding, Probe } from "./probe.ts";
 import type { Question } from "./question.ts";
 
 const rhythm = { intervalMs: 1_000, timeoutMs: 200, unhealthyAfter: 3, healthyAfter: 2 };
@@ -34,11 +34,11 @@ async function verdictOf(
   behaviour: Behaviour,
   asked: Question | null,
   bytesPerRead = 1_000,
-): Promise<string | null | undefined> {
+): Promise<Finding | undefined> {
   const world = memoryWorld({ readBytes: () => bytesPerRead });
   await using _world = world;
   const backend = await Backend.start(world, behaviour);
-  const said: (string | null)[] = [];
+  const said: Finding[] = [];
   const probe = new Probe(world.transport, backend, asked, (problem) => void said.push(problem));
   await world.pass(50);
   probe.cancel();
@@ -80,7 +80,7 @@ test("A probe tells of a connection that breaks", async () => {
 });
 
 /** What the service of gRPC sends, and how that is judged; everything at once, or octet by octet. */
-async function grpcVerdict(bytes: number, ...frames: Buffer[]): Promise<string | null | undefined> {
+async function grpcVerdict(bytes: number, ...frames: Buffer[]): Promise<Finding | undefined> {
   const answer = Buffer.concat(frames);
   let asked = "";
   const behaviour: Behaviour = {
@@ -181,7 +181,7 @@ test("A server of grpc-js is asked about a service, and believed", async () => {
   });
   world.atEnd(() => server.forceShutdown());
   const said = async (service: string) => {
-    const verdicts: (string | null)[] = [];
+    const verdicts: Finding[] = [];
     const asked = grpcQuestion(service, "h", 1_000);
     const probe = new Probe(
       world.transport,

@@ -11,7 +11,7 @@ import type { Counter } from "../../telemetry/metrics.ts";
 import type { Scope } from "../../telemetry/registry.ts";
 import { grpcQuestion } from "./grpc-question.ts";
 import { httpQuestion } from "./http-question.ts";
-import { Probe } from "./probe.ts";
+import { type Finding, NOT_ASKED, Probe } from "./probe.ts";
 import type { Question } from "./question.ts";
 
 interface Rhythm {
@@ -120,15 +120,19 @@ export class HealthCheck {
     this.#probe = new Probe(transport, this.#endpoint, this.#question, (problem) => this.#ended(problem));
   }
 
-  #ended(problem: string | null): void {
+  #ended(problem: Finding): void {
     const { env, loop } = this.#world;
     this.stop();
     loop.tick();
+    if (problem !== NOT_ASKED) this.#checked(problem);
+    const share = 1 - JITTER + 2 * JITTER * env.random.next();
+    this.#timer = env.timers.after(this.#spec.intervalMs * share, () => this.#check());
+  }
+
+  #checked(problem: string | null): void {
     this.#counters.checks.inc();
     if (problem === null) this.#wentWell();
     else this.#wentBadly(problem);
-    const share = 1 - JITTER + 2 * JITTER * env.random.next();
-    this.#timer = env.timers.after(this.#spec.intervalMs * share, () => this.#check());
   }
 
   #wentWell(): void {

@@ -1,24 +1,30 @@
 // One health check: a connection of its own, and at most one question on it.
 import type { ByteStream, ConnectOptions, Connector, Transport } from "../../core/byte-stream.ts";
+import { isExhaustion } from "../../core/exhaustion.ts";
 import type { Judge, Question } from "./question.ts";
+
+/** This proxy could not ask: it has no descriptors left. */
+export const NOT_ASKED: unique symbol = Symbol("not asked");
+/** What was wrong, or null. */
+export type Finding = string | null | typeof NOT_ASKED;
 
 /** Connects, asks, and tells once how that went. */
 export class Probe implements Connector {
   readonly #question: Question | null;
   readonly #judge: Judge | null;
-  readonly #done: (problem: string | null) => void;
+  readonly #done: (problem: Finding) => void;
   readonly #stream: ByteStream;
   #over = false;
 
   /**
    * @param question null when a connection is all that is wanted.
-   * @param done hears what was wrong, or null; not before this constructor has returned, and not after `cancel`.
+   * @param done hears what was found; not before this constructor has returned, and not after `cancel`.
    */
   constructor(
     transport: Transport,
     endpoint: ConnectOptions,
     question: Question | null,
-    done: (problem: string | null) => void,
+    done: (problem: Finding) => void,
   ) {
     this.#question = question;
     this.#judge = question === null ? null : question.judge();
@@ -51,14 +57,13 @@ export class Probe implements Connector {
   }
 
   onClose(error: Error | null): void {
-    this.#end(
-      error === null ? "it closed the connection without an answer" : `the connection failed (${error.message})`,
-    );
+    if (error === null) this.#end("it closed the connection without an answer");
+    else this.#end(isExhaustion(error) ? NOT_ASKED : `the connection failed (${error.message})`);
   }
 
   onWritten(): void {}
 
-  #end(problem: string | null): void {
+  #end(problem: Finding): void {
     if (this.#over) return;
     this.cancel();
     this.#done(problem);

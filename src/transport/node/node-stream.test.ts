@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { ByteReader, ByteStream, Connector, Listener } from "../../core/byte-stream.ts";
+import { manyDescriptors } from "../../../test/support/descriptors.ts";
 import { type DirectWrite, proveDirectWrite } from "./direct-write.ts";
 import { NodeTransport } from "./node-transport.ts";
 import { ReadBuffers } from "./read-buffers.ts";
@@ -107,6 +108,7 @@ async function connected(
   const transport = new NodeTransport({
     buffers: new ReadBuffers(read),
     directWrite: write,
+    descriptors: manyDescriptors(),
     flush: () => undefined,
     readerFailed: (error) => void failures.push(error),
   });

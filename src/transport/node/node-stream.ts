@@ -7,6 +7,7 @@ import type net from "node:net";
 import type { ByteReader, ByteStream, Connector } from "../../core/byte-stream.ts";
 import { systemTimers } from "../../base/timers.ts";
 import { type DirectWrite, writeError, type WriteOwner, Written } from "./direct-write.ts";
+import type { Descriptors } from "./descriptors.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
 
 /** What all streams of one event loop share. */
@@ -14,6 +15,7 @@ export interface StreamHost {
   readonly buffers: ReadBuffers;
   /** Null where sockets are written to as streams. */
   readonly directWrite: DirectWrite | null;
+  readonly descriptors: Descriptors;
   /** Runs after every callback into a reader: sends what was composed meanwhile. */
   flush(): void;
   /** A reader threw: a bug of ours. The stream is dropped, everything else goes on. */
@@ -82,6 +84,7 @@ export class NodeStream implements ByteStream, WriteOwner {
     this.#nameless = nameless;
     this.#buffer = host.buffers.shared;
     this.#wanted = this.#buffer;
+    host.descriptors.sockets++;
     (socket as Owned)[kStream] = this;
     socket.on("end", onEnd);
     socket.on("close", onClose);
@@ -232,11 +235,13 @@ export class NodeStream implements ByteStream, WriteOwner {
 
   broken(error: Error): void {
     this.#error = error;
+    this.#host.descriptors.failed(error);
   }
 
   closed(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#host.descriptors.sockets--;
     if (this.#private) this.#host.buffers.drop(this.#wanted); // it may still be lent to a writer
     this.#private = false;
     if (this.#reader !== null) this.#guard(this.#reader, CLOSED);

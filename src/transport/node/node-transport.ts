@@ -4,6 +4,7 @@ import type {
   ByteStream,
   Connector,
   ConnectOptions,
+  DescriptorFigures,
   Listener,
   ListenOptions,
   Transport,
@@ -24,22 +25,32 @@ export class NodeTransport implements Transport {
     this.#inherited = inherited;
   }
 
+  get descriptors(): DescriptorFigures {
+    return this.#host.descriptors;
+  }
+
   async listen(options: ListenOptions, accept: (stream: ByteStream) => void): Promise<Listener> {
     const server = net.createServer({
       allowHalfOpen: true, // we decide what a finished caller means
       noDelay: options.noDelay ?? true,
       keepAlive: options.keepAlive ?? false,
     });
+    const { descriptors } = this.#host;
+    const reserved = options.reserved ?? false;
     let remote: string | null = null;
     let current = accept;
-    server.on("connection", (socket) => current(new NodeStream(socket, this.#host, remote)));
+    server.on("connection", (socket) => {
+      if (reserved || descriptors.admits()) current(new NodeStream(socket, this.#host, remote));
+      else socket.resetAndDestroy(); // so that nothing of it stays, not even in TIME_WAIT
+    });
     const redirect = (to: typeof accept): void => {
       current = to;
     };
     const listener = await openListener(server, options, this.#inherited, redirect);
     if (isUnixPath(listener.host)) remote = UNIX;
     server.removeAllListeners("error");
-    server.on("error", (error) => this.#host.readerFailed(error)); // accepting failed (no descriptors): keep serving
+    server.on("error", (error) => descriptors.failed(error) || this.#host.readerFailed(error)); // accepting failed: keep serving
+    descriptors.keep();
     return listener;
   }
 

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { manyDescriptors } from "../../../test/support/descriptors.ts";
 import { afterAll, expect, test } from "vitest";
 import type { ByteStream } from "../../core/byte-stream.ts";
 import { NodeTransport } from "./node-transport.ts";
@@ -17,6 +18,7 @@ function transport(): NodeTransport {
   return new NodeTransport({
     buffers: new ReadBuffers(null),
     directWrite: null,
+    descriptors: manyDescriptors(),
     flush: () => undefined,
     readerFailed: (error) => {
       throw error;

@@ -104,6 +104,12 @@ export class HeaderField {
     this.code = -1;
   }
 
+  /** Sends its value, which is remembered, in Huffman code. */
+  encode(): void {
+    this.raw = encodeHuffman(this.value);
+    this.huffman = true;
+  }
+
   /** Points it at nothing: its octets are somebody else's from now on. */
   forget(): void {
     this.bytes = NO_BYTES;
@@ -120,22 +126,21 @@ export class HeaderField {
 
 let nextNumber = 1;
 
-// A field made to be remembered. `raw` is the value as it is sent.
-function remembered(name: FieldName, indexing: Indexing, huffman: boolean, raw: string): HeaderField {
+// A field made to be remembered. It is checked as it reads, not as it is sent: that needs no decoder, whose tables take time and memory.
+function remembered(name: FieldName, indexing: Indexing, value: string): HeaderField {
   const field = new HeaderField(name);
   field.indexing = indexing;
-  field.huffman = huffman;
-  field.raw = raw;
+  field.raw = value;
   field.number = nextNumber++;
-  const bytes = Buffer.from(raw, "latin1");
+  const bytes = Buffer.from(value, "latin1");
   check(field, bytes, 0, bytes.length);
   return field;
 }
 
 /** A field of ours, in the shorter of its two forms. */
 export function ownField(name: string, value: string, indexing: Indexing): HeaderField {
-  const huffman = huffmanLength(value) < value.length;
-  const field = remembered(ownName(name), indexing, huffman, huffman ? encodeHuffman(value) : value);
+  const field = remembered(ownName(name), indexing, value);
+  if (huffmanLength(value) < value.length) field.encode();
   const inTable = STATIC_TABLE.findIndex(([n, v]) => n === name && v === value); // cold: fields that are made once
   if (inTable >= 0 && value !== "") field.staticIndex = inTable + 1;
   return field;
@@ -143,7 +148,7 @@ export function ownField(name: string, value: string, indexing: Indexing): Heade
 
 /** A field of ours whose value is sent as it is: for values that are not worth coding. */
 export function plainField(name: string, value: string, indexing: Indexing): HeaderField {
-  return remembered(ownName(name), indexing, false, value);
+  return remembered(ownName(name), indexing, value);
 }
 
 const SPACE = 32;

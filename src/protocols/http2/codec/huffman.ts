@@ -15,19 +15,18 @@ const LENGTHS = [
 ] as const;
 const EOS = 256;
 
-// Canonical: words of one length follow each other in the order of their octets.
+const LONGEST = 30;
+
+// Canonical: words of one length follow each other in the order of their octets, and the first of a length follows the last of the one before.
 function canonicalWords(): Uint32Array {
-  const words = new Uint32Array(LENGTHS.length);
-  let word = 0;
-  let before = 0;
-  for (let length = 5; length <= 30; length++) {
-    for (let octet = 0; octet < LENGTHS.length; octet++) {
-      if (LENGTHS[octet] !== length) continue;
-      word = before === 0 ? 0 : (word + 1) << (length - before);
-      before = length;
-      words[octet] = word;
-    }
+  const count = new Uint16Array(LONGEST + 1);
+  for (let octet = 0; octet < LENGTHS.length; octet++) count[LENGTHS[octet] as number]!++;
+  const next = new Uint32Array(LONGEST + 1);
+  for (let length = 1; length <= LONGEST; length++) {
+    next[length] = ((next[length - 1] as number) + (count[length - 1] as number)) << 1;
   }
+  const words = new Uint32Array(LENGTHS.length);
+  for (let octet = 0; octet < LENGTHS.length; octet++) words[octet] = next[LENGTHS[octet] as number]!++;
   return words;
 }
 
@@ -41,14 +40,12 @@ const FAILS = 1 << 9;
 const FORBIDS = 1 << 10;
 const STATE_SHIFT = 16;
 
-interface Tree {
-  /** By node and bit: the next node, or `-1 - octet`, or 0 for none. */
-  readonly next: Int16Array;
-  readonly nodes: number;
-}
+/** Inner nodes of the code's tree, which are the states: one less than it has words. */
+const NODES = EOS;
 
-function buildTree(): Tree {
-  const next = new Int16Array(2 * 512);
+/** By node and bit: the next node, or `-1 - octet`, or 0 for none. */
+function buildTree(): Int16Array {
+  const next = new Int16Array(2 * NODES);
   let nodes = 1;
   for (let octet = 0; octet <= EOS; octet++) {
     const length = LENGTHS[octet] as number;
@@ -60,29 +57,27 @@ function buildTree(): Tree {
       node = next[at] as number;
     }
   }
-  return { next, nodes };
+  return next;
 }
-
-const TREE = buildTree();
 
 // RFC 9113 §8.2.1 names NUL, CR and LF; RFC 9110 §5.5 allows no control at all but HTAB.
 function isForbidden(octet: number): boolean {
   return (octet < 32 && octet !== 9) || octet === 127;
 }
 
-function buildAutomaton(): Int32Array {
-  const table = new Int32Array(TREE.nodes * 16);
-  for (let node = 0; node < TREE.nodes; node++) {
-    for (let nibble = 0; nibble < 16; nibble++) table[node * 16 + nibble] = step(node, nibble);
+function buildAutomaton(tree: Int16Array): Int32Array {
+  const table = new Int32Array(NODES * 16);
+  for (let node = 0; node < NODES; node++) {
+    for (let nibble = 0; nibble < 16; nibble++) table[node * 16 + nibble] = step(tree, node, nibble);
   }
   return table;
 }
 
-function step(from: number, nibble: number): number {
+function step(tree: Int16Array, from: number, nibble: number): number {
   let node = from;
   let entry = 0;
   for (let bit = 3; bit >= 0; bit--) {
-    const next = TREE.next[2 * node + ((nibble >>> bit) & 1)] as number;
+    const next = tree[2 * node + ((nibble >>> bit) & 1)] as number;
     if (next >= 0) {
       node = next;
       continue;
@@ -95,13 +90,14 @@ function step(from: number, nibble: number): number {
   return entry | (node << STATE_SHIFT);
 }
 
-const AUTOMATON = buildAutomaton();
-
 /** States in which a text may end: fewer than eight bits of padding, all ones (RFC 7541 §5.2). */
-const MAY_END = new Uint8Array(TREE.nodes);
-for (let node = 0, depth = 0; depth < 8; depth++) {
-  MAY_END[node] = 1;
-  node = TREE.next[2 * node + 1] as number;
+const MAY_END = new Uint8Array(NODES);
+
+function markEnds(tree: Int16Array): void {
+  for (let node = 0, depth = 0; depth < 8; depth++) {
+    MAY_END[node] = 1;
+    node = tree[2 * node + 1] as number;
+  }
 }
 
 /** What `measureHuffman` says of what is no code. */
@@ -117,7 +113,8 @@ function isBlank(octet: number): boolean {
 }
 
 // The automaton proper reads a whole octet at a time, which ends one word or two at most. An entry holds the last octet decoded, the one before
-// it, how many there are, whether the code is broken or an octet forbidden, and the state that follows. Made when the first text comes.
+// it, how many there are, whether the code is broken or an octet forbidden, and the state that follows. Made when the first text comes: a
+// proxy that never meets HTTP/2 has neither its memory nor that of the compiler which so many steps would call.
 const FIRST_SHIFT = 8;
 const COUNT_SHIFT = 16;
 const BROKEN = 1 << 18;
@@ -126,11 +123,14 @@ const NEXT_SHIFT = 20;
 let octetAutomaton: Int32Array | null = null;
 
 function byOctets(): Int32Array {
-  const table = new Int32Array(TREE.nodes * 256);
-  for (let state = 0; state < TREE.nodes; state++) {
+  const tree = buildTree();
+  const automaton = buildAutomaton(tree);
+  markEnds(tree);
+  const table = new Int32Array(NODES * 256);
+  for (let state = 0; state < NODES; state++) {
     for (let octet = 0; octet < 256; octet++) {
-      const high = AUTOMATON[(state << 4) | (octet >>> 4)] as number;
-      const low = AUTOMATON[((high >>> STATE_SHIFT) << 4) | (octet & 15)] as number;
+      const high = automaton[(state << 4) | (octet >>> 4)] as number;
+      const low = automaton[((high >>> STATE_SHIFT) << 4) | (octet & 15)] as number;
       table[(state << 8) | octet] = joined(high, low);
     }
   }
