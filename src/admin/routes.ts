@@ -190,6 +190,12 @@ const OWN: readonly Route[] = [
     post: reload,
   },
   {
+    path: "/admin/restart",
+    doc: "Starts the program anew in a process that takes the listening sockets over, and ends this one when it has finished what is in progress; answers when the new one serves.",
+    category: "control",
+    post: restart,
+  },
+  {
     path: "/admin/shutdown",
     doc: "Stops the process gracefully: requests in progress have `admin.shutdownGraceMs` to finish.",
     category: "control",
@@ -287,6 +293,13 @@ async function reload(subject: Subject): Promise<LocalAnswer> {
   if (result.at === "unchanged") return text(200, "the file is as it was; nothing has changed\n");
   if (result.at === "reloaded") return text(200, `in force, after ${Math.round(result.tookMs)} ms\n`);
   return text(422, `the configuration before stays in force:\n${result.message}\n`);
+}
+
+async function restart(subject: Subject): Promise<LocalAnswer> {
+  const result = await subject.restart();
+  if (result === null) return text(409, "this process cannot be replaced: it was not started by `fairlead run`\n");
+  if (result.at === "serving") return text(200, `process ${result.pid} serves; this one ends\n`);
+  return text(500, `this process serves on: the new one cannot take over, for ${result.message}\n`);
 }
 
 async function reopen(subject: Subject): Promise<LocalAnswer> {

@@ -70,6 +70,11 @@ export type ReloadResult =
   /** What was in force before, still is. */
   | { readonly at: "refused"; readonly message: string };
 
+/** What became of a wish to put a new process in the place of this one. */
+export type RestartResult =
+  | { readonly at: "serving"; readonly pid: number }
+  | { readonly at: "failed"; readonly message: string };
+
 /** A running proxy, as the admin server sees it. */
 export interface Subject {
   readonly version: string;
@@ -91,6 +96,8 @@ export interface Subject {
   reopenAccessLogs(): Promise<readonly ReopenedFile[]>;
   /** Reads the configuration file again; null where there is none. */
   reload(): Promise<ReloadResult | null>;
+  /** Puts a new process in the place of this one; null where that is not possible. */
+  restart(): Promise<RestartResult | null>;
   /** Begins to stop. Returns how long that may take, in milliseconds. */
   shutDown(): number;
 }

@@ -6,6 +6,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
 import type { LinkerConfig } from "./config.ts";
 import type { ControlledRouter } from "./control.ts";
+import type { Succession } from "./successor.ts";
 import type { Reloader } from "./reloader.ts";
 import type { Planes, RouterState } from "./planes.ts";
 import { version } from "./version.ts";
@@ -22,6 +23,8 @@ export interface Running {
   /** The routers in force. */
   readonly controlled: readonly ControlledRouter[];
   readonly ready: boolean;
+  /** Puts another process in our place; null where that is not possible. */
+  readonly restart: (() => Promise<Succession>) | null;
   readonly reloader: Pick<Reloader, "problem" | "reload"> | null;
   stop(graceMs: number): Promise<unknown>;
   reopenAccessLogs(): Promise<readonly ReopenedFile[]>;
@@ -54,6 +57,7 @@ export function adminSubject(linker: Running, telemetry: LinkerConfig["telemetry
       ready: linker.ready,
       detail: linker.ready ? readyDetail(linker) : `not ready: ${remaining(linker)}`,
     }),
+    restart: async () => linker.restart?.() ?? null,
     reload: async () => linker.reloader?.reload("POST /admin/reload") ?? null,
     reopenAccessLogs: () => linker.reopenAccessLogs(),
     shutDown: () => {

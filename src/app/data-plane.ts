@@ -246,6 +246,25 @@ export class DataPlane {
     this.#parts.closed(running.key);
   }
 
+  /** What is listened on. */
+  sockets(): { readonly name: string; readonly descriptor: number }[] {
+    return this.#routers.flatMap(({ config, servers }) =>
+      servers.flatMap(({ listener }, i) => {
+        const descriptor = listener?.descriptor ?? null;
+        return descriptor === null ? [] : [{ name: config.servers[i]?.label ?? config.label, descriptor }];
+      }),
+    );
+  }
+
+  /** Another process listens on our sockets by now: closes them here, and asks callers to go with their next answer. */
+  stepAside(): void {
+    for (const server of this.#allServers()) {
+      server.listener?.leaveFile();
+      void server.listener?.close();
+      server.leave();
+    }
+  }
+
   /** Asks all callers to go with their next answer, while the listeners stay open. */
   leave(): void {
     for (const server of this.#allServers()) server.leave();

@@ -2,16 +2,16 @@
 // the label of the server or of its router, or as `admin`.
 import { addressText } from "../core/socket-address.ts";
 import type { Logger } from "../telemetry/log.ts";
-import { type Handover, handover, type Named } from "../transport/node/handover.ts";
+import type { Listener } from "../core/byte-stream.ts";
+import type { OwnSocket } from "../transport/node/handover.ts";
 import type { InheritedSockets } from "../transport/node/inherited-sockets.ts";
-import type { LinkerConfig } from "./config.ts";
-import type { RunningRouter } from "./router.ts";
+import type { Planes } from "./planes.ts";
 
 /** What the admin server's socket is called. */
-const ADMIN_SOCKET = "admin";
+export const ADMIN_SOCKET = "admin";
 
 /** Where a listener listens, for the log. */
-export function placeOf(listener: Named["listener"]): string {
+export function placeOf(listener: Listener): string {
   return `${addressText(listener)}${listener.inherited ? " (inherited)" : ""}`;
 }
 
@@ -28,17 +28,13 @@ export function tellLeftovers(inherited: InheritedSockets, logger: Logger): void
 }
 
 interface Listening {
-  readonly config: LinkerConfig;
-  readonly routers: readonly RunningRouter[];
-  readonly admin: { readonly listener: Named["listener"] } | null;
+  readonly planes: Planes;
+  readonly admin: { readonly listener: Listener } | null;
 }
 
-/** What a child is to be started with so that it finds the sockets of this proxy. */
-export function handoverOf({ admin, routers }: Listening): Handover {
-  const servers = routers.flatMap(({ config, servers: opened }) =>
-    opened.flatMap(({ listener }, i) =>
-      listener === null ? [] : [{ name: config.servers[i]?.label ?? config.label, listener }],
-    ),
-  );
-  return handover(admin === null ? servers : [...servers, { name: ADMIN_SOCKET, listener: admin.listener }]);
+/** The sockets of a proxy, for a child that shall find them. */
+export async function socketsOf({ admin, planes }: Listening): Promise<readonly OwnSocket[]> {
+  const descriptor = admin?.listener.descriptor ?? null;
+  const own = descriptor === null ? [] : [{ name: ADMIN_SOCKET, descriptor, worker: null }];
+  return [...(await planes.sockets()), ...own];
 }

@@ -23,6 +23,7 @@ import { OnePlane, type Planes } from "./planes.ts";
 import type { RunningRouter } from "./router.ts";
 import { LiveShare, WHOLE } from "./share.ts";
 import { sockets } from "./sockets.ts";
+import type { Succession } from "./successor.ts";
 import { workersOf } from "./worker-count.ts";
 import { Workers } from "./workers.ts";
 
@@ -38,6 +39,8 @@ export interface LinkerOptions {
   readonly exchangeLog?: (router: RouterConfig) => ExchangeLog;
 }
 
+/** How long callers of a process that was replaced have to send what may be under way. */
+const GENTLY_MS = 1000;
 /** How long the last lines of the access logs may take, ms. */
 const LAST_LINES_MS = 1000;
 
@@ -62,11 +65,14 @@ export class Linker {
   #changes: Promise<unknown> | null = null;
   /** False from the moment that draining begins. */
   ready = false;
+  /** Puts another process in the place of this one; null where nobody has said how. */
+  restart: (() => Promise<Succession>) | null = null;
   /** Reads the file of the configuration again; null where there is none. */
   reloader: Reloader | null = null;
   readonly #leaving = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<boolean>();
   #stopping = false;
+  #steppedAside = false;
 
   private constructor(config: LinkerConfig, options: LinkerOptions, env: Env, loop: DataLoop, transport: Transport) {
     this.#config = config;
@@ -83,7 +89,8 @@ export class Linker {
     this.control = new Control(config, env, options.log);
     const count = workersOf(config, options, this.log.logger("workers"));
     this.plane = count > 1 ? null : this.#ownPlane(options);
-    this.planes = this.plane === null ? this.#workers(count) : new OnePlane(this.plane, this.metrics, env.clock);
+    this.planes =
+      this.plane === null ? this.#workers(count, options) : new OnePlane(this.plane, this.metrics, env.clock);
     this.#running = new RunningAdmin(this);
   }
 
@@ -108,13 +115,14 @@ export class Linker {
     return plane;
   }
 
-  #workers(count: number): Workers {
+  #workers(count: number, { inherited }: LinkerOptions): Workers {
     return new Workers({
       count,
       env: this.env,
       log: this.log,
       control: this.control,
       metrics: this.metrics,
+      inherited,
       lines: (message) =>
         this.#accessLogs.append(message.path, Buffer.from(message.text), message.epochMs, message.lines),
     });
@@ -260,11 +268,24 @@ export class Linker {
     return this.#stopped.promise;
   }
 
+  /**
+   * Another process listens on our sockets by now: closes them here and stops. Callers that are there have a while to send the request that
+   * may be under way, and are told with its answer that they shall go.
+   */
+  async stepAside(graceMs: number): Promise<boolean> {
+    this.#steppedAside = true;
+    this.admin?.listener.leaveFile();
+    await this.admin?.listener.close();
+    this.planes.stepAside();
+    return this.stop(graceMs);
+  }
+
   async #stop(graceMs: number): Promise<boolean> {
     const started = this.ready;
     this.ready = false;
     if (this.#changes !== null) await this.#changes;
-    const minDrainMs = started ? Math.min(this.#config.admin.minDrainMs, graceMs) : 0;
+    const { minDrainMs: asked } = this.#config.admin;
+    const minDrainMs = started ? Math.min(this.#steppedAside ? Math.max(asked, GENTLY_MS) : asked, graceMs) : 0;
     if (minDrainMs > 0) await this.#announceLeave(minDrainMs);
     const drained = this.planes.drain().then(() => true);
     const late = Promise.withResolvers<boolean>();

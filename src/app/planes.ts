@@ -5,6 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
 import type { MetricsTree } from "../telemetry/tree.ts";
 import { clientDump, clientStacks, pathStacks } from "../router/dump.ts";
+import type { OwnSocket } from "../transport/node/handover.ts";
 import type { DataPlane } from "./data-plane.ts";
 import type { RouterPlan } from "./router.ts";
 import { serversOf } from "./router-dump.ts";
@@ -25,6 +26,10 @@ export interface Planes {
   workers(): readonly WorkerSubject[];
   /** Ends a worker, which is replaced; false if there is none of this number. */
   end(index: number): boolean;
+  /** The sockets that are listened on, for a process that takes over. */
+  sockets(): Promise<readonly OwnSocket[]>;
+  /** Another process listens on our sockets by now: closes them here, and asks callers to go with their next answer. */
+  stepAside(): void;
   /** Asks callers to go with their next answer. */
   leave(): void;
   /** Resolves when the last connection is closed. */
@@ -81,6 +86,14 @@ export class OnePlane implements Planes {
 
   end(): boolean {
     return false;
+  }
+
+  async sockets(): Promise<readonly OwnSocket[]> {
+    return this.#plane.sockets().map((socket) => ({ ...socket, worker: null }));
+  }
+
+  stepAside(): void {
+    this.#plane.stepAside();
   }
 
   leave(): void {

@@ -4,6 +4,7 @@ import { Worker } from "node:worker_threads";
 import type { Timers } from "../base/timers.ts";
 import type { ToData } from "../core/border.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { WorkerSocket } from "../transport/node/inherited-sockets.ts";
 import type { PlaneLink } from "./control.ts";
 import type { RouterPlan } from "./router.ts";
 import type { Share } from "./share.ts";
@@ -30,10 +31,23 @@ export class WorkerLink implements PlaneLink {
   #closing = false;
   #error: Error | null = null;
 
-  constructor(index: number, share: Share, log: Log, timers: Timers, owner: WorkerOwner) {
+  constructor(
+    index: number,
+    share: Share,
+    log: Log,
+    timers: Timers,
+    inherited: readonly WorkerSocket[],
+    owner: WorkerOwner,
+  ) {
     this.index = index;
     this.#timers = timers;
-    const start: WorkerStart = { index, share, levels: log.levels(), compileCache: getCompileCacheDir() ?? "" };
+    const start: WorkerStart = {
+      index,
+      share,
+      levels: log.levels(),
+      inherited,
+      compileCache: getCompileCacheDir() ?? "",
+    };
     this.#thread = new Worker(threadFile("worker-thread"), { workerData: start, name: `worker ${index}` });
     this.#thread.on("message", (message: FromWorker) => {
       if (message.type === "answer") this.#answered(message.question, (asked) => asked.resolve(message.value));
@@ -67,7 +81,7 @@ export class WorkerLink implements PlaneLink {
     return answer.to === "configure" ? answer.ports : {};
   }
 
-  ask(type: "metrics" | "routers" | "drain"): Promise<Answer> {
+  ask(type: "metrics" | "routers" | "sockets" | "drain"): Promise<Answer> {
     return this.#ask((question) => ({ type, question }));
   }
 

@@ -1,6 +1,7 @@
 // What a worker thread and control say to each other besides the messages of the thread border: plain values only.
 import type { ToControl, ToData } from "../core/border.ts";
 import type { Snapshot } from "../telemetry/snapshot.ts";
+import type { WorkerSocket } from "../transport/node/inherited-sockets.ts";
 import type { Level } from "../telemetry/log.ts";
 import type { Trip } from "./data-plane.ts";
 import type { RouterPlan } from "./router.ts";
@@ -12,6 +13,8 @@ export interface WorkerStart {
   readonly index: number;
   readonly share: Share;
   readonly levels: readonly { readonly name: string; readonly level: Level }[];
+  /** Listening sockets that another process has handed over, for a worker of this number. */
+  readonly inherited: readonly WorkerSocket[];
   /** Where compiled code is kept; empty for nowhere. */
   readonly compileCache: string;
 }
@@ -35,8 +38,8 @@ export type ToWorker =
     }
   | { readonly type: "share"; readonly share: Share }
   | { readonly type: "level"; readonly name: string; readonly level: Level }
-  | { readonly type: "metrics" | "routers" | "drain"; readonly question: number }
-  | { readonly type: "leave" }
+  | { readonly type: "metrics" | "routers" | "sockets" | "drain"; readonly question: number }
+  | { readonly type: "leave" | "step-aside" }
   | { readonly type: "abandon"; readonly graceMs: number }
   | { readonly type: "close"; readonly question: number };
 
@@ -72,6 +75,7 @@ export type Answer =
   | { readonly to: "configure"; readonly ports: ChosenPorts }
   | { readonly to: "metrics"; readonly tree: Snapshot }
   | { readonly to: "routers"; readonly dumps: readonly RouterDump[] }
+  | { readonly to: "sockets"; readonly sockets: readonly WorkerSocket[] }
   | { readonly to: "drain" | "close" };
 
 export function plainError(error: unknown): PlainError {

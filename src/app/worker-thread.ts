@@ -8,6 +8,7 @@ import { Http2 } from "../protocols/http2/protocol.ts";
 import { Log } from "../telemetry/log.ts";
 import { MetricsRegistry } from "../telemetry/registry.ts";
 import { snapshotOf } from "../telemetry/snapshot.ts";
+import { InheritedSockets } from "../transport/node/inherited-sockets.ts";
 import { DataPlane } from "./data-plane.ts";
 import { routerDump } from "./router-dump.ts";
 import { LiveShare } from "./share.ts";
@@ -20,7 +21,7 @@ const PULSE_MS = 250;
 /** Every so many pulses it gets all figures, so that those of a thread that dies are not lost. */
 const PULSES_PER_SNAPSHOT = 20;
 
-const { compileCache, levels, share: firstShare } = workerData as WorkerStart; // `WorkerLink` starts this file
+const { compileCache, inherited, levels, share: firstShare } = workerData as WorkerStart; // `WorkerLink` starts this file
 if (compileCache !== "") enableCompileCache(compileCache);
 const port = parentPort!; // this is a thread
 const post = (message: FromWorker): void => port.postMessage(message);
@@ -33,7 +34,7 @@ for (const { level, name } of levels) {
 }
 const broken = log.logger("loop");
 const loop = new DataLoop(env, (error) => broken.error("an error of the proxy at the end of a turn", error));
-const transport = await sockets(loop, log.logger("transport"));
+const transport = await sockets(loop, log.logger("transport"), InheritedSockets.ofWorker(inherited));
 const metrics = new MetricsRegistry(env);
 const share = new LiveShare(firstShare);
 const accessLogs = new WorkerAccessLogs(env, loop, post);
@@ -72,6 +73,8 @@ port.on("message", (message: ToWorker) => {
       return void log.setLevel(message.name, message.level);
     case "leave":
       return plane.leave();
+    case "step-aside":
+      return plane.stepAside();
     case "abandon":
       return plane.abandon(message.graceMs);
     case "configure":
@@ -82,6 +85,8 @@ port.on("message", (message: ToWorker) => {
       });
     case "metrics":
       return answer(message.question, async () => ({ to: "metrics", tree: snapshotOf(metrics.root) }));
+    case "sockets":
+      return answer(message.question, async () => ({ to: "sockets", sockets: plane.sockets() }));
     case "routers":
       return answer(message.question, async () => ({
         to: "routers",

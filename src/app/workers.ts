@@ -5,6 +5,8 @@ import type { Log, Logger } from "../telemetry/log.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
 import { lasting, MergedTree, type Snapshot, snapshotOf } from "../telemetry/snapshot.ts";
 import type { MetricsTree } from "../telemetry/tree.ts";
+import type { OwnSocket } from "../transport/node/handover.ts";
+import type { InheritedSockets, WorkerSocket } from "../transport/node/inherited-sockets.ts";
 import type { Control } from "./control.ts";
 import type { Planes, RouterState } from "./planes.ts";
 import type { RouterPlan } from "./router.ts";
@@ -18,6 +20,7 @@ export interface WorkersParts {
   readonly env: Env;
   readonly log: Log;
   readonly control: Control;
+  readonly inherited: InheritedSockets | undefined;
   /** Of control's own thread. */
   readonly metrics: MetricsRegistry;
   /** Takes lines of access logs. */
@@ -114,9 +117,16 @@ export class Workers implements Planes, WorkerOwner {
   #start(worker: Worker): WorkerLink {
     const { control, log } = this.#parts;
     const share = { index: worker.index, of: this.#parts.count };
-    const link = new WorkerLink(worker.index, share, log, this.#parts.env.timers, this);
+    const link = new WorkerLink(worker.index, share, log, this.#parts.env.timers, this.#inherited(worker.index), this);
     control.attach(link);
     return link;
+  }
+
+  /** Each once: what a worker has taken and lost with its thread is gone. */
+  #inherited(index: number): readonly WorkerSocket[] {
+    const sockets = this.#parts.inherited?.forWorkers.get(index) ?? [];
+    this.#parts.inherited?.forWorkers.delete(index);
+    return sockets;
   }
 
   heard(link: WorkerLink, message: Parameters<WorkerOwner["heard"]>[1]): void {
@@ -232,6 +242,20 @@ export class Workers implements Planes, WorkerOwner {
     const answer = await Promise.race([link.ask(question).catch(() => null), late.promise]);
     timer.cancel();
     return answer;
+  }
+
+  async sockets(): Promise<readonly OwnSocket[]> {
+    const answers = this.#links().map(async (link) => {
+      const answer = await link.ask("sockets").catch(() => null);
+      const sockets = answer?.to === "sockets" ? answer.sockets : [];
+      return sockets.map((socket) => ({ ...socket, worker: link.index }));
+    });
+    return (await Promise.all(answers)).flat();
+  }
+
+  stepAside(): void {
+    this.#closing = true;
+    this.#all((link) => link.send({ type: "step-aside" }));
   }
 
   leave(): void {

@@ -54,6 +54,7 @@ function setUp(explanation: Var<Delegation>, routers = [router("http", dtabFrom(
     readiness: () => ({ ready: true, detail: "ready" }),
     reopenAccessLogs: async () => [],
     reload: async () => null,
+    restart: async () => null,
     workers: () => [],
     endWorker: () => false,
     shutDown: () => 0,

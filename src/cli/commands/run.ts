@@ -2,7 +2,9 @@
 import { flushCompileCache } from "node:module";
 import { Linker } from "../../app/linker.ts";
 import type { LinkerConfig } from "../../app/config.ts";
+import { socketsOf } from "../../app/inherited-sockets.ts";
 import { ServiceManager } from "../../app/service-manager.ts";
+import { type Succession, successor, tellReady } from "../../app/successor.ts";
 import { version } from "../../app/version.ts";
 import { type Env, systemEnv } from "../../base/env.ts";
 import { stayAlive } from "../../base/timers.ts";
@@ -45,12 +47,14 @@ export async function run(given: Given, terminal: Terminal): Promise<number> {
       reloaded: () => manager.ready(`serving ${linker.routers.map(({ config: { label } }) => label).join(", ")}`),
     });
   }
+  linker.restart = () => replacedOnce(linker, manager, logger, env);
   hangUp.tell(() => {
     if (linker.reloader === null) logger.info("SIGHUP: there is no file to read again");
     else void linker.reloader.reload("SIGHUP");
   });
   void linker.stopping.then(() => manager.stopping("finishing what is in progress"));
   logger.info(`fairlead ${version()} is ready (process ${process.pid}, Node ${process.versions.node})`);
+  tellReady();
   env.timers.after(FLUSH_AFTER_MS, flushCompileCache);
   void stop.asked.then(() => linker.stop(linker.config.admin.shutdownGraceMs));
   const clean = await linker.stopped;
@@ -58,6 +62,30 @@ export async function run(given: Given, terminal: Terminal): Promise<number> {
   flushCompileCache();
   env.timers.after(LINGER_MS, () => process.exit(Exit.ok)); // runs only if something keeps the process alive
   return Exit.ok;
+}
+
+let replacing: Promise<Succession> | null = null;
+
+/** One at a time; whoever asks meanwhile is told of the same. */
+function replacedOnce(...args: Parameters<typeof replaced>): Promise<Succession> {
+  replacing ??= replaced(...args).finally(() => {
+    replacing = null;
+  });
+  return replacing;
+}
+
+/** Starts a successor; as soon as it serves, this process stops. */
+async function replaced(linker: Linker, manager: ServiceManager, logger: Logger, env: Env): Promise<Succession> {
+  logger.info("a new process is to take over");
+  const outcome = await successor(await socketsOf(linker), env);
+  if (outcome.at === "failed") {
+    logger.error(`the new process cannot take over: ${outcome.message}`);
+    return outcome;
+  }
+  logger.info(`process ${outcome.pid} serves from now on; this one finishes what is in progress`);
+  void manager.replacedBy(outcome.pid);
+  env.timers.after(0, () => void linker.stepAside(linker.config.admin.shutdownGraceMs)); // behind the answer
+  return outcome;
 }
 
 function logOf(given: Given, env: Env, terminal: Terminal): Log {

@@ -1,12 +1,14 @@
 // Passing listening sockets on to a child process that replaces this one. Both accept from the same queue until this one closes its own
 // descriptors: whoever is connecting meanwhile is neither refused nor reset.
-import type { Listener } from "../../core/byte-stream.ts";
-import { HANDOVER } from "./inherited-sockets.ts";
+import { HANDOVER, nameForWorker } from "./inherited-sockets.ts";
 
-/** A listener and what its successor knows it by. */
-export interface Named {
+/** A listening socket of this process. */
+export interface OwnSocket {
+  /** What its successor knows it by. */
   readonly name: string;
-  readonly listener: Listener;
+  readonly descriptor: number;
+  /** Which worker listens there; null for the main thread. */
+  readonly worker: number | null;
 }
 
 /** What `spawn` is to be told. */
@@ -15,26 +17,19 @@ export interface Handover {
   readonly stdio: readonly number[];
   /** To be added to the environment. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Those that were passed on; tell each to `leaveFile` when the child serves. */
-  readonly listeners: readonly Listener[];
 }
 
 /** By the protocol of sd_listen_fds(3), but for the number of the child, which nobody knows before there is one: it is told ours instead. */
-export function handover(named: readonly Named[]): Handover {
-  const passed = named.flatMap(({ name, listener }) => {
-    const { descriptor } = listener;
-    return descriptor === null ? [] : [{ name: name.replaceAll(":", "_"), listener, descriptor }];
-  });
+export function handover(sockets: readonly OwnSocket[]): Handover {
   const pid = String(process.pid);
   return {
-    stdio: passed.map(({ descriptor }) => descriptor),
+    stdio: sockets.map(({ descriptor }) => descriptor),
     environment: {
-      LISTEN_FDS: String(passed.length),
+      LISTEN_FDS: String(sockets.length),
       LISTEN_PID: pid,
-      LISTEN_FDNAMES: passed.map(({ name }) => name).join(":"),
+      LISTEN_FDNAMES: sockets.map(({ name, worker }) => nameForWorker(name.replaceAll(":", "_"), worker)).join(":"),
       [HANDOVER]: pid,
       WATCHDOG_PID: "", // whoever is the service by then
     },
-    listeners: passed.map(({ listener }) => listener),
   };
 }

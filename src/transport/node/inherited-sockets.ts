@@ -35,6 +35,19 @@ export interface Wanted extends SocketAddress {
 /** The variable that says that LISTEN_PID is the parent, because a parent cannot know the number of a child that it is about to start. */
 export const HANDOVER = "FAIRLEAD_HANDOVER";
 
+/** Sockets of worker threads are passed on for workers: only there they can be listened on. */
+const WORKER_NAME = /^fairlead-worker-(\d+)-(.*)$/;
+
+export function nameForWorker(name: string, worker: number | null): string {
+  return worker === null ? name : `fairlead-worker-${worker}-${name}`;
+}
+
+/** A socket that a worker thread shall listen on. */
+export interface WorkerSocket {
+  readonly name: string;
+  readonly descriptor: number;
+}
+
 /** A table of them; each is taken once. */
 export class InheritedSockets {
   /** What could not be understood, in words. */
@@ -42,6 +55,8 @@ export class InheritedSockets {
   /** They come from a process like this one that ends soon. The files of unix sockets are ours from then on, as they were its own. */
   readonly handedOver: boolean;
   #waiting: readonly InheritedSocket[];
+  /** Of worker threads, by the number of the worker. */
+  readonly forWorkers = new Map<number, WorkerSocket[]>();
 
   constructor(sockets: readonly InheritedSocket[], handedOver = false, problems: readonly string[] = []) {
     this.#waiting = sockets;
@@ -60,12 +75,32 @@ export class InheritedSockets {
       return new InheritedSockets([], false, [`LISTEN_FDS is "${count}", which is no number of descriptors`]);
     const sockets: InheritedSocket[] = [];
     const problems: string[] = [];
+    const forWorkers: [worker: number, socket: WorkerSocket][] = [];
     for (const [i, name] of named(names, number).entries()) {
+      const [, worker, own = ""] = (handedOver ? WORKER_NAME.exec(name) : null) ?? [];
+      if (worker !== undefined) {
+        forWorkers.push([Number(worker), { name: own, descriptor: FIRST_DESCRIPTOR + i }]);
+        continue;
+      }
       const socket = inherited(FIRST_DESCRIPTOR + i, name);
       if (typeof socket === "string") problems.push(socket);
       else sockets.push(socket);
     }
-    return new InheritedSockets(sockets, handedOver, problems);
+    const all = new InheritedSockets(sockets, handedOver, problems);
+    for (const [worker, socket] of forWorkers) {
+      all.forWorkers.set(worker, [...(all.forWorkers.get(worker) ?? []), socket]);
+    }
+    return all;
+  }
+
+  /** Those of one worker, in its thread. */
+  static ofWorker(sockets: readonly WorkerSocket[]): InheritedSockets {
+    const opened = sockets.map(({ descriptor, name }) => inherited(descriptor, name));
+    return new InheritedSockets(
+      opened.filter((socket) => typeof socket !== "string"),
+      true,
+      opened.filter((socket) => typeof socket === "string"),
+    );
   }
 
   /**
