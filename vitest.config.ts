@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
+  // As src/app/plugins.ts has it for plug-ins outside of tests.
+  resolve: { alias: { "fairlead/plugin": new URL("src/plugin/index.ts", import.meta.url).pathname } },
   test: {
     include: ["{src,test,bench,tools,examples}/**/*.test.ts"],
     exclude: ["test/interop/**", "node_modules/**"],

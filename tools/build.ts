@@ -6,11 +6,13 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { rolldown } from "rolldown";
 
-/** What may be asked for from outside: the command, and the library. `../..` from any file of dist/ is the package. */
+/** What may be asked for from outside: the command, the library, and what plug-ins stand on. `../..` from any file of dist/ is the package. */
 const ENTRIES = {
   "cli/main": "src/cli/main.ts",
   "app/index": "src/app/index.ts",
+  "plugin/index": "src/plugin/index.ts",
   "app/config-thread": "src/app/config-thread.ts",
+  "app/worker-thread": "src/app/worker-thread.ts",
 };
 /** Packages whose code is part of ours. Their licences go along. */
 const BUNDLED = ["yaml"];

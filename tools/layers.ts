@@ -4,6 +4,7 @@
 export const rows: readonly (readonly string[])[] = [
   ["cli"],
   ["app"],
+  ["plugin"],
   ["demo"],
   ["admin"],
   ["namers/*", "control", "exporters/*"],

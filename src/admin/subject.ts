@@ -8,6 +8,7 @@ import type { NameInterpreter } from "../naming/interpreter.ts";
 import type { NamerTable } from "../naming/namer-table.ts";
 import type { ClientDump, ClientStackDump, PathStackDump } from "../router/dump.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { MetricDoc } from "../telemetry/names.ts";
 import type { MetricsTree } from "../telemetry/tree.ts";
 
 /** One listener of a router. */
@@ -82,6 +83,8 @@ export interface Subject {
   readonly log: Log;
   /** Of all event loops together, or of one. */
   metrics(worker?: number): Promise<MetricsTree>;
+  /** What plug-ins count, besides the catalogue. */
+  readonly declared: readonly MetricDoc[];
   /** Empty when there is only one event loop. */
   workers(): readonly WorkerSubject[];
   /** Ends one at once; another takes its place. False if there is none of this number. */

@@ -38,6 +38,7 @@ export function adminSubject(linker: Running, telemetry: LinkerConfig["telemetry
     env,
     log,
     metrics: (worker) => linker.planes.metrics(worker),
+    declared: linker.metrics.declared,
     endWorker: (index) => linker.planes.end(index),
     workers: () => linker.planes.workers(),
     get namers() {

@@ -2,11 +2,11 @@
 import { createBalancer } from "../balance/balancer.ts";
 import type { EndpointInfo } from "../core/border.ts";
 import type { LoadCell } from "../core/picker.ts";
-import type { Connect, Session, SessionOwner, SessionSource } from "../core/session.ts";
-import { nackOf } from "../protocols/http/nack.ts";
+import type { SessionSource } from "../core/session.ts";
+import type { RouterProtocol } from "../plugin/protocol.ts";
 import { accrualCounters, type AccrualOwner } from "../resilience/accrual/accrual.ts";
 import { EjectionLimit } from "../resilience/accrual/ejection-cap.ts";
-import { accrualPolicy, accrualView } from "../resilience/accrual/kinds.ts";
+import { accrualView } from "../resilience/accrual/kinds.ts";
 import { adaptiveLimit } from "../resilience/adaptive-limit.ts";
 import { FailFast, failFastCounters, type FailFastOwner } from "../resilience/fail-fast.ts";
 import { CheckedSource } from "../resilience/health/checked-source.ts";
@@ -21,21 +21,13 @@ import { Client, type ClientListener } from "../router/client-stack.ts";
 import { type AttemptListener, Endpoint, type EndpointShared, type EndpointStacks } from "../router/endpoint-stack.ts";
 import { RequestStats, StatusStats } from "../router/request-stats.ts";
 import type { ClientSettings, Policies } from "../router/settings.ts";
-import { MultiplexedSessions } from "../sessions/multiplexed.ts";
-import { type PoolLimits, SessionPool } from "../sessions/pool.ts";
 import type { Scope } from "../telemetry/registry.ts";
-import type { ClientPolicy, RouterConfig } from "./config.ts";
-import { clientConnectionStats, http2ClientStats } from "./connection-stats.ts";
+import { clientHalf } from "./client-half.ts";
+import type { RouterConfig } from "./config.ts";
 import { endpointGauges } from "./endpoint-gauges.ts";
+import { accrualPolicies } from "./plugged.ts";
 import type { RouterWorld } from "./router.ts";
-import {
-  clientPolicy,
-  http2ClientLimits,
-  http2ClientSettings,
-  http2MaxConnections,
-  sessionLimits,
-} from "./settings.ts";
-import { type LiveShare, sharedBudget, SharedTotal } from "./share.ts";
+import { sharedBudget } from "./share.ts";
 
 /** What all clients of a router run through, and have in common. */
 export interface ClientParts {
@@ -44,6 +36,8 @@ export interface ClientParts {
   readonly clientStacks: ClientStacks;
   readonly endpointStacks: EndpointStacks;
   readonly world: RouterWorld;
+  /** What the router speaks, where a plug-in brings it; null for HTTP. */
+  readonly protocol: RouterProtocol | null;
 }
 
 /** Makes a client without endpoints. */
@@ -52,6 +46,7 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
   const { env, loop, logger } = world;
   const settings = parts.policies.client(id);
   const accrualScope = scope.scope("failure_accrual");
+  const { connect, nackOf, pool, watch } = clientHalf(id, { scope, settings, config, world }, parts.protocol);
   const endpoints = () => client.endpoints;
   const standings: StandingShared = {
     counters: accrualCounters(accrualScope),
@@ -66,9 +61,7 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
     nackOf,
     accrualView: accrualView(settings.accrual),
   };
-  const policy = clientPolicy(config, id);
-  const { connect, pool, watch } =
-    policy.protocol === "h2" ? http2Sessions(scope, policy, settings, parts) : http1Sessions(scope, settings, parts);
+  const accrual = accrualPolicies(settings.accrual, accrualScope, config, world);
   const failFastOf = new WeakMap<Standing, FailFast>();
   const failFasts = settings.failFast
     ? failFastCounters(scope.scope("failfast"), () =>
@@ -108,14 +101,15 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
       },
       revived: () => logger.info(`${id} found endpoint ${info.key} alive again`),
     };
-    const standing = new Standing(accrualPolicy(settings.accrual, env.random, loop.nowMs), standings, owner);
+    const standing = new Standing(accrual(loop.nowMs), standings, owner);
     if (client.endpoints.length > 0) standing.ramp(loop.nowMs); // with the first set there are no others
     const endpointShared: EndpointShared = { ...shared, listener: attempts };
     return new Endpoint(info.key, info.weight, cell, standing, checked(info, standing), endpointShared);
   }
 
   function sessions(info: EndpointInfo, standing: Standing): SessionSource {
-    const open = connect(info);
+    const { host, port } = info;
+    const open = connect({ host, port, noDelay: settings.noDelay, keepAlive: settings.keepAlive });
     if (failFasts === null) return pool(open);
     const owner: FailFastOwner = {
       alone: () => client.endpoints.length <= 1,
@@ -156,76 +150,4 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
 function hedgeOf({ hedge }: ClientSettings, scope: Scope, nowMs: number) {
   if (hedge === null) return null;
   return { policy: new HedgePolicy(hedge, scope.scope("backups"), nowMs), methods: hedge.methods };
-}
-
-/** How the endpoints of a client are connected to. */
-interface Sessions {
-  /** What opens sessions to an endpoint. */
-  connect(info: EndpointInfo): (owner: SessionOwner) => Session;
-  /** Keeps the sessions of an endpoint. */
-  pool(connect: Connect): SessionSource & SessionOwner;
-  watch(endpoints: () => readonly Endpoint[]): void;
-}
-
-/** Sizes of pools are those of the process: every event loop has its part. */
-function sharedPool(limits: PoolLimits, share: LiveShare): PoolLimits {
-  const [minSize, maxSize, maxWaiters] = [limits.minSize, limits.maxSize, limits.maxWaiters].map(
-    (total) => new SharedTotal(total, share),
-  ) as [SharedTotal, SharedTotal, SharedTotal]; // three
-  return {
-    ...limits,
-    get minSize() {
-      return minSize.part;
-    },
-    get maxSize() {
-      return maxSize.part;
-    },
-    get maxWaiters() {
-      return maxWaiters.part;
-    },
-  };
-}
-
-function http1Sessions(scope: Scope, settings: ClientSettings, { config, world }: ClientParts): Sessions {
-  const stats = clientConnectionStats(scope);
-  const limits = sessionLimits(config);
-  return {
-    watch: stats.watch,
-    connect: ({ host, port }) => {
-      const endpoint = { host, port, noDelay: settings.noDelay, keepAlive: settings.keepAlive };
-      return world.http1.connector(endpoint, { limits, connectTimeoutMs: settings.connectTimeoutMs }, stats);
-    },
-    pool: (connect) => new SessionPool(connect, world.loop, sharedPool(settings.pool, world.share), stats),
-  };
-}
-
-function http2Sessions(
-  scope: Scope,
-  policy: ClientPolicy,
-  settings: ClientSettings,
-  { config, world }: ClientParts,
-): Sessions {
-  const stats = http2ClientStats(scope);
-  const limits = http2ClientLimits(config, policy);
-  const given = {
-    settings: http2ClientSettings(config, policy),
-    limits,
-    connectTimeoutMs: settings.connectTimeoutMs,
-  };
-  const maxConnections = new SharedTotal(http2MaxConnections(policy), world.share);
-  const bounds = {
-    get maxConnections() {
-      return maxConnections.part;
-    },
-    idleTimeMs: limits.idleTimeoutMs,
-    sessionLifeMs: limits.lifeTimeMs,
-  };
-  return {
-    watch: stats.watch,
-    connect: ({ host, port }) => {
-      const endpoint = { host, port, noDelay: settings.noDelay, keepAlive: settings.keepAlive };
-      return world.http2.connector(endpoint, given, stats);
-    },
-    pool: (connect) => new MultiplexedSessions(connect, world.loop, bounds, stats),
-  };
 }

@@ -19,7 +19,10 @@ export function readBeside(text: string, options: ConfigOptions): Promise<ReadCo
   const { promise, reject, resolve } = Promise.withResolvers<ReadConfig>();
   const request: ConfigRequest = { text, options: { ...options, environment: { ...options.environment } } };
   const thread = new Worker(threadFile("config-thread"), { workerData: request, stdin: false });
-  thread.once("message", resolve);
+  thread.once("message", (answer: ReadConfig) => {
+    resolve(answer);
+    void thread.terminate(); // what a plug-in has begun would keep it alive
+  });
   thread.once("error", reject);
   thread.once("exit", (code) => reject(new Error(`the thread that reads the configuration ended with ${code}`)));
   return promise;

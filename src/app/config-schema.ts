@@ -1,7 +1,7 @@
 // What a configuration file may contain: the parts their owners declare, put together.
 import { admin } from "../admin/config.ts";
 import { kindOf } from "../config/kinds.ts";
-import { type Keys, bool, int, list, object, refused, text, unavailable } from "../config/schema.ts";
+import { bool, int, list, object, refused, text, unavailable } from "../config/schema.ts";
 import { prometheusTelemeter } from "../exporters/prometheus/config.ts";
 import { fsNamer } from "../namers/fs/config.ts";
 import { filesNamer } from "../namers/fs/named-config.ts";
@@ -10,7 +10,15 @@ import { staticNamer } from "../namers/static/config.ts";
 import { httpClientKeys, httpRouterKeys, httpServerKeys } from "../protocols/http1/config.ts";
 import { http2ClientKeys, http2RouterKeys, http2ServerKeys, http2ServiceKeys } from "../protocols/http2/config.ts";
 import { http2ResponseClassifier, responseClassifier } from "../resilience/config.ts";
-import { clientKeys, policies, routerKeys, serverKeys, serviceKeys } from "../router/config.ts";
+import {
+  clientKeys,
+  clientPolicies,
+  routerKeys,
+  serverKeys,
+  serversOf,
+  serviceKeys,
+  servicePolicies,
+} from "../router/config.ts";
 import { http2HostConnectionPool } from "../sessions/config.ts";
 import { checkAccessLogs, checkAdminPaths, checkExpandEnv, checkLabels, checkListeners } from "./config-checks.ts";
 import { checkServices, services } from "./services/schema.ts";
@@ -49,32 +57,14 @@ const http2Router = object(
   },
 );
 
-function serversOf<const K extends Keys>(keys: K) {
-  return list(
-    { doc: "Where to listen.", required: true, minLength: 1 },
-    object({ doc: "One address to listen on." }, keys),
-  );
-}
-
-function servicePolicies<const K extends Keys>(keys: K) {
-  return policies(keys, {
-    doc: "Policy per logical name, such as `/svc/users`.",
-    prefixDoc: "What the logical name must begin with; `*` is any segment, `{word}` captures one.",
-  });
-}
-
-function clientPolicies<const K extends Keys>(keys: K) {
-  return policies(keys, {
-    doc: "Policy per bound name, such as `/#/io.l5d.fs/users`.",
-    prefixDoc:
-      "What the bound name must begin with, transformer prefixes such as `/%/io.l5d.port/4141` included; `*` is any segment.",
-  });
-}
-
 const useHttp = "use http; each protocol comes in a release of its own";
 
 const router = kindOf(
-  { doc: "Takes requests of one protocol and sends each to an endpoint of the name it asks for.", tag: "protocol" },
+  {
+    doc: "Takes requests of one protocol and sends each to an endpoint of the name it asks for.",
+    tag: "protocol",
+    open: "protocol",
+  },
   {
     http: httpRouter,
     h2: http2Router,
@@ -87,7 +77,7 @@ const router = kindOf(
 const useFiles = "use io.l5d.fs, with files written by a program that knows this source";
 
 const namer = kindOf(
-  { doc: "A source of endpoints. Of two with the same prefix the later one is asked first." },
+  { doc: "A source of endpoints. Of two with the same prefix the later one is asked first.", open: "namer" },
   {
     "io.l5d.fs": fsNamer,
     "io.l5d.rewrite": rewriteNamer,
@@ -144,6 +134,14 @@ export const configSchema = object(
       default: false,
       origin: "fairlead",
     }),
+    plugins: list(
+      {
+        doc: "Plug-ins, which add kinds and protocols (docs/plugins.md): files, by paths that begin in the directory of this file, or installed packages.",
+        default: [],
+        origin: "fairlead",
+      },
+      text({ doc: "`./plugins/mine.js`, or the name of a package." }),
+    ),
     workers: int({
       doc: "How many threads requests are shared out to, which listen on the same ports; `auto` for as many as the process may use processors. With one, the default, everything is done in the main thread. Totals such as `maxConcurrentRequests` are those of the process. A change takes a restart.",
       min: 1,

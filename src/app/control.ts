@@ -7,9 +7,11 @@ import { BindService } from "../naming/bind-service.ts";
 import type { NameInterpreter } from "../naming/interpreter.ts";
 import type { NamerTable } from "../naming/namer-table.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { MetricsRegistry } from "../telemetry/registry.ts";
 import type { LinkerConfig, RouterConfig } from "./config.ts";
 import { BaseDtab } from "./base-dtab.ts";
-import { makeInterpreter, Naming } from "./namers.ts";
+import { type Extensions, sameKinds } from "./extensions.ts";
+import { makeInterpreter, Naming, type PluggedNamers } from "./namers.ts";
 import type { RouterPlan } from "./router.ts";
 
 /** A data plane as control talks to it. */
@@ -53,6 +55,7 @@ export class ControlledRouter {
 /** What a configuration makes of the routers there are. */
 export interface Plan {
   readonly config: LinkerConfig;
+  readonly extensions: Extensions;
   readonly naming: Naming;
   /** In the order of the configuration. */
   readonly routers: readonly RouterPlan[];
@@ -66,14 +69,23 @@ export class Control {
   readonly #log: Log;
   readonly #planes = new Set<PlaneLink>();
   readonly #routers = new Map<string, ControlledRouter>();
+  readonly #metrics: MetricsRegistry;
+  #extensions: Extensions;
   #naming: Naming;
   #plan: readonly RouterPlan[] = [];
   #generation = 0;
 
-  constructor(config: LinkerConfig, env: Env, log: Log) {
+  /** @param metrics is where namers of plug-ins count. */
+  constructor(config: LinkerConfig, extensions: Extensions, env: Env, log: Log, metrics: MetricsRegistry) {
     this.#env = env;
     this.#log = log;
-    this.#naming = new Naming(config.namers, env, log.logger("namers"));
+    this.#extensions = extensions;
+    this.#metrics = metrics;
+    this.#naming = new Naming(config.namers, env, log.logger("namers"), this.#plugged(extensions));
+  }
+
+  #plugged({ namers }: Extensions): PluggedNamers {
+    return { namers, scope: () => this.#metrics.root };
   }
 
   get namers(): NamerTable {
@@ -112,20 +124,24 @@ export class Control {
   /**
    * What a configuration means: a router that is written as before, but for its dtab and interpreter, keeps its key. New routers are answered
    * from now on; `commit` or `drop` follows.
+   * @param extensions what the plug-ins of the configuration add.
    */
-  prepare(config: LinkerConfig): Plan {
-    const naming = this.#naming.next(config.namers);
+  prepare(config: LinkerConfig, extensions: Extensions): Plan {
+    const { plugins } = config;
+    const naming = this.#naming.next(config.namers, this.#plugged(extensions));
+    const same = sameKinds(this.#extensions, extensions);
     const generation = ++this.#generation;
     const added = new Set<string>();
     const routers = config.routers.map((router): RouterPlan => {
       const known = this.#plan.find((plan) => plan.config.label === router.label);
-      if (known !== undefined && sameForData(known.config, router)) return { key: known.key, config: router };
+      if (known !== undefined && same && sameForData(known.config, router))
+        return { key: known.key, config: router, plugins };
       const key = `${router.label}@${generation}`;
       added.add(key);
       this.#add(key, router, naming);
-      return { key, config: router };
+      return { key, config: router, plugins };
     });
-    return { config, naming, routers, added };
+    return { config, extensions, naming, routers, added };
   }
 
   /** Not so, after all. */
@@ -137,6 +153,7 @@ export class Control {
   async commit(plan: Plan): Promise<void> {
     const former = this.#naming;
     this.#naming = plan.naming;
+    this.#extensions = plan.extensions;
     this.#plan = plan.routers;
     for (const { config, key } of plan.routers) {
       const router = this.#routers.get(key);

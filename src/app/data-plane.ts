@@ -10,6 +10,7 @@ import type { ExchangeLog } from "../router/router.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
 import type { RouterConfig } from "./config.ts";
+import { type Extensions, extensionsOf } from "./extensions.ts";
 import { placeOf } from "./inherited-sockets.ts";
 import { OpenServer, type ServerWish, serverWish } from "./open-server.ts";
 import {
@@ -56,6 +57,13 @@ export interface Trip {
   readonly client: string;
   readonly endpoint: string;
   readonly deadMs: number;
+}
+
+/** A router that does not serve yet. */
+interface MadeRouter {
+  readonly running: RunningRouter;
+  readonly wishes: readonly ServerWish[];
+  readonly world: RouterWorld;
 }
 
 /** Routers and servers of one event loop. */
@@ -124,18 +132,18 @@ export class DataPlane {
    */
   async configure(plans: readonly RouterPlan[]): Promise<void> {
     const known = new Map(this.#routers.map((running) => [running.key, running]));
-    const made: { readonly running: RunningRouter; readonly wishes: readonly ServerWish[] }[] = [];
+    const made: MadeRouter[] = [];
     const opened: OpenServer[] = [];
     try {
       for (const plan of plans) {
         if (known.has(plan.key)) continue;
-        const making = this.#make(plan);
+        const making = this.#make(plan, await extensionsOf(plan.plugins));
         made.push(making);
         opened.push(...(await this.#open(making)));
       }
     } catch (error) {
       await Promise.all(opened.map((server) => server.drain()));
-      for (const { running } of made) running.router.bindings.close();
+      for (const { running } of made) running.close();
       throw error;
     }
     for (const server of opened) this.#servers.set(server.place, server);
@@ -145,19 +153,36 @@ export class DataPlane {
     this.#retire(known);
   }
 
-  #make(plan: RouterPlan): { running: RunningRouter; wishes: readonly ServerWish[] } {
+  #make(plan: RouterPlan, extensions: Extensions): MadeRouter {
+    const closing: (() => void)[] = [];
+    const closePlugged = () => {
+      for (const act of closing.splice(0)) act();
+    };
+    const world = this.#world(plan, extensions, (act) => closing.push(act));
+    try {
+      return this.#makeIn(world, plan, closePlugged);
+    } catch (error) {
+      closePlugged(); // a plug-in's maker threw after others had begun something
+      throw error;
+    }
+  }
+
+  #makeIn(world: RouterWorld, plan: RouterPlan, closePlugged: () => void): MadeRouter {
     const { config, key } = plan;
-    const world = this.#world(plan);
     const router = makeRouter(plan, world, this.#parts.exchangeLog(config), this.#parts.send);
     const stacks = config.servers.map((server) => makeServerStack(server, config, router, world));
     const wishes = config.servers.map((server, i) =>
       serverWish(server, i, config, world, (scope) => admissionOf(server, config, world, scope)),
     );
     this.#parts.metrics.root.scope("rt", config.label).gauge("originator", () => (config.originator ? 1 : 0));
-    return { running: { key, config, router, servers: [], stacks }, wishes };
+    const close = () => {
+      router.bindings.close();
+      closePlugged();
+    };
+    return { running: { key, config, router, servers: [], stacks, close }, wishes, world };
   }
 
-  #world({ config: { label }, key }: RouterPlan): RouterWorld {
+  #world({ config: { label }, key }: RouterPlan, extensions: Extensions, atClose: RouterWorld["atClose"]): RouterWorld {
     const { env, http1, http2, log, loop, metrics, share, tripped } = this.#parts;
     return {
       env,
@@ -165,6 +190,8 @@ export class DataPlane {
       http1,
       http2,
       metrics,
+      extensions,
+      atClose,
       share,
       ports: this.ports,
       tripped: (client, endpoint, deadMs) => {
@@ -175,8 +202,7 @@ export class DataPlane {
   }
 
   // Addresses that nobody listens on yet.
-  async #open({ running, wishes }: { running: RunningRouter; wishes: readonly ServerWish[] }): Promise<OpenServer[]> {
-    const world = this.#world(running);
+  async #open({ running, wishes, world }: MadeRouter): Promise<OpenServer[]> {
     const opened: OpenServer[] = [];
     try {
       for (const [i, wish] of wishes.entries()) {
@@ -238,7 +264,7 @@ export class DataPlane {
       return;
     }
     if (!this.#retiring.delete(running)) return;
-    running.router.bindings.close();
+    running.close();
     const { label } = running.config;
     if (![...this.#routers, ...this.#retiring].some(({ config }) => config.label === label)) {
       this.#parts.metrics.root.scope("rt", label).prune();
@@ -283,7 +309,7 @@ export class DataPlane {
 
   /** Closes routers and their clients. */
   close(): void {
-    for (const { router } of [...this.#routers, ...this.#retiring]) router.bindings.close();
+    for (const running of [...this.#routers, ...this.#retiring]) running.close();
     this.#retiring.clear();
   }
 

@@ -10,9 +10,12 @@ import { PathIdentifier } from "../protocols/http/identifiers/path.ts";
 import { StaticIdentifier } from "../protocols/http/identifiers/static.ts";
 import type { IdentifierConfig, RouterConfig } from "./config.ts";
 
-/** Those of a router, in the order in which they are asked. */
-export function identifiersOf({ dstPrefix, identifier, servers }: RouterConfig): Identifier[] {
-  const written = identifier.map((each) => makeIdentifier(each, dstPrefix));
+/** Those of a router, in the order in which they are asked. @param plugged makes those of plug-ins; null for all others. */
+export function identifiersOf(
+  { dstPrefix, identifier, servers }: RouterConfig,
+  plugged: (written: IdentifierConfig) => Identifier | null,
+): Identifier[] {
+  const written = identifier.map((each) => plugged(each) ?? makeIdentifier(each, dstPrefix));
   return servers.some(({ connect }) => connect) ? [new ConnectIdentifier(), ...written] : written;
 }
 

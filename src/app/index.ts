@@ -14,7 +14,7 @@ export class ConfigurationError extends Error {
 
 /** What `startLinker` may be told. */
 export interface StartOptions {
-  /** The name problems show; `fairlead.yaml` by default. */
+  /** The name problems show, in whose directory paths of plug-ins begin; `fairlead.yaml` by default. */
   readonly file?: string;
   /** Environment variables for `expandEnv`. */
   readonly environment?: Readonly<Record<string, string | undefined>>;

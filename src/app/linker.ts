@@ -17,7 +17,9 @@ import { RunningAdmin } from "./admin.ts";
 import type { ConfigOptions, LinkerConfig, RouterConfig } from "./config.ts";
 import { Control, type ControlledRouter, type PlaneLink } from "./control.ts";
 import { DataPlane } from "./data-plane.ts";
+import { changedPlugins, type Extensions, extensionsOf } from "./extensions.ts";
 import { tellLeftovers } from "./inherited-sockets.ts";
+import { metricsOf } from "./plugged-metrics.ts";
 import { Reloader, type ReloaderParts } from "./reloader.ts";
 import { OnePlane, type Planes } from "./planes.ts";
 import type { RunningRouter } from "./router.ts";
@@ -74,7 +76,14 @@ export class Linker {
   #stopping = false;
   #steppedAside = false;
 
-  private constructor(config: LinkerConfig, options: LinkerOptions, env: Env, loop: DataLoop, transport: Transport) {
+  private constructor(
+    config: LinkerConfig,
+    extensions: Extensions,
+    options: LinkerOptions & { readonly env: Env },
+    loop: DataLoop,
+    transport: Transport,
+  ) {
+    const { env } = options;
     this.#config = config;
     this.env = env;
     this.log = options.log;
@@ -86,7 +95,7 @@ export class Linker {
     this.#processMetrics = processMetrics(this.metrics.root.scope("process"), env, transport.descriptors);
     const scope = this.metrics.root.scope("access_log");
     this.#accessLogs = new AccessLogs({ env, loop, logger: options.log.logger("access-log"), scope });
-    this.control = new Control(config, env, options.log);
+    this.control = new Control(config, extensions, env, options.log, this.metrics);
     const count = workersOf(config, options, this.log.logger("workers"));
     this.plane = count > 1 ? null : this.#ownPlane(options);
     this.planes =
@@ -173,7 +182,8 @@ export class Linker {
     const broken = options.log.logger("loop");
     const loop = new DataLoop(env, (error) => broken.error("an error of the proxy at the end of a turn", error));
     const transport = await (options.transport ?? sockets)(loop, options.log.logger("transport"), options.inherited);
-    const linker = new Linker(config, options, env, loop, transport);
+    const extensions = await extensionsOf(config.plugins);
+    const linker = new Linker(config, extensions, { ...options, env }, loop, transport);
     try {
       await linker.#configure(config);
     } catch (error) {
@@ -208,7 +218,11 @@ export class Linker {
   }
 
   async #configure(config: LinkerConfig): Promise<void> {
-    const plan = this.control.prepare(config);
+    const extensions = await extensionsOf(config.plugins);
+    const plan = this.control.prepare(config, extensions);
+    this.metrics.declare(metricsOf(extensions));
+    for (const file of await changedPlugins(config.plugins))
+      this.log.logger("plugins").warn(`${file} has changed since it was loaded; what it does now takes a restart`);
     const adminBefore = this.#config;
     try {
       this.#accessLogs.expect(this.plane === null ? config.routers : []);

@@ -18,8 +18,25 @@ import { NamerTable } from "../naming/namer-table.ts";
 import { transformedNamer } from "../naming/transformers/transformed-namer.ts";
 import { utilityNamers } from "../naming/utility-namers.ts";
 import type { Logger } from "../telemetry/log.ts";
+import type { Scope } from "../telemetry/registry.ts";
 import type { NamerConfig, RouterConfig } from "./config.ts";
+import { type Extensions, kindIn, noExtensions } from "./extensions.ts";
+import { pluggedNamer } from "./plugged.ts";
 import { makeTransformer } from "./transformers.ts";
+
+/** Namers of plug-ins. */
+export interface PluggedNamers {
+  readonly namers: Extensions["namers"];
+  /** Where they count. */
+  scope(): Scope;
+}
+
+const noNamers: PluggedNamers = {
+  namers: noExtensions.namers,
+  scope: () => {
+    throw new Error("there are no namers of plug-ins");
+  },
+};
 
 /** What names are found by: all routers of a process share it. */
 export class Naming {
@@ -30,34 +47,58 @@ export class Naming {
   readonly #made: readonly Namer[];
   readonly #env: Env;
   readonly #logger: Logger;
+  readonly #plugged: PluggedNamers;
 
   /** @param former what was there before: a namer that is written as it was there goes on with what it knows. */
-  constructor(written: readonly NamerConfig[], env: Env, logger: Logger, former?: Naming) {
+  constructor(
+    written: readonly NamerConfig[],
+    env: Env,
+    logger: Logger,
+    plugged: PluggedNamers = noNamers,
+    former?: Naming,
+  ) {
     const hosts = former?.hosts ?? new Hosts(env, systemResolver());
     this.#env = env;
     this.#logger = logger;
     this.#written = written;
+    this.#plugged = plugged;
     this.#made = written.map(
       (config) =>
-        (former === undefined ? undefined : former.#known(config)) ?? makeTransformedNamer(config, env, hosts, logger),
+        (former === undefined ? undefined : former.#known(config, plugged)) ??
+        makeTransformedNamer(config, env, hosts, logger, plugged),
     );
     this.hosts = hosts;
     this.table = new NamerTable(this.#made, utilityNamers(hosts));
   }
 
   /** The same if nothing is different. */
-  next(written: readonly NamerConfig[]): Naming {
-    if (isDeepStrictEqual(written, this.#written)) return this;
-    return new Naming(written, this.#env, this.#logger, this);
+  next(written: readonly NamerConfig[], plugged = this.#plugged): Naming {
+    if (
+      isDeepStrictEqual(written, this.#written) &&
+      written.every((config) => sameKind(config, plugged, this.#plugged))
+    )
+      return this;
+    return new Naming(written, this.#env, this.#logger, plugged, this);
   }
 
-  #known(config: NamerConfig): Namer | undefined {
+  #known(config: NamerConfig, plugged: PluggedNamers): Namer | undefined {
+    if (!sameKind(config, plugged, this.#plugged)) return undefined;
     return this.#made[this.#written.findIndex((written) => isDeepStrictEqual(written, config))];
   }
 }
 
-function makeTransformedNamer(config: NamerConfig, env: Env, hosts: Hosts, logger: Logger): Namer {
-  const namer = makeNamer(config, env, hosts, logger);
+function sameKind(config: NamerConfig, a: PluggedNamers, b: PluggedNamers): boolean {
+  return kindIn(a.namers, config) === kindIn(b.namers, config);
+}
+
+function makeTransformedNamer(
+  config: NamerConfig,
+  env: Env,
+  hosts: Hosts,
+  logger: Logger,
+  plugged: PluggedNamers,
+): Namer {
+  const namer = makeNamer(config, env, hosts, logger, plugged);
   const transformer = makeTransformer(config.transformers, hosts);
   return transformer === undefined ? namer : transformedNamer(namer, transformer);
 }
@@ -94,8 +135,16 @@ export function reported(logger: Logger, what: string): Problems {
   );
 }
 
-function makeNamer(config: NamerConfig, env: Env, hosts: Hosts, logger: Logger): Namer {
+function makeNamer(
+  config: NamerConfig,
+  env: Env,
+  hosts: Hosts,
+  logger: Logger,
+  { namers, scope }: PluggedNamers,
+): Namer {
   const prefix = pathFrom(`/#${config.prefix}`);
+  const kind = kindIn(namers, config);
+  if (kind !== undefined) return pluggedNamer(kind, config, prefix, { env, logger, scope: scope() });
   switch (config.kind) {
     case "io.l5d.fs":
       return fsNamer(config.rootDir, prefix, env, hosts, logger);

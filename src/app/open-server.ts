@@ -1,7 +1,9 @@
 // One listening address of a data plane through all reloads: the listener stays, what is behind it may change.
-import { type HttpPort, listenHttp, type PortSettings } from "../bridges/http1-http2/port.ts";
+import { listenHttp } from "../bridges/http1-http2/port.ts";
 import type { Listener, ListenOptions } from "../core/byte-stream.ts";
+import type { ExchangeHandler } from "../core/exchange-handler.ts";
 import type { Failure } from "../core/failure.ts";
+import type { ProtocolServer } from "../core/protocol.ts";
 import type { AdmissionOptions } from "../protocols/http/admit.ts";
 import { addressText, isUnixPath, type SocketAddress } from "../core/socket-address.ts";
 import { listenAddress } from "../transport/config.ts";
@@ -9,7 +11,8 @@ import { Entrance } from "../router/entrance.ts";
 import type { RouterServer } from "../router/server-stack.ts";
 import type { Scope } from "../telemetry/registry.ts";
 import type { RouterConfig, ServerConfig } from "./config.ts";
-import { portStats } from "./connection-stats.ts";
+import { portStats, serverConnectionStats } from "./connection-stats.ts";
+import { protocolOf } from "./plugged.ts";
 import { type RouterWorld, serverScope } from "./router.ts";
 import { accessLogOf, http2ServerLimits, http2ServerSettings, serverLimits, tunnelPolicy } from "./settings.ts";
 
@@ -21,7 +24,20 @@ export interface ServerWish {
   /** How connections are treated, as text: what is equal is the same treatment. */
   readonly treatment: string;
   readonly scope: Scope;
-  settings(): PortSettings;
+  /** Listens, or takes a listener over. */
+  open(where: ListenOptions | Listener, handler: ExchangeHandler): Promise<ServerPort>;
+}
+
+/** A listener and its connections, whatever they speak. */
+export interface ServerPort extends ProtocolServer {
+  /** HTTP/2 streams open at the moment, where there may be any. */
+  readonly streams?: number;
+  /** Asks all connections to go with their next answer, and gives the listener away; null if that is not possible. */
+  handOver(): Listener | null;
+  /** Nobody came to have it: as if it had not been given away. */
+  takeBack?(): void;
+  /** As `handOver`, while the listener stays. */
+  leave(): void;
 }
 
 /** What a server of a router wants. @param index its number in the router. */
@@ -33,31 +49,58 @@ export function serverWish(
   admission: (scope: Scope) => AdmissionOptions,
 ): ServerWish {
   const { backlog, keepAlive, noDelay, reusePort } = server.socketOptions;
+  const protocol = protocolOf(config, world);
+  const scope = serverScope(server, config, world);
+  const where = listenAddress(server);
+  const place = isAnyPort(where) ? `${server.ip}:0 ${config.label} ${index}` : addressText(where);
+  const listen: ListenOptions = {
+    ...where,
+    port: world.ports?.[place] ?? where.port,
+    names: [server.label, config.label],
+    backlog,
+    keepAlive,
+    noDelay,
+    reusePort: reusePort || world.ports !== null,
+  };
+  if (protocol !== null) {
+    return {
+      place,
+      listen,
+      treatment: JSON.stringify([config.label, config.protocol, ownKeysOf(config), server]),
+      scope,
+      open: (at, handler) => protocol.listen(server, listen, at, handler, serverConnectionStats(scope)),
+    };
+  }
   const http1 = speaks(server, config, "http/1.1") ? serverLimits(config, server) : null;
   const http2 = speaks(server, config, "h2")
     ? { settings: http2ServerSettings(config, server), limits: http2ServerLimits(config, server) }
     : null;
   const needsRemote =
     accessLogOf(config) !== null || server.addForwardedHeader !== undefined || server.overrides.allow !== undefined;
-  const scope = serverScope(server, config, world);
-  const where = listenAddress(server);
-  const place = isAnyPort(where) ? `${server.ip}:0 ${config.label} ${index}` : addressText(where);
+  const settings = () => ({ admission: admission(scope), tunnels: tunnelPolicy(server), needsRemote, http1, http2 });
   return {
     place,
-    listen: {
-      ...where,
-      port: world.ports?.[place] ?? where.port,
-      names: [server.label, config.label],
-      backlog,
-      keepAlive,
-      noDelay,
-      reusePort: reusePort || world.ports !== null,
-    },
+    listen,
     treatment: JSON.stringify([config.label, server, http1, http2, needsRemote]),
     scope,
-    settings: () => ({ admission: admission(scope), tunnels: tunnelPolicy(server), needsRemote, http1, http2 }),
+    open: (at, handler) => listenHttp(world, at, settings(), handler, portStats(scope)),
   };
 }
+
+/** What a plug-in's protocol is made from besides its servers; all else of a router is not its business. */
+function ownKeysOf(config: RouterConfig): object {
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !NOT_OF_PROTOCOL.has(key)));
+}
+
+const NOT_OF_PROTOCOL: ReadonlySet<string> = new Set([
+  "client",
+  "dtab",
+  "filters",
+  "identifier",
+  "interpreter",
+  "servers",
+  "service",
+]);
 
 function isAnyPort({ host, port }: SocketAddress): boolean {
   return port === 0 && !isUnixPath(host);
@@ -76,12 +119,12 @@ const GENTLY_MS = 30_000;
 export class OpenServer {
   readonly #world: RouterWorld;
   readonly #entrance: Entrance;
-  readonly #former = new Set<HttpPort>();
+  readonly #former = new Set<ServerPort>();
   #wish: ServerWish;
-  #port: HttpPort;
+  #port: ServerPort;
   #stack: RouterServer;
 
-  private constructor(wish: ServerWish, stack: RouterServer, entrance: Entrance, port: HttpPort, world: RouterWorld) {
+  private constructor(wish: ServerWish, stack: RouterServer, entrance: Entrance, port: ServerPort, world: RouterWorld) {
     this.#wish = wish;
     this.#stack = stack;
     this.#entrance = entrance;
@@ -93,8 +136,7 @@ export class OpenServer {
   /** Listens. Rejects with the system's error when that is not possible. */
   static async open(wish: ServerWish, stack: RouterServer, world: RouterWorld): Promise<OpenServer> {
     const entrance = new Entrance(stack);
-    const stats = portStats(wish.scope);
-    const port = await listenHttp(world, wish.listen, wish.settings(), entrance, stats);
+    const port = await wish.open(wish.listen, entrance);
     return new OpenServer(wish, stack, entrance, port, world);
   }
 
@@ -135,18 +177,27 @@ export class OpenServer {
     const former = this.#port;
     const listener = former.handOver();
     if (listener === null) return;
+    try {
+      this.#port = await wish.open(listener, this.#entrance);
+    } catch (error) {
+      // Only code of plug-ins fails here; what there was before serves better than nothing.
+      this.#world.logger.error(`${wish.place} stays as it was`, error);
+      if (former.takeBack === undefined) await listener.close();
+      else former.takeBack();
+      return;
+    }
     this.#former.add(former);
-    this.#port = await listenHttp(this.#world, listener, wish.settings(), this.#entrance, portStats(wish.scope));
     this.#world.env.timers.after(GENTLY_MS, () => void former.drain().then(() => this.#former.delete(former)));
   }
 
   #gauges(): void {
     const { scope } = this.#wish;
     scope.gauge("connections", () => this.connections);
-    scope.scope("h2").gauge("streams", () => this.#sum((port) => port.streams));
+    if (this.#port.streams !== undefined)
+      scope.scope("h2").gauge("streams", () => this.#sum((port) => port.streams ?? 0));
   }
 
-  #sum(read: (port: HttpPort) => number): number {
+  #sum(read: (port: ServerPort) => number): number {
     let sum = read(this.#port);
     for (const port of this.#former) sum += read(port);
     return sum;

@@ -21,8 +21,9 @@ import type { MetricsRegistry, Scope } from "../telemetry/registry.ts";
 import { listenAddress } from "../transport/config.ts";
 import { type ClientParts, makeClient } from "./client.ts";
 import type { RouterConfig, ServerConfig } from "./config.ts";
-import { identifiersOf } from "./identifiers.ts";
+import type { Extensions, PluginList } from "./extensions.ts";
 import type { OpenServer } from "./open-server.ts";
+import { makeFilters, makeIdentifiers, protocolOf } from "./plugged.ts";
 import { policiesOf } from "./settings.ts";
 import { type LiveShare, SharedTotal } from "./share.ts";
 import type { ChosenPorts } from "./worker-messages.ts";
@@ -34,6 +35,8 @@ export interface RouterWorld {
   readonly http1: Http1;
   readonly http2: Http2;
   readonly metrics: MetricsRegistry;
+  /** What the plug-ins of its configuration add. */
+  readonly extensions: Extensions;
   readonly logger: Logger;
   /** What part of the process's totals this event loop may use up. */
   readonly share: LiveShare;
@@ -41,12 +44,15 @@ export interface RouterWorld {
   readonly ports: ChosenPorts | null;
   /** Failure accrual has taken an endpoint out. */
   readonly tripped: (client: string, endpoint: string, deadMs: number) => void;
+  /** Done when the router is no more. */
+  readonly atClose: (act: () => void) => void;
 }
 
 /** A router of a configuration, and what control and data call it: a router that is changed gets another key. */
 export interface RouterPlan {
   readonly key: string;
   readonly config: RouterConfig;
+  readonly plugins: PluginList;
 }
 
 /** A router with its listeners, ready to serve. */
@@ -58,6 +64,8 @@ export interface RunningRouter {
   /** One for each server of the configuration, in its order. */
   servers: readonly OpenServer[];
   readonly stacks: readonly RouterServer[];
+  /** It has done its last exchange. */
+  close(): void;
 }
 
 /** Makes the data side of a router; `send` takes its messages to control. */
@@ -67,9 +75,11 @@ export function makeRouter(
   log: ExchangeLog,
   send: (message: ToControl) => void,
 ): Router {
+  const protocol = protocolOf(config, world)?.protocol ?? null;
   const parts: ClientParts = {
     config,
-    policies: policiesOf(config, world.share),
+    protocol,
+    policies: policiesOf(config, world.share, protocol),
     clientStacks: new ClientStacks(world.loop),
     endpointStacks: new EndpointStacks(world.loop),
     world,
@@ -78,7 +88,8 @@ export function makeRouter(
     label: config.label,
     key,
     loop: world.loop,
-    identifiers: identifiersOf(config),
+    identifiers: makeIdentifiers(config, world),
+    filters: makeFilters(config, world),
     dtab: config.dtab.trim(),
     policies: parts.policies,
     bindingTimeoutMs: config.bindingTimeoutMs,

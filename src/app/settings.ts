@@ -8,6 +8,7 @@ import { statusClassifier } from "../protocols/http/classifiers.ts";
 import type { Http1Limits } from "../protocols/http1/limits.ts";
 import type { TunnelPolicy } from "../protocols/http1/upgrade.ts";
 import { type Http2Limits, type Http2Settings, http2Defaults } from "../protocols/http2/limits.ts";
+import type { RouterProtocol } from "../plugin/protocol.ts";
 import { mergePolicies } from "../router/policies.ts";
 import type { ClientSettings, Policies, ServiceSettings } from "../router/settings.ts";
 import type { LineWriterFile } from "../telemetry/line-writer.ts";
@@ -144,6 +145,7 @@ interface AccessLogPlace {
 
 /** The access log of a router; null when it has none. */
 export function accessLogOf(router: RouterConfig): AccessLogPlace | null {
+  if (router.plugged) return null; // its lines are those of HTTP
   const isHttp = router.protocol === "http";
   const path = isHttp ? router.httpAccessLog : router.h2AccessLog;
   if (path === undefined) return null;
@@ -182,11 +184,15 @@ function clientSettings(policy: ClientPolicy): ClientSettings {
   };
 }
 
-/** Policy of a router by name, from its `client` and `service` sections (linkerd1 §1.6). */
-export function policiesOf(router: RouterConfig, share = new LiveShare(WHOLE)): Policies {
+/** Policy of a router by name, from its `client` and `service` sections (linkerd1 §1.6). @param protocol of a plug-in; null for those of HTTP. */
+export function policiesOf(
+  router: RouterConfig,
+  share = new LiveShare(WHOLE),
+  protocol: RouterProtocol | null = null,
+): Policies {
   return {
     client: (id) => clientSettings(clientPolicy(router, id)),
-    service: (path) => serviceSettings(servicePolicy(router, path), share),
+    service: (path) => serviceSettings(servicePolicy(router, path), share, protocol),
   };
 }
 
@@ -199,9 +205,9 @@ function servicePolicy({ service }: RouterConfig, path: string): ServicePolicy {
   return mergePolicies<ServicePolicy>(service, matching(path));
 }
 
-function serviceSettings(policy: ServicePolicy, share: LiveShare): ServiceSettings {
+function serviceSettings(policy: ServicePolicy, share: LiveShare, protocol: RouterProtocol | null): ServiceSettings {
   const retries = { ...policy.retries, budget: sharedBudget(policy.retries.budget, share) };
-  const classifier = classifierOf(policy.responseClassifier);
+  const classifier = protocol?.classifier(policy) ?? classifierOf(policy.responseClassifier);
   const buffers = "retryBufferSize" in policy ? policy.retryBufferSize : null;
   return {
     totalTimeoutMs: policy.totalTimeoutMs ?? 0,

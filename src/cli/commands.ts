@@ -37,13 +37,17 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "check",
     doc: "Says everything that is wrong with a configuration, without running it.",
-    details: "Exits with 0 when the configuration can be used (there may be warnings), with 1 when not.",
+    details:
+      "Exits with 0 when the configuration can be used (there may be warnings), with 1 when not.\n" +
+      "Plug-ins that the file names are loaded.",
     operands: [{ name: "CONFIG", doc: "YAML or JSON file; - reads standard input." }],
     options: {
       expand: { doc: "Prints what it stands for: services written out as namers and rules, variables filled in." },
       linkerd: { doc: "Prints all that is different with a file of Linkerd 1.x; exits with 1 if it must be changed." },
       "expand-env": expandEnv,
       json,
+      docs: { doc: "Prints what the file's plug-ins add: kinds, keys and metrics, as Markdown." },
+      schema: { doc: "Prints a JSON Schema that knows the file's plug-ins, for editors." },
     },
     examples: [
       { line: "fairlead check linkerd.yaml", says: "lists problems as file:line:column" },

@@ -1,6 +1,7 @@
 // Resolves a name in this process, by rules on the command line or by those of a configuration.
 import { BaseDtab } from "../app/base-dtab.ts";
 import type { LinkerConfig, RouterConfig } from "../app/config.ts";
+import { extensionsOf } from "../app/extensions.ts";
 import { makeInterpreter, Naming } from "../app/namers.ts";
 import { type Env, systemEnv } from "../base/env.ts";
 import { stayAlive } from "../base/timers.ts";
@@ -13,6 +14,7 @@ import { type Delegation, isSettled } from "../naming/delegation.ts";
 import { parseDtab } from "../naming/dtab-parser.ts";
 import { Interpreter } from "../naming/interpreter.ts";
 import { Log } from "../telemetry/log.ts";
+import { MetricsRegistry } from "../telemetry/registry.ts";
 import { CommandProblem, Exit, type Given } from "./command.ts";
 import { usableConfig } from "./read-config.ts";
 import type { Terminal } from "./terminal.ts";
@@ -50,9 +52,11 @@ async function rulesOf(given: Given, env: Env, terminal: Terminal): Promise<Rule
   }
   const config = await usableConfig(given.value("config") ?? "", given.has("expand-env"), terminal);
   const router = routerOf(config, given.value("router"));
+  const { root } = new MetricsRegistry(env); // for namers of plug-ins, which count
+  const { namers } = await extensionsOf(config.plugins);
   return {
     base: new BaseDtab(router, env, logger).live,
-    interpreter: makeInterpreter(router, new Naming(config.namers, env, logger)),
+    interpreter: makeInterpreter(router, new Naming(config.namers, env, logger, { namers, scope: () => root })),
   };
 }
 

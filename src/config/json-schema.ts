@@ -85,6 +85,11 @@ class Shared {
   }
 
   #kinds(spec: KindSpec): JsonSchema[] {
+    const known = this.#knownKinds(spec);
+    return spec.open === null ? known : [...known, unknownKind(spec)];
+  }
+
+  #knownKinds(spec: KindSpec): JsonSchema[] {
     return Object.entries(spec.kinds).flatMap(([name, kind]) => {
       if (kind.type === "refused") return [];
       const extra = { [spec.tag]: { const: name, description: describe(kind) }, experimental: { type: "boolean" } };
@@ -115,6 +120,17 @@ class Shared {
     if (content?.type === "object") for (const key of Object.values(content.keys)) this.#count(key);
     if (content?.type === "kind") for (const kind of Object.values(content.kinds)) this.#count(kind);
   }
+}
+
+/** What an editor that does not know the plug-ins can say of their kinds. */
+function unknownKind({ kinds, tag }: KindSpec): JsonSchema {
+  const known = Object.keys(kinds).map((name) => ({ const: name }));
+  const word = {
+    description: "Of a plug-in.",
+    type: "string",
+    ...(known.length === 0 ? {} : { not: { anyOf: known } }),
+  };
+  return { title: "of a plug-in", type: "object", properties: { [tag]: word }, required: [tag] };
 }
 
 function describe(spec: Spec): string {

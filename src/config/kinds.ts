@@ -2,7 +2,7 @@
 import { invariant } from "../base/invariant.ts";
 import { type Json } from "./node.ts";
 import { type Flat, type Infer, type Options, type PresenceOf, type Schema, described } from "./schema.ts";
-import { type BoolSpec, type KindSpec, type ObjectSpec, type RefusedSpec } from "./spec.ts";
+import { type BoolSpec, type KindSpec, type OpenChoice, type ObjectSpec, type RefusedSpec } from "./spec.ts";
 
 type Kinds = Readonly<Record<string, Schema<unknown>>>;
 type TagOf<O> = O extends { readonly tag: infer T extends string } ? T : "kind";
@@ -24,6 +24,8 @@ export interface KindOptions extends Options<Json> {
   readonly tag?: string;
   /** The kind taken when the key is left out; without it the key is required. */
   readonly omitted?: string;
+  /** Plug-ins may add kinds. */
+  readonly open?: OpenChoice;
 }
 
 /** An object of one of several kinds. Each kind is an `object` or `refused`. */
@@ -42,6 +44,7 @@ export function kindOf<const K extends Kinds, const O extends KindOptions>(
     tag: options.tag ?? "kind",
     kinds: specs,
     omitted: options.omitted ?? null,
+    open: options.open ?? null,
   };
   return { spec };
 }

@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly environment: Environment;
   /** Expands the environment although the file does not ask for it. */
   readonly expandEnv?: boolean;
+  /** The schema to read the file by, where the file itself has a say in that; null for the one given. */
+  readonly schemaOf?: (root: ConfigNode, problems: Problems) => Promise<Schema<unknown> | null>;
 }
 
 /** What may stand in a file for something longer. Both give back the very same node where there is nothing to do. */
@@ -59,10 +61,12 @@ export async function load<T>(
   const expands = options.expandEnv === true || isTrue(written, "expandEnv");
   const root = expands ? expandEnvironment(written, options.environment, problems) : written;
   const reading = { mode, formats: options.formats, problems };
+  // What the file chooses has all that the schema given has, and more.
+  const chosen = ((await options.schemaOf?.(root, problems)) as Schema<T> | null | undefined) ?? schema;
   const short = shorthand.completed(orEmptyMap(root));
-  const checked = complete<T>(read(schema, short, reading), problems);
+  const checked = complete<T>(read(chosen, short, reading), problems);
   const tree = checked === null ? short : shorthand.inFull(short, checked);
-  const config = tree === short ? checked : readAgain(schema, tree, reading);
+  const config = tree === short ? checked : readAgain(chosen, tree, reading);
   return { config, mode, problems: problems.sorted(), tree, source, document: plainValue(written) };
 }
 

@@ -8,7 +8,7 @@ import { type Schema } from "./schema.ts";
 import { type KindSpec, type ListSpec, type MapSpec, type ObjectSpec, type Partially, type Spec } from "./spec.ts";
 import { type Span } from "./source.ts";
 import { nearest } from "./suggest.ts";
-import { effectiveKinds, nameAdvice, unknownKeyAdvice } from "./wording.ts";
+import { effectiveKinds, kindAdvice, unknownKeyAdvice } from "./wording.ts";
 
 /** Reads a node. What had a problem is missing in the value: use it only if `reading.problems` has no errors. */
 export function read<T>(schema: Schema<T>, node: ConfigNode, reading: Reading): Partially<T> | undefined {
@@ -227,12 +227,7 @@ function readKind(spec: KindSpec, node: MapNode, at: KeyPath, reading: Reading):
   if (name === null) return undefined;
   const chosen = Object.hasOwn(spec.kinds, name) ? spec.kinds[name] : undefined;
   if (chosen === undefined) {
-    reading.problems.error(
-      place,
-      path,
-      `unknown ${spec.tag} ${quote(name)}`,
-      nameAdvice(name, Object.keys(spec.kinds)),
-    );
+    reading.problems.error(place, path, `unknown ${spec.tag} ${quote(name)}`, kindAdvice(name, spec));
     return undefined;
   }
   if (chosen.type === "refused") {

@@ -61,6 +61,13 @@ export function referenceSections(root: ObjectSpec): string {
   return [...sections.values()].map(({ title, lines }) => [`## ${title}`, "", ...lines, ""].join("\n")).join("\n");
 }
 
+/** The section of one kind and those of what is inside of it. */
+export function kindReference(title: string, kind: ObjectSpec): string {
+  const place: Place = { path: title.replaceAll("`", ""), scope: "", titles: new Titles() };
+  const sections = new Map(objectSections(title, place, kind, kind.class).map((section) => [section.title, section]));
+  return [...sections.values()].map(({ title: own, lines }) => [`## ${own}`, "", ...lines, ""].join("\n")).join("\n");
+}
+
 function objectSections(title: string, place: Place, spec: ObjectSpec, outer: KeyClass): Section[] {
   const keys = Object.entries(spec.keys).filter(([name]) => spec.repeats?.keys.includes(name) !== true);
   const rows = keys.map(([name, key]) => keyRow(name, key, below(place, name), outer));
@@ -86,10 +93,16 @@ function innerSections(outside: Place, spec: Spec, outer: KeyClass): Section[] {
 function kindSections(title: string, place: Place, spec: KindSpec, doc: string, outer: KeyClass): Section[] {
   const rows = Object.entries(spec.kinds).map(([name, kind]) => kindRow(title, spec.tag, name, kind, outer));
   const omitted = spec.omitted === null ? [] : ["", `Without \`${spec.tag}\` it is \`${spec.omitted}\`.`];
+  const open = spec.open === null ? [] : ["", "Plug-ins may add kinds ([plugins.md](plugins.md))."];
   const about = spec.doc === doc ? spec.doc : `${doc} ${spec.doc}`;
   const own: Section = {
     title,
-    lines: [about, "", `| ${spec.tag} | class | meaning |`, "|---|---|---|", ...rows, ...omitted],
+    lines: [
+      about,
+      ...(rows.length === 0 ? [] : ["", `| ${spec.tag} | class | meaning |`, "|---|---|---|", ...rows]),
+      ...omitted,
+      ...open,
+    ],
   };
   const kinds = Object.entries(spec.kinds).flatMap(([name, kind]) => {
     const scope = place.scope === "" ? ` with \`${spec.tag}: ${name}\`` : place.scope;

@@ -105,6 +105,9 @@ export interface MapSpec extends Described {
   /** One entry, for messages. */
   readonly example: string;
 }
+/** Choices to which plug-ins may add kinds. */
+export type OpenChoice = "accrual" | "filter" | "identifier" | "namer" | "protocol";
+
 export interface KindSpec extends Described {
   readonly type: "kind";
   /** The key that selects: `kind`, or `protocol` for routers. */
@@ -112,6 +115,8 @@ export interface KindSpec extends Described {
   readonly kinds: Readonly<Record<string, ObjectSpec | RefusedSpec>>;
   /** The kind taken when the key is left out. */
   readonly omitted: string | null;
+  /** What plug-ins may add kinds as; null for a choice that is complete. */
+  readonly open: OpenChoice | null;
 }
 export interface RefusedSpec extends Described {
   readonly type: "refused";

@@ -3,7 +3,7 @@ import { invariant } from "../base/invariant.ts";
 import { type Format, formats } from "./formats.ts";
 import { type ConfigNode } from "./node.ts";
 import { quote } from "./problems.ts";
-import { type NumberSpec, type ObjectSpec, type Spec, type Unit } from "./spec.ts";
+import { type KindSpec, type NumberSpec, type ObjectSpec, type Spec, type Unit } from "./spec.ts";
 import { nearest } from "./suggest.ts";
 
 /** What a key takes, as in "expected …". */
@@ -92,6 +92,14 @@ export function nameAdvice(name: string, known: readonly string[]): string {
   const near = known.find((candidate) => candidate.endsWith(`.${name}`)) ?? nearest(name, known);
   if (near !== null) return `did you mean ${quote(near)}?`;
   return known.length === 0 ? "remove it" : `write one of ${known.slice(0, 30).join(", ")}`;
+}
+
+/** The same for kinds, of which plug-ins may bring more. */
+export function kindAdvice(name: string, { kinds, open }: KindSpec): string {
+  const known = Object.keys(kinds);
+  const own = known.length === 0 ? null : nameAdvice(name, known);
+  if (open === null || own?.startsWith("did you mean") === true) return own ?? "remove it";
+  return `${own === null ? "" : `${own}, or `}add the plug-in that brings it to plugins`;
 }
 
 /** Like `nameAdvice`, but also knows that a key may belong one level further down. */

@@ -23,6 +23,7 @@ export type Category =
   | "bad-answer"
   | "leaving"
   | "gone"
+  | "refused"
   | "internal";
 
 /** One entry of the catalogue. */
@@ -405,6 +406,20 @@ export const causes = {
     "The proxy could not open a connection to an endpoint: the process or the machine has no file descriptors or buffers left.",
     "Raise the limit of open files (ulimit -n, LimitNOFILE), or have fewer idle connections; process/descriptors in the metrics shows how near it is.",
   ),
+  pluginError: cause(
+    "proxy.plugin.error",
+    "internal",
+    "never",
+    "Code of a plug-in threw an error; the log has the stack, once in 10 s.",
+    "Report it to whoever wrote the plug-in; plugin_errors counts them by kind.",
+  ),
+  pluginRefused: cause(
+    "proxy.plugin.refused",
+    "refused",
+    "never",
+    "A request filter of a plug-in refused the request; the detail names its kind.",
+    "Look at what the filter asks of requests, and at the router's filters.",
+  ),
 
   // The service called.
   connectRefused: cause(
@@ -469,6 +484,13 @@ export const causes = {
     "if-idempotent",
     "The connection to the service broke before the answer began.",
     "Look for a crash in the service or a middlebox that cuts connections.",
+  ),
+  answerMalformed: cause(
+    "upstream.protocol.malformed",
+    "bad-answer",
+    "if-idempotent",
+    "The answer breaks the rules of its protocol, which is one that a plug-in brings.",
+    FIX_SERVICE,
   ),
   answerLine: cause(
     "upstream.http.status-line",

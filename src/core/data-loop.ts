@@ -9,6 +9,7 @@ import type { Timers } from "../base/timers.ts";
 import { TurnEnd } from "../base/turn-end.ts";
 import { Attempt } from "./attempt.ts";
 import { Exchange } from "./exchange.ts";
+import { Slots } from "./slots.ts";
 
 /** One event loop of the data path: its clock reading, coarse timers, composing buffer and free lists. */
 export class DataLoop {
@@ -22,6 +23,8 @@ export class DataLoop {
   readonly turn: TurnEnd;
   readonly exchanges = new Pool(() => new Exchange());
   readonly attempts = new Pool(() => new Attempt());
+  /** Places in exchanges, for filters. */
+  readonly slots = new Slots();
   /** Monotonic time of the last `tick`; readers tick once per callback, everything below reads this. */
   nowMs: number;
 

@@ -62,6 +62,8 @@ export class Exchange implements Staged {
 
   downstream: Downstream = nobody;
   request: MessageHead = noHead;
+  /** The head of the answer, while request filters see it go up. */
+  answerHead: MessageHead | null = null;
   /** Monotonic arrival time. */
   startMs = 0;
   /** Sending it twice does no harm (RFC 9110 §9.2.2). */
@@ -151,6 +153,8 @@ export class Exchange implements Staged {
   latencyMs = Number.NaN;
   /** What was decided for it and why, in words; null unless it is sampled. */
   notes: string[] | null = null;
+  /** What filters keep for it (`Slot`); null before the first of them did. */
+  slots: unknown[] | null = null;
   /** Body bytes passed, for the access log. */
   requestBytes = 0;
   responseBytes = 0;
@@ -246,6 +250,8 @@ export class Exchange implements Staged {
     this.verdict = null;
     this.latencyMs = Number.NaN;
     this.notes = null;
+    this.answerHead = null;
+    if (this.slots !== null) this.slots.fill(undefined);
     this.requestBytes = 0;
     this.responseBytes = 0;
   }

@@ -45,6 +45,15 @@ const engine = object(
   { kind: text({ doc: "Its name." }) },
 );
 
+const filters = list(
+  {
+    doc: "What looks at every request of this router before it is named, and at every ending after all else; the first is outermost. There are no kinds but those of plug-ins.",
+    default: [],
+    origin: "fairlead",
+  },
+  kindOf({ doc: "A request filter.", open: "filter" }, {}),
+);
+
 /** Keys of every router. */
 export const routerKeys = {
   label: text({
@@ -62,6 +71,7 @@ export const routerKeys = {
     default: false,
   }),
   deadlines,
+  filters,
   overriddenMetrics: word(
     {
       doc: "Where requests under an override are counted: `together` with all others of the name, under `service`, as Linkerd 1.x has it; or `apart`, under `overridden`, with a retry budget of their own, so that an experiment does not show in the figures of the service.",
@@ -141,7 +151,7 @@ export const serviceKeys = { totalTimeoutMs, retries };
 const globalKind = "io.l5d.global";
 
 /** The same policy for all names, or one by prefix of the name. Defaults stay out: see `policies.ts`. */
-export function policies<const K extends Keys>(keys: K, options: { readonly doc: string; readonly prefixDoc: string }) {
+function policies<const K extends Keys>(keys: K, options: { readonly doc: string; readonly prefixDoc: string }) {
   const given = unfilled(keys);
   const prefix = pathPattern({ doc: options.prefixDoc, required: true });
   const repeats = { keys: Object.keys(keys), of: globalKind };
@@ -158,4 +168,29 @@ export function policies<const K extends Keys>(keys: K, options: { readonly doc:
       ),
     },
   );
+}
+
+/** The servers of a router. */
+export function serversOf<const K extends Keys>(keys: K) {
+  return list(
+    { doc: "Where to listen.", required: true, minLength: 1 },
+    object({ doc: "One address to listen on." }, keys),
+  );
+}
+
+/** Policies by logical name. */
+export function servicePolicies<const K extends Keys>(keys: K) {
+  return policies(keys, {
+    doc: "Policy per logical name, such as `/svc/users`.",
+    prefixDoc: "What the logical name must begin with; `*` is any segment, `{word}` captures one.",
+  });
+}
+
+/** Policies by bound name. */
+export function clientPolicies<const K extends Keys>(keys: K) {
+  return policies(keys, {
+    doc: "Policy per bound name, such as `/#/io.l5d.fs/users`.",
+    prefixDoc:
+      "What the bound name must begin with, transformer prefixes such as `/%/io.l5d.port/4141` included; `*` is any segment.",
+  });
 }

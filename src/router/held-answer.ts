@@ -90,6 +90,7 @@ export class HeldAnswer implements BodySink, Keeper, TimerOwner {
     if (this.#head !== null) {
       if (this.#owner.retries(ex, trailers)) return this.#drop();
       this.#pass();
+      if (this.#exchange === null) return undefined;
     }
     this.#exchange = null;
     this.#downstream.end(trailers);
@@ -132,6 +133,10 @@ export class HeldAnswer implements BodySink, Keeper, TimerOwner {
     this.#loop.fine.cancel(this.#timer);
     ex.keeper = null;
     this.#owner.passes(ex, head);
+    if (ex.generation !== this.#generation) {
+      this.#drop(); // a filter made a failure of it
+      return true;
+    }
     if (bytes.length === 0) return true;
     const goOn = this.#downstream.write(bytes.buffer, bytes.start, bytes.end, false);
     bytes.clear();

@@ -12,6 +12,7 @@ import { Outcome } from "../core/outcome.ts";
 import { Retries } from "../resilience/retries.ts";
 import type { MetricsRegistry, Scope } from "../telemetry/registry.ts";
 import { Bindings } from "./bindings.ts";
+import type { RouterFilter } from "./request-filters.ts";
 import { type BoundClient, type BoundTreeEntry, BoundTrees } from "./bound-tree.ts";
 import { cancelAttempt, type Client, type ClientListener } from "./client-stack.ts";
 import { type PathEntry, type PathListener, PathStacks, type ServiceFigures } from "./path-stack.ts";
@@ -45,6 +46,8 @@ export interface RouterParts {
   readonly key: string;
   readonly loop: DataLoop;
   readonly identifiers: readonly Identifier[];
+  /** What its servers run above the identifiers. */
+  readonly filters?: readonly RouterFilter[];
   /** The base dtab, for messages to people. */
   readonly dtab: string;
   readonly policies: Policies;
@@ -67,6 +70,7 @@ export class Router implements ClientListener, PathListener, HoldOwner {
   /** The base dtab as it is written, for messages to people. */
   dtab: string;
   readonly bindings: Bindings;
+  readonly filters: readonly RouterFilter[];
   readonly #loop: DataLoop;
   readonly #parts: RouterParts;
 
@@ -76,6 +80,7 @@ export class Router implements ClientListener, PathListener, HoldOwner {
     this.dtab = parts.dtab;
     this.#loop = parts.loop;
     this.#parts = parts;
+    this.filters = parts.filters ?? [];
     const scope = parts.metrics.root.scope("rt", parts.label);
     const trees = this.#boundTrees(scope);
     const services = this.#figuresBelow(scope, "service");
@@ -155,8 +160,8 @@ export class Router implements ClientListener, PathListener, HoldOwner {
       if (key === null) continue;
       ex.trace.next(this.#loop.random);
       if (ex.trace.sampled) ex.notes = [];
+      identifier.apply(ex); // before the path is taken: what throws here must not keep one in use
       const path = this.bindings.take(i, key, ex.localDtab);
-      identifier.apply(ex);
       path.enter(ex);
       return;
     }
@@ -185,14 +190,24 @@ export class Router implements ClientListener, PathListener, HoldOwner {
       return path.hold(ex, head, this);
     }
     if (!path.stack.up(ex)) return null; // sent again
-    this.#answer(ex, head);
-    return ex.downstream;
+    return this.#answer(ex, head) ? ex.downstream : null;
   }
 
-  #answer(ex: Exchange, head: MessageHead): void {
-    ex.server?.up(ex);
+  // False when a filter had something else to say: the exchange is over.
+  #answer(ex: Exchange, head: MessageHead): boolean {
+    if (this.filters.length > 0) {
+      if (!this.#filtersPass(ex, head)) return false;
+    } else ex.server?.up(ex);
     ex.downstream.answer(ex, head);
     ex.answered = true;
+    return true;
+  }
+
+  #filtersPass(ex: Exchange, head: MessageHead): boolean {
+    ex.answerHead = head;
+    const passes = ex.server?.up(ex) !== false;
+    if (passes) ex.answerHead = null; // otherwise it is somebody else's by now
+    return passes;
   }
 
   retries(ex: Exchange, told: MessageHead | null): boolean {
@@ -212,7 +227,7 @@ export class Router implements ClientListener, PathListener, HoldOwner {
     const verdict = (ex.path as PathEntry).classifier.answer(ex, status, noHead, -1);
     ex.outcome = verdict === Verdict.success ? Outcome.success : Outcome.failure;
     ex.path?.stack.up(ex);
-    ex.server?.up(ex);
+    if (ex.server?.up(ex) === false) return;
     ex.downstream.canned(ex, status);
   }
 

@@ -10,8 +10,10 @@ import { Limit, type LimitKeeper } from "../core/limit.ts";
 import { Outcome } from "../core/outcome.ts";
 import { budgetMs, DeadlineAdmission, type DeadlineMode, DeadlineVerdict } from "../resilience/deadline-admission.ts";
 import type { Scope } from "../telemetry/registry.ts";
+import { PluginError } from "../core/plugin-error.ts";
 import { ContextStats } from "./context-stats.ts";
 import { RequestStats, StatusStats } from "./request-stats.ts";
+import { type FilterOwner, filterStep, type RouterFilter } from "./request-filters.ts";
 import type { Router } from "./router.ts";
 
 /** Bounds of one server (linkerd1 §1.3); 0 or null = none. */
@@ -24,7 +26,7 @@ export interface ServerSettings {
 }
 
 /** Takes the exchanges of one listener to its router. */
-export class RouterServer implements ExchangeHandler {
+export class RouterServer implements ExchangeHandler, FilterOwner {
   readonly #router: Router;
   readonly #stack: Stack<Exchange>;
   readonly #stats: RequestStats;
@@ -53,6 +55,9 @@ export class RouterServer implements ExchangeHandler {
     filters.push(this.#deadlineFilter(settings.deadlines, scope));
     if (settings.maxConcurrentRequests !== null) filters.push(this.#concurrencyFilter(settings.maxConcurrentRequests));
     if (settings.timeoutMs > 0) filters.push(this.#timeoutFilter(settings.timeoutMs));
+    for (let i = 0; i < router.filters.length; i++) {
+      filters.push(filterStep(router.filters[i] as RouterFilter, this));
+    }
     this.#stack = new Stack(
       ExchangeLevel.server,
       filters,
@@ -67,13 +72,26 @@ export class RouterServer implements ExchangeHandler {
   }
 
   accept(ex: Exchange): void {
-    const { generation } = ex;
     ex.server = this.#stack;
+    this.#down(ex);
+  }
+
+  resume(ex: Exchange, failure: Failure | null): void {
+    const loop = this.#loop;
+    loop.tick();
+    if (failure === null) this.#down(ex);
+    else this.refuse(ex, failure);
+    loop.scratch.flush();
+  }
+
+  #down(ex: Exchange): void {
+    const { generation } = ex;
     try {
       this.#stack.down(ex);
     } catch (error) {
-      this.#broken(error);
-      if (ex.generation === generation) this.refuse(ex, new Failure(causes.internal));
+      const known = error instanceof PluginError ? error.failure : null;
+      if (known === null) this.#broken(error);
+      if (ex.generation === generation) this.refuse(ex, known ?? new Failure(causes.internal));
     }
   }
 

@@ -406,7 +406,12 @@ const CACHES: readonly Row[] = [
   ["oneshots", "Look-ups served uncached because every entry of the cache was in use."],
 ].map(([name, doc]): Row => [`bindcache/<cache>/${name}`, "counter", "1", doc ?? "", { as: `bindcache_${name}` }]);
 
-const ROUTER: readonly Row[] = [["originator", "gauge", "1", "1 when this router is where requests enter the mesh."]];
+const ROUTER: readonly Row[] = [
+  ["originator", "gauge", "1", "1 when this router is where requests enter the mesh."],
+  ["plugin_errors/<kind>", "counter", "1", "Errors that code of plug-ins threw, by its kind.", { as: "plugin_errors" }],
+];
+
+const NAMER: readonly Row[] = [["errors", "counter", "1", "Errors that a namer of a plug-in threw."]];
 
 const ACCESS_LOG: readonly Row[] = [
   ["dropped_lines", "counter", "1", "Access log lines lost because a file could not be written for too long."],
@@ -531,6 +536,7 @@ export const METRICS: readonly MetricDoc[] = [
   ]),
   ...under(`${CLIENT}/service/<path>`, [...REQUESTS, ...CAUSES, ...PENDING]),
   ...under("rt/<router>", [...CACHES, ...ROUTER]),
+  ...under("namer/<prefix>", NAMER),
   ...under("access_log", ACCESS_LOG),
   ...under("admin", [...TRAFFIC, ...ACCEPTED]),
   ...under("config", CONFIG),

@@ -5,6 +5,7 @@ import { type Bounds, COUNTS, TIMES } from "./bounds.ts";
 import { CellStore } from "./cells.ts";
 import { Histogram } from "./histogram.ts";
 import { Counter, CounterGroup, Gauge } from "./metrics.ts";
+import type { MetricDoc } from "./names.ts";
 import { WindowClock } from "./window-clock.ts";
 
 /** A gauge that is computed when someone reads it. */
@@ -187,6 +188,8 @@ export class Scope {
 /** The metrics of one process. */
 export class MetricsRegistry {
   readonly root: Scope;
+  /** What plug-ins count, besides the catalogue in `names`. */
+  readonly declared: MetricDoc[] = [];
   readonly #cells = new CellStore();
   readonly #windows: WindowClock;
 
@@ -198,6 +201,11 @@ export class MetricsRegistry {
   /** Cells in use by metrics that exist. */
   get liveCells(): number {
     return this.#cells.live;
+  }
+
+  /** Sentences for metrics that are not in the catalogue; of one pattern the first counts. */
+  declare(docs: readonly MetricDoc[]): void {
+    for (const doc of docs) if (!this.declared.some(({ pattern }) => pattern === doc.pattern)) this.declared.push(doc);
   }
 
   /** Removes everything under a scope: metrics of evicted clients and services must not pile up. */

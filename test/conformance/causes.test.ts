@@ -216,6 +216,10 @@ const others: Readonly<Record<string, Case>> = {
       await scene.world.pass(200);
     },
   },
+  [causes.pluginRefused.token]: sends(get(), {
+    plugins: ["./examples/plugins/acme/index.ts"],
+    router: { filters: [{ kind: "acme.tickets" }] },
+  }),
   [causes.internal.token]: {
     async provoke(scene, client) {
       const { router } = scene.proxy.linker.routers[0]!;
@@ -284,8 +288,18 @@ const tunnels: Readonly<Record<string, Case>> = {
 
 const cases = new Map([...fromRequests, ...fromAnswers, ...Object.entries(others), ...Object.entries(tunnels)]);
 
-/** Need a discovery of their own, below; see also `hedging.test.ts` (a cause of attempts alone) and `fail-fast.test.ts`. */
-const ELSEWHERE = [causes.bindTimeout.token, causes.endpointLeft.token, causes.superseded.token, causes.failFast.token];
+/**
+ * Need a discovery of their own, below; see also `hedging.test.ts` (a cause of attempts alone), `fail-fast.test.ts`, and for plug-ins `e2e/plugins.test.ts`
+ * and `e2e/resp.test.ts`.
+ */
+const ELSEWHERE = [
+  causes.bindTimeout.token,
+  causes.endpointLeft.token,
+  causes.superseded.token,
+  causes.failFast.token,
+  causes.pluginError.token,
+  causes.answerMalformed.token,
+];
 
 /** Ends of tunnels, which were successes before: in `upgrades.test.ts`. */
 const ENDS = [

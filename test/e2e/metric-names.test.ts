@@ -83,7 +83,15 @@ async function allScenes(stack: AsyncDisposableStack): Promise<readonly { readon
   const random = stack.use(await apertureScene({}));
   const ring = stack.use(await apertureScene({ peer: { id: 0, count: 2 } }));
   for (const scene of [random, ring]) await scene.connect().ask(get());
-  return [busy, h2, random, ring];
+  const plugged = stack.use(
+    await memoryScene({
+      plugins: ["./test/plugin/faulty.ts"],
+      namers: [{ kind: "faulty.namer" }],
+      router: { filters: [{ kind: "faulty.filter", at: "end" }] },
+    }),
+  );
+  await plugged.connect().ask(get());
+  return [busy, h2, random, ring, plugged];
 }
 
 test("every metric is declared with its kind, and every declared family exists", async () => {

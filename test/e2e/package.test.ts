@@ -1,9 +1,20 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
+import { stripTypeScriptTypes } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { residentBytes } from "../support/process-state.ts";
 import { ask, freePorts, Program } from "../support/program.ts";
@@ -116,4 +127,75 @@ test("The installed command reads YAML, and the library can be imported", () => 
   const script = 'import * as fairlead from "fairlead"; console.log(Object.keys(fairlead).sort().join());';
   const exported = succeed(process.execPath, ["--input-type=module", "-e", script], join(installed, "../.."));
   expect(exported).toContain("start");
+});
+
+test("The installed package runs plug-ins: TypeScript beside the configuration, and compiled ones that are installed", () => {
+  const user = join(installed, "../..");
+  cpSync("examples/plugins", join(user, "plugins"), { recursive: true });
+  const packaged = join(user, "node_modules/fairlead-plugin-acme");
+  mkdirSync(packaged);
+  for (const file of globSync("examples/plugins/acme/*.ts")) {
+    const compiled = stripTypeScriptTypes(readFileSync(file, "utf8")).replaceAll(/(from "\.\/.*)\.ts"/g, '$1.js"');
+    writeFileSync(join(packaged, basename(file, ".ts").concat(".js")), compiled);
+  }
+  writeFileSync(
+    join(packaged, "package.json"),
+    '{"name": "fairlead-plugin-acme", "type": "module", "exports": "./index.js"}',
+  );
+  const written = readFileSync("examples/plugins/acme.yaml", "utf8");
+  writeFileSync(join(user, "installed.yaml"), written.replace("./acme/index.ts", "fairlead-plugin-acme"));
+  const command = join(installed, "bin/fairlead");
+  for (const file of ["plugins/acme.yaml", "installed.yaml"]) {
+    expect(succeed(process.execPath, [command, "check", join(user, file)], base)).toContain("acme.hosts");
+  }
+  expect(readFileSync(join(installed, "dist/plugin/index.d.ts"), "utf8")).toContain("definePlugin");
+});
+
+test.each([1, 2])(
+  "The installed library with workers: %i has plug-ins work on the very classes that the proxy knows",
+  (workers) => {
+    const script = `
+    import { startLinker } from "fairlead";
+    const text = JSON.stringify({ fairlead: 1, workers: ${workers}, plugins: ["./plugins/acme/index.ts"], admin: { port: 0 },
+      namers: [{ kind: "acme.hosts", file: "plugins/hosts.json" }],
+      routers: [{ protocol: "http", servers: [{ port: 0 }], dtab: "/svc => /#/acme.hosts",
+        identifier: [{ kind: "acme.tenant", known: ["none"] }], filters: [{ kind: "acme.tickets" }] }] });
+    let log = "";
+    const linker = await startLinker(text, { writeLog: (line) => void (log += line) });
+    const [, port] = /serving http on 127.0.0.1:([0-9]+)/.exec(log);
+    const ask = async (headers) => (await fetch("http://127.0.0.1:" + port, { headers })).headers.get("fairlead-cause");
+    console.log([await ask({}), await ask({ "x-ticket": "1", "x-tenant": "none" })].join(" "));
+    await linker.stop(100);`;
+    const user = join(installed, "../..");
+    writeFileSync(join(user, "library.mjs"), script);
+    expect(succeed(process.execPath, ["library.mjs"], user)).toBe(
+      "proxy.plugin.refused;status=403;kind=acme.tickets proxy.bind.no-such-name;service=/svc/tenants/none\n",
+    );
+  },
+);
+
+test("A plug-in in TypeScript is checked against the types of the installed package alone", () => {
+  const user = join(installed, "../..");
+  cpSync("examples/plugins", join(user, "typed"), { recursive: true });
+  symlinkSync(resolve("node_modules/@types"), join(user, "node_modules/@types"));
+  const compilerOptions = {
+    ...{ strict: true, noEmit: true, module: "nodenext", target: "es2024", types: ["node"] },
+    ...{
+      lib: ["es2024", "esnext.disposable", "esnext.iterator"],
+      allowImportingTsExtensions: true,
+      skipLibCheck: false,
+    },
+  };
+  const include = ["typed/acme/*.ts", "typed/resp/index.ts"];
+  writeFileSync(join(user, "tsconfig.json"), JSON.stringify({ compilerOptions, include }));
+  const tsc = resolve("node_modules/typescript/bin/tsc");
+  expect(succeed(process.execPath, [tsc, "--project", "."], user)).toBe("");
+  writeFileSync(
+    join(user, "typed/acme/wrong.ts"),
+    `import { defineFilter, int } from "fairlead/plugin";
+     export const f = defineFilter({ doc: "", keys: { most: int({ doc: "", default: 1 }) }, make: ({ most }) => ({ down: () => most.length }) });`,
+  );
+  expect(() => succeed(process.execPath, [tsc, "--project", "."], user)).toThrow(
+    "'length' does not exist on type 'number'",
+  );
 });

@@ -19,6 +19,7 @@ import { httpProxy } from "./cases/http-proxy.ts";
 import { go, java, node, php, python, ruby } from "./cases/languages.ts";
 import { nginx } from "./cases/nginx.ts";
 import { openMetrics, promtool } from "./cases/promtool.ts";
+import { redis } from "./cases/redis.ts";
 import { stop } from "./cases/stop.ts";
 import { systemd } from "./cases/systemd.ts";
 import { wrk } from "./cases/wrk.ts";
@@ -44,6 +45,7 @@ const HTTP1: readonly Peer[] = [
   stop,
   promtool,
   openMetrics,
+  redis,
   ...httpProxy,
   systemd,
   ...docker,

@@ -23,7 +23,12 @@ const PARTS: readonly (readonly [scope: string, title: string, words: string])[]
     "Clients",
     "One for each bound name, such as `#/io.l5d.fs/users`: every attempt, so that what is sent again counts again.",
   ],
-  ["rt/<router>/", "Routers", "Caches of names, and the router itself."],
+  [
+    "rt/<router>/",
+    "Routers",
+    "Caches of names, and the router itself. What request filters, identifiers and protocols of plug-ins count is here too: `fairlead check --docs` prints it.",
+  ],
+  ["namer/<prefix>/", "Namers of plug-ins", "One for each namer that a plug-in brings."],
   ["access_log/", "Access logs", "Lines that could not be written."],
   ["admin/", "Admin server", "Connections of people and monitoring."],
   ["config/", "Configuration", "The file, and what became of its changes; only where there is one."],

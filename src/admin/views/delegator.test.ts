@@ -47,6 +47,7 @@ function setUp(explanation: Var<Delegation>, routers = [router("http", dtabFrom(
     env,
     log: new Log(env.clock, () => undefined),
     metrics: async () => new MetricsRegistry(env).root,
+    declared: [],
     config: null,
     prometheus: [],
     namers: new NamerTable([], []),

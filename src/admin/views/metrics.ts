@@ -29,7 +29,8 @@ export async function fairleadMetrics(
   asked: Parameters,
 ): Promise<LocalAnswer> {
   const format = formatFor(accept);
-  return answer(200, format.contentType, exposition(await treeOf(subject, asked), format), { Vary: "Accept" });
+  const written = exposition(await treeOf(subject, asked), format, subject.declared);
+  return answer(200, format.contentType, written, { Vary: "Accept" });
 }
 
 /** Of all event loops together, or of the one that is asked for. */

@@ -55,7 +55,8 @@ export function servicesInFull(root: ConfigNode, services: Services | undefined)
 
 /** A router that knows the services. */
 function served(router: MapNode, parts: ServiceParts, span: Span): MapNode {
-  const family = textOf(router, "protocol") === "h2" ? "h2" : "http";
+  const family = textOf(router, "protocol");
+  if (family !== "http" && family !== "h2") return router; // a protocol of a plug-in has names of its own
   const dstPrefix = textOf(router, "dstPrefix") ?? "/svc";
   const own = textOf(router, "dtab") ?? "";
   const rules = parts.dtab(dstPrefix) + (own === "" ? "" : `# the router's own\n${own}`);

@@ -11,6 +11,7 @@ export async function check(given: Given, terminal: Terminal): Promise<number> {
   const loaded = await readConfig(file, given.has("expand-env"), terminal);
   const { config, problems } = loaded;
   if (given.has("linkerd")) return compare(loaded, given, terminal);
+  if (given.has("docs") || given.has("schema")) return describePlugins(loaded, given, terminal);
   if (config !== null && given.has("expand")) {
     await expand(loaded, given, terminal);
   } else if (given.has("json")) {
@@ -20,6 +21,14 @@ export async function check(given: Given, terminal: Terminal): Promise<number> {
     if (config === null) terminal.err(`${unusable(file, problems)}\n`);
     else terminal.out(`${file} can be used: ${contents(config)}\n`);
   }
+  return config === null ? Exit.failed : Exit.ok;
+}
+
+/** What the plug-ins add, for people or for editors. */
+async function describePlugins({ config, extensions, problems }: LoadedConfig, given: Given, terminal: Terminal) {
+  const { pluggedJsonSchema, pluggedReference } = await import("../../app/plugged-docs.ts");
+  terminal.err(renderProblems(problems));
+  terminal.out(given.has("docs") ? pluggedReference(extensions) : pluggedJsonSchema(extensions));
   return config === null ? Exit.failed : Exit.ok;
 }
 

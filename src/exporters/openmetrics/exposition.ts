@@ -1,7 +1,8 @@
 // Writes all families, in the text format of Prometheus 0.0.4 or as OpenMetrics 1.0. Both say the same in nearly the same words.
 import type { Distribution, MetricsTree, Reading } from "../../telemetry/tree.ts";
 import { ChunkedText } from "../../telemetry/chunked-text.ts";
-import { FAMILIES, type Family, sampleName } from "./families.ts";
+import type { MetricDoc } from "../../telemetry/names.ts";
+import { FAMILIES, familiesOf, type Family, sampleName } from "./families.ts";
 import type { Format } from "./format.ts";
 import { type Place, placesBelow } from "./places.ts";
 
@@ -12,12 +13,17 @@ const PLACES_PER_PIECE = 200;
  * All metrics below `root`, piece by piece; some pieces are empty and only mean "let others run". Write one piece, or a few, per turn
  * of the event loop: values are read when their piece is made. What is pruned meanwhile is left out from then on, and what comes anew
  * waits for the next time: so no series is written twice. Distributions that never saw a value are left out.
+ * @param declared metrics besides those of the catalogue.
  */
-export function* exposition(root: MetricsTree, format: Format): Generator<string, void, undefined> {
+export function* exposition(
+  root: MetricsTree,
+  format: Format,
+  declared: readonly MetricDoc[] = [],
+): Generator<string, void, undefined> {
   const text = new ChunkedText();
   const entities = new Map<string, readonly Place[]>();
   let looked = 0;
-  for (const family of FAMILIES) {
+  for (const family of declared.length === 0 ? FAMILIES : [...FAMILIES, ...familiesOf(declared)]) {
     let places = entities.get(family.entity);
     if (places === undefined) entities.set(family.entity, (places = yield* gather(root, family.entity)));
     let begun = false;

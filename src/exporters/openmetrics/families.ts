@@ -30,6 +30,7 @@ const ENTITIES: readonly (readonly [pattern: string, name: string])[] = [
   ["rt/<router>/client/<bound>/service/<path>", "client_service"],
   ["rt/<router>/client/<bound>", "client"],
   ["rt/<router>", "router"],
+  ["namer/<prefix>", "namer"],
   ["access_log", "access_log"],
   ["admin", "admin"],
   ["config", "config"],
@@ -45,10 +46,15 @@ const UNITS: Readonly<Record<MetricDoc["unit"], readonly [unit: string, perUnit:
 };
 
 /** In the order of the catalogue. */
-export const FAMILIES: readonly Family[] = METRICS.flatMap((metric) => {
-  const omission = omissionOf(metric.pattern);
-  return omission !== undefined && omission.only === undefined ? [] : [familyOf(metric, omission?.only ?? null)];
-});
+export const FAMILIES: readonly Family[] = familiesOf(METRICS);
+
+/** The families of some metrics. */
+export function familiesOf(metrics: readonly MetricDoc[]): readonly Family[] {
+  return metrics.flatMap((metric) => {
+    const omission = omissionOf(metric.pattern);
+    return omission !== undefined && omission.only === undefined ? [] : [familyOf(metric, omission?.only ?? null)];
+  });
+}
 
 function familyOf(metric: MetricDoc, without: RegExp | null): Family {
   const { pattern, doc, help = doc } = metric;
@@ -94,6 +100,8 @@ const LABELS: Readonly<Record<string, string>> = {
   "<class>": "class",
   "<cache>": "cache",
   "<name>": "algorithm",
+  "<kind>": "kind",
+  "<prefix>": "namer",
 };
 
 /** The label that a scope in the place of this variable becomes. */

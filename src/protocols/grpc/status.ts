@@ -60,6 +60,7 @@ const BY_CATEGORY: Readonly<Record<Category, number>> = {
   "bad-answer": GrpcStatus.unavailable,
   leaving: GrpcStatus.unavailable,
   gone: GrpcStatus.cancelled,
+  refused: GrpcStatus.permissionDenied,
   internal: GrpcStatus.internal,
 };
 
@@ -71,10 +72,20 @@ const BY_RESET: Readonly<Record<number, number>> = {
   12: GrpcStatus.permissionDenied, // INADEQUATE_SECURITY
 };
 
+/** Where a request filter says with which status of HTTP it refuses; any other is PERMISSION_DENIED. */
+const BY_STATUS: Readonly<Record<number, number>> = {
+  400: GrpcStatus.invalidArgument,
+  401: GrpcStatus.unauthenticated,
+  404: GrpcStatus.notFound,
+  429: GrpcStatus.resourceExhausted,
+  503: GrpcStatus.unavailable,
+};
+
 /** The `grpc-status` a failure is answered with. */
 export function grpcStatusOf(failure: Failure): number {
   const { category } = failure.cause;
-  const { code } = failure.detail;
+  const { code, status } = failure.detail;
+  if (category === "refused") return BY_STATUS[Number(status)] ?? BY_CATEGORY.refused;
   if (typeof code !== "number" || category === "timeout" || category === "leaving") return BY_CATEGORY[category];
   return BY_RESET[code] ?? GrpcStatus.internal;
 }

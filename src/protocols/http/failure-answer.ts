@@ -18,6 +18,7 @@ const STATUS: Readonly<Record<Category, number>> = {
   "bad-answer": 502,
   leaving: 502,
   gone: 499, // never sent, only logged
+  refused: 403, // unless whoever refused it says otherwise
   internal: 502,
 };
 
@@ -26,7 +27,10 @@ const NACK_FINAL = "Request was not processed by the server and should not be re
 
 /** The status a failure is answered with. */
 export function failureStatus(failure: Failure): number {
-  return STATUS[failure.cause.category];
+  const { category } = failure.cause;
+  if (category !== "refused") return STATUS[category];
+  const told = failure.detail["status"];
+  return typeof told === "number" ? told : STATUS.refused;
 }
 
 /** What the answer depends on besides the failure. */

@@ -82,6 +82,7 @@ export function writeForeignAnswer(scratch: Scratch, ex: Exchange, message: Http
   if (form.clearContext) scratch.appendText(VIA_LINE);
   else if (ex.undecided) scratch.appendText(VIA_LINE);
   else scratch.appendText((ex.verdict ?? ex.outcome) === Outcome.success ? SUCCESS_LINES : FAILURE_LINES);
+  if (message.hasAdded) message.eachAdded((name, value) => scratch.appendText(`${name}: ${value}\r\n`)); // cold: fields of request filters
   if (form.chunked) scratch.appendText("Transfer-Encoding: chunked\r\n");
   if (form.close) scratch.appendText("Connection: close\r\n");
   else if (form.keepAlive10) scratch.appendText("Connection: keep-alive\r\n");

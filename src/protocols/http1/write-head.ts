@@ -109,6 +109,7 @@ export function writeAnswerHead(scratch: Scratch, ex: Exchange, head: HttpHead, 
   copyFields(scratch, head, from, DROPPED_FROM_ANSWER, false);
   if (form.clearContext) scratch.appendText("Via: 1.1 fairlead\r\n");
   else scratch.appendText((ex.verdict ?? ex.outcome) === Outcome.success ? SUCCESS_LINES : FAILURE_LINES);
+  if (head.extraLines !== "") scratch.appendText(head.extraLines); // cold: fields of request filters
   if (form.chunked) scratch.appendText("Transfer-Encoding: chunked\r\n");
   if (form.close) scratch.appendText("Connection: close\r\n");
   else if (form.keepAlive10) scratch.appendText("Connection: keep-alive\r\n");

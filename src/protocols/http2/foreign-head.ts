@@ -89,6 +89,7 @@ export function putForeignAnswer(
     put(outbox, encoder, (ex.verdict ?? ex.outcome) === Outcome.success ? SUCCESS : FAILURE);
   }
   put(outbox, encoder, VIA);
+  if (head.extraLines !== "") head.eachAdded((name, value) => putText(outbox, encoder, name.toLowerCase(), value)); // cold: fields of request filters
   return at;
 }
 

@@ -174,6 +174,7 @@ export function putAnswer(
   if (!clearContext && !ex.undecided)
     put(outbox, encoder, (ex.verdict ?? ex.outcome) === Outcome.success ? SUCCESS : FAILURE);
   put(outbox, encoder, VIA);
+  if (head.added !== null) putAdded(outbox, encoder, head.added);
   return at;
 }
 

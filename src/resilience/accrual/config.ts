@@ -17,6 +17,7 @@ export const maxEjectionPercent = int({
 
 export const failureAccrual = kindOf(
   {
+    open: "accrual",
     doc: "When an endpoint counts as dead, and for how long. Without `backoff` the first time is 5 s, doubling with jitter up to 300 s.",
     default: { kind: "io.l5d.consecutiveFailures", failures: 5 },
     modernDefault: { kind: "fairlead.successRateOrFailures" },

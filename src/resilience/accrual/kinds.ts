@@ -74,7 +74,8 @@ export function accrualView(spec: AccrualSpec): Readonly<Record<string, string |
   return { ...rest, backoff: [kind, ...Object.values(times)].join(" ") };
 }
 
-function deadFor(spec: BackoffSpec | undefined, random: Random): Backoff {
+/** How long an endpoint is dead each time. */
+export function deadFor(spec: BackoffSpec | undefined, random: Random): Backoff {
   if (spec === undefined) return equalJittered(DEFAULT_DEAD_MS.first, DEFAULT_DEAD_MS.longest, random);
   return spec.kind === "constant" ? constant(spec.ms) : decorrelatedJittered(spec.minMs, spec.maxMs, random);
 }

@@ -28,7 +28,7 @@ const byHost = object(
 );
 
 const anyIdentifier = kindOf(
-  { doc: "Where in a request its name is found." },
+  { doc: "Where in a request its name is found.", open: "identifier" },
   {
     "io.l5d.header.token": object(
       { doc: "`<dstPrefix>/<value of a header>`; the value is one segment." },
@@ -64,7 +64,7 @@ export const identifier = oneOrMany(
 );
 
 const anyHttp2Identifier = kindOf(
-  { doc: "Where in a request its name is found." },
+  { doc: "Where in a request its name is found.", open: "identifier" },
   {
     "io.l5d.header.token": object(
       { doc: "`<dstPrefix>/<value of a header>`; the value is one segment. Of several values the last counts." },
