@@ -1,6 +1,7 @@
 // The admin server of a running proxy through all reloads.
 import { isDeepStrictEqual } from "node:util";
 import { AdminServer } from "../admin/server.ts";
+import type { Timer } from "../base/timers.ts";
 import type { Listener } from "../core/byte-stream.ts";
 import type { DataLoop } from "../core/data-loop.ts";
 import type { Http1 } from "../protocols/http1/protocol.ts";
@@ -20,11 +21,19 @@ const LEAVE_MS = 5000;
 
 type Settings = Pick<LinkerConfig, "admin" | "telemetry">;
 
-/** At most one listening server at a time. */
+/** A server that listens already, where nobody did, until it is decided whether it is to stay. */
+export interface AdminChange {
+  /** Null where there is nothing to be listened on that is not already. */
+  readonly opened: AdminServer | null;
+  readonly config: LinkerConfig;
+}
+
+/** At most one server at a time that is told to people; those before it finish what they have. */
 export class RunningAdmin {
   readonly #linker: Administered;
   /** What the server that listens was made from. */
   #settings: Settings | null = null;
+  readonly #former = new Map<AdminServer, Timer>();
   /** Null before the first configuration. */
   server: AdminServer | null = null;
 
@@ -32,32 +41,60 @@ export class RunningAdmin {
     this.#linker = linker;
   }
 
-  /** Listens as a configuration says. Rejects, in words, when that is not possible; then everything is as before. */
-  async follow(config: LinkerConfig): Promise<void> {
-    const settings = { admin: config.admin, telemetry: config.telemetry };
+  /** Listens where a configuration says. Rejects, in words, when that is not possible. `commit` or `drop` follows. */
+  async prepare(config: LinkerConfig): Promise<AdminChange> {
     const former = this.#settings;
-    if (isDeepStrictEqual(settings, former)) return;
-    const stays = former !== null && samePlace(former.admin, config.admin);
-    const before = this.server;
-    const listener = stays ? (before?.handOver() ?? null) : null;
-    this.server = await this.#start(config, listener);
-    this.#settings = settings;
-    if (before !== null) this.#linker.env.timers.after(LEAVE_MS, () => void before.stop());
-    if (listener !== null) return;
-    this.#linker.log.logger("admin").info(`listening on ${placeOf(this.server.listener)}`);
+    if (former !== null && samePlace(former.admin, config.admin)) return { opened: null, config };
+    return { opened: await this.#start(config, null), config };
   }
 
-  async #start({ admin, telemetry }: LinkerConfig, listener: Listener | null): Promise<AdminServer> {
-    const scope = this.#linker.metrics.root.scope("admin");
+  /** Not so, after all. */
+  async drop({ opened }: AdminChange): Promise<void> {
+    await opened?.stop();
+  }
+
+  /** From now on. Answers that are on their way still get there. */
+  async commit({ config, opened }: AdminChange): Promise<void> {
+    const settings = { admin: config.admin, telemetry: config.telemetry };
+    if (isDeepStrictEqual(settings, this.#settings)) return;
+    this.#settings = settings;
+    const before = this.server;
+    const listener = before?.handOver() ?? null;
+    this.server = opened ?? (await this.#start(config, listener));
+    this.#linker.metrics.root.scope("admin").gauge("connections", () => this.#connections);
+    if (before !== null) this.#retire(before);
+    if (opened === null) return;
+    await listener?.close();
+    this.#linker.log.logger("admin").info(`listening on ${placeOf(opened.listener)}`);
+  }
+
+  /** Stops all there are. */
+  async stop(): Promise<void> {
+    for (const timer of this.#former.values()) timer.cancel();
+    const all = this.server === null ? [] : [...this.#former.keys(), this.server];
+    await Promise.all(all.map((server) => server.stop()));
+  }
+
+  get #connections(): number {
+    return [...this.#former.keys()].reduce((sum, server) => sum + server.connections, this.server?.connections ?? 0);
+  }
+
+  #retire(server: AdminServer): void {
+    const { timers } = this.#linker.env;
+    this.#former.set(
+      server,
+      timers.after(LEAVE_MS, () => void server.stop().then(() => this.#former.delete(server))),
+    );
+  }
+
+  #start({ admin, telemetry }: LinkerConfig, listener: Listener | null): Promise<AdminServer> {
     const parts = {
       subject: adminSubject(this.#linker, telemetry),
       loop: this.#linker.loop,
       http1: this.#linker.http1,
-      stats: serverConnectionStats(scope),
+      stats: serverConnectionStats(this.#linker.metrics.root.scope("admin")),
     };
-    const server = await AdminServer.start(admin, parts, listener);
-    scope.gauge("connections", () => server.connections);
-    return server;
+    return AdminServer.start(admin, parts, listener);
   }
 }
 

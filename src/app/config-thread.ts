@@ -1,16 +1,14 @@
-// A thread that reads one configuration and ends: five thousand rules take longer than requests should wait.
-import { parentPort, workerData } from "node:worker_threads";
+// A thread that reads configurations: five thousand rules take longer than requests should wait.
+import { parentPort } from "node:worker_threads";
 import { problemsToJson, renderProblems } from "../config/problems.ts";
-import { type ConfigOptions, loadConfig } from "./config.ts";
-import type { ReadConfig } from "./config-reading.ts";
+import { loadConfig } from "./config.ts";
+import type { ConfigRequest, ReadConfig } from "./config-reading.ts";
 
-/** What the thread is given. */
-export interface ConfigRequest {
-  readonly text: string;
-  readonly options: ConfigOptions;
+parentPort?.on("message", (request: ConfigRequest) => void answer(request));
+
+/** An error that it throws ends the thread, and whoever waits hears of it. */
+async function answer({ options, text }: ConfigRequest): Promise<void> {
+  const { config, problems } = await loadConfig(text, options);
+  const read: ReadConfig = { config, problems: problemsToJson(problems), told: renderProblems(problems) };
+  parentPort?.postMessage(read);
 }
-
-const { options, text } = workerData as ConfigRequest; // `config-reading` starts this file
-const { config, problems } = await loadConfig(text, options);
-const answer: ReadConfig = { config, problems: problemsToJson(problems), told: renderProblems(problems) };
-parentPort?.postMessage(answer);

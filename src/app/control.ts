@@ -126,21 +126,22 @@ export class Control {
    * from now on; `commit` or `drop` follows.
    * @param extensions what the plug-ins of the configuration add.
    */
-  prepare(config: LinkerConfig, extensions: Extensions): Plan {
+  async prepare(config: LinkerConfig, extensions: Extensions): Promise<Plan> {
     const { plugins } = config;
     const naming = this.#naming.next(config.namers, this.#plugged(extensions));
     const same = sameKinds(this.#extensions, extensions);
     const generation = ++this.#generation;
     const added = new Set<string>();
-    const routers = config.routers.map((router): RouterPlan => {
+    const routers: RouterPlan[] = [];
+    for (const router of config.routers) {
       const known = this.#plan.find((plan) => plan.config.label === router.label);
-      if (known !== undefined && same && sameForData(known.config, router))
-        return { key: known.key, config: router, plugins };
-      const key = `${router.label}@${generation}`;
+      const stays = known !== undefined && same && sameForData(known.config, router);
+      const key = stays ? known.key : `${router.label}@${generation}`;
+      routers.push({ key, config: router, plugins });
+      if (stays) continue;
       added.add(key);
-      this.#add(key, router, naming);
-      return { key, config: router, plugins };
-    });
+      await this.#add(key, router, naming, known === undefined ? undefined : this.#routers.get(known.key)?.baseDtab);
+    }
     return { config, extensions, naming, routers, added };
   }
 
@@ -149,7 +150,10 @@ export class Control {
     for (const key of plan.added) this.#close(key);
   }
 
-  /** From now on. What is not planned any more is answered until its data planes have closed it. */
+  /**
+   * From now on. What is not planned any more is answered until its data planes have closed it. Settled when every name that the change
+   * touches has been bound anew.
+   */
   async commit(plan: Plan): Promise<void> {
     const former = this.#naming;
     this.#naming = plan.naming;
@@ -158,13 +162,22 @@ export class Control {
     for (const { config, key } of plan.routers) {
       const router = this.#routers.get(key);
       if (router === undefined || plan.added.has(key)) continue;
-      const before = router.config;
-      router.config = config;
-      await router.baseDtab.follow(config);
-      if (plan.naming === former && isDeepStrictEqual(before.interpreter, config.interpreter)) continue;
-      router.interpreter = makeInterpreter(config, plan.naming);
-      for (const service of router.services.values()) service.replaceInterpreter(router.interpreter);
+      await this.#follow(router, config, plan.naming !== former);
     }
+  }
+
+  async #follow(router: ControlledRouter, config: RouterConfig, otherNamers: boolean): Promise<void> {
+    const before = router.config;
+    router.config = config;
+    const change = await router.baseDtab.read(config);
+    const services = [...router.services.values()];
+    // Rules and namers at once: a name must never be bound by the new ones of the one and the old ones of the other.
+    const moves = otherNamers || !isDeepStrictEqual(before.interpreter, config.interpreter);
+    if (moves) router.interpreter = makeInterpreter(config, this.#naming);
+    if (moves) for (const service of services) service.takeInterpreter(router.interpreter);
+    change();
+    if (moves) for (const service of services) service.moveNames();
+    await Promise.all(services.map((service) => service.followed()));
   }
 
   /** A data plane has closed a router. */
@@ -179,8 +192,8 @@ export class Control {
     for (const key of [...this.#routers.keys()]) this.#close(key);
   }
 
-  #add(key: string, config: RouterConfig, naming: Naming): void {
-    const baseDtab = new BaseDtab(config, this.#env, this.#log.logger(`router.${config.label}`));
+  async #add(key: string, config: RouterConfig, naming: Naming, former: BaseDtab | undefined): Promise<void> {
+    const baseDtab = await BaseDtab.open(config, this.#env, this.#log.logger(`router.${config.label}`), former);
     const router = new ControlledRouter(key, config, makeInterpreter(config, naming), baseDtab);
     this.#routers.set(key, router);
     for (const plane of this.#planes) this.#serve(router, plane);

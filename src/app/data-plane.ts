@@ -1,5 +1,6 @@
 // The fast half of a proxy on one event loop: routers and their servers, made and replaced as control plans them.
 import type { Env } from "../base/env.ts";
+import type { Timer } from "../base/timers.ts";
 import type { ToControl, ToData } from "../core/border.ts";
 import { causes } from "../core/cause.ts";
 import type { DataLoop } from "../core/data-loop.ts";
@@ -12,6 +13,7 @@ import type { MetricsRegistry } from "../telemetry/registry.ts";
 import type { RouterConfig } from "./config.ts";
 import { type Extensions, extensionsOf } from "./extensions.ts";
 import { placeOf } from "./inherited-sockets.ts";
+import { RetiringRouters } from "./retiring-routers.ts";
 import { OpenServer, type ServerWish, serverWish } from "./open-server.ts";
 import {
   admissionOf,
@@ -45,10 +47,10 @@ export interface DataPlaneParts {
   readonly closed: (key: string) => void;
 }
 
-/** A router that gets no further exchanges is looked at so often. */
-const RETIRING_MS = 100;
 /** Connections of servers that are no longer wanted go gently for so long: a request may be on its way. */
 const GENTLY_MS = 5000;
+/** Requests that came by a new address before it turned out that another one cannot be had have so long to finish. */
+const TAKE_BACK_MS = 1000;
 
 /** An endpoint that failure accrual took out. */
 export interface Trip {
@@ -70,11 +72,13 @@ interface MadeRouter {
 export class DataPlane {
   readonly #parts: DataPlaneParts;
   #routers: readonly RunningRouter[] = [];
+  /** All there are: requests may come to a router before it is in force, and after. */
+  readonly #byKey = new Map<string, RunningRouter>();
   /** Replaced ones that still have exchanges. */
-  readonly #retiring = new Set<RunningRouter>();
+  readonly #retiring: RetiringRouters;
   readonly #servers = new Map<string, OpenServer>();
   /** Servers that are no longer wanted, until their last connection is closed. */
-  readonly #leaving = new Set<OpenServer>();
+  readonly #leaving = new Map<OpenServer, Timer>();
 
   /** Ports that were chosen by another event loop. */
   ports: ChosenPorts | null;
@@ -84,6 +88,16 @@ export class DataPlane {
   constructor(parts: DataPlaneParts) {
     this.#parts = parts;
     this.ports = parts.ports;
+    this.#retiring = new RetiringRouters({
+      env: parts.env,
+      metrics: parts.metrics,
+      inUse: (running) => activeIn(running) > 0 || this.#isReachable(running),
+      knows: (label) => this.#knows(label),
+      closed: ({ key }) => {
+        this.#byKey.delete(key);
+        parts.closed(key);
+      },
+    });
   }
 
   /** In the order of the configuration. */
@@ -119,10 +133,7 @@ export class DataPlane {
 
   /** What control says of names. */
   receive(message: ToData): void {
-    const { router: key } = message;
-    for (const running of this.#routers) if (running.key === key) return running.router.receive(message);
-    for (const running of this.#retiring) if (running.key === key) return running.router.receive(message);
-    return undefined;
+    this.#byKey.get(message.router)?.router.receive(message);
   }
 
   /**
@@ -131,26 +142,26 @@ export class DataPlane {
    * Rejects with the system's error when an address cannot be listened on; then everything is as before.
    */
   async configure(plans: readonly RouterPlan[]): Promise<void> {
-    const known = new Map(this.#routers.map((running) => [running.key, running]));
+    const before = this.#routers;
     const made: MadeRouter[] = [];
     const opened: OpenServer[] = [];
     try {
       for (const plan of plans) {
-        if (known.has(plan.key)) continue;
+        if (before.some(({ key }) => key === plan.key)) continue;
         const making = this.#make(plan, await extensionsOf(plan.plugins));
         made.push(making);
-        opened.push(...(await this.#open(making)));
+        this.#byKey.set(plan.key, making.running);
+        await this.#open(making, opened);
       }
     } catch (error) {
-      await Promise.all(opened.map((server) => server.drain()));
-      for (const { running } of made) running.close();
+      await this.#takeBack(made, opened);
       throw error;
     }
     for (const server of opened) this.#servers.set(server.place, server);
     for (const { running, wishes } of made) await this.#takeOver(running, wishes);
-    const now = new Map([...known, ...made.map(({ running }): [string, RunningRouter] => [running.key, running])]);
-    this.#routers = plans.map((plan) => kept(now, plan));
-    this.#retire(known);
+    for (const { running } of made) this.#tellOrigin(running);
+    this.#routers = plans.map((plan) => kept(this.#byKey, plan));
+    this.#retire(before);
   }
 
   #make(plan: RouterPlan, extensions: Extensions): MadeRouter {
@@ -174,12 +185,15 @@ export class DataPlane {
     const wishes = config.servers.map((server, i) =>
       serverWish(server, i, config, world, (scope) => admissionOf(server, config, world, scope)),
     );
-    this.#parts.metrics.root.scope("rt", config.label).gauge("originator", () => (config.originator ? 1 : 0));
     const close = () => {
       router.bindings.close();
       closePlugged();
     };
     return { running: { key, config, router, servers: [], stacks, close }, wishes, world };
+  }
+
+  #tellOrigin({ config: { label, originator } }: RunningRouter): void {
+    this.#parts.metrics.root.scope("rt", label).gauge("originator", () => (originator ? 1 : 0));
   }
 
   #world({ config: { label }, key }: RouterPlan, extensions: Extensions, atClose: RouterWorld["atClose"]): RouterWorld {
@@ -202,21 +216,32 @@ export class DataPlane {
   }
 
   // Addresses that nobody listens on yet.
-  async #open({ running, wishes, world }: MadeRouter): Promise<OpenServer[]> {
-    const opened: OpenServer[] = [];
-    try {
-      for (const [i, wish] of wishes.entries()) {
-        if (this.#servers.has(wish.place)) continue;
-        const server = await OpenServer.open(wish, running.stacks[i]!, world); // one for each wish
-        opened.push(server);
-        const { listener } = server;
-        if (listener !== null) world.logger.info(`serving ${running.config.protocol} on ${placeOf(listener)}`);
-      }
-    } catch (error) {
-      await Promise.all(opened.map((server) => server.drain()));
-      throw error;
+  async #open({ running, wishes, world }: MadeRouter, opened: OpenServer[]): Promise<void> {
+    for (const [i, wish] of wishes.entries()) {
+      if (this.#servers.has(wish.place)) continue;
+      const server = await OpenServer.open(wish, running.stacks[i]!, world); // one for each wish
+      opened.push(server);
+      const { listener } = server;
+      if (listener !== null) world.logger.info(`serving ${running.config.protocol} on ${placeOf(listener)}`);
     }
-    return opened;
+  }
+
+  /** As if they had never been. */
+  async #takeBack(made: readonly MadeRouter[], opened: readonly OpenServer[]): Promise<void> {
+    const late = new Failure(causes.drainLimit, undefined, { graceMs: TAKE_BACK_MS });
+    using _limit = this.#parts.env.timers.after(TAKE_BACK_MS, () => {
+      for (const server of opened) server.abandon(late);
+      this.#parts.loop.scratch.flush();
+    });
+    await Promise.all(opened.map((server) => server.drain()));
+    for (const server of opened) server.close();
+    for (const { running, wishes } of made) {
+      running.close();
+      this.#byKey.delete(running.key);
+      for (const { scope } of wishes) scope.pruneUnheld();
+      const { label } = running.config;
+      if (!this.#knows(label)) this.#parts.metrics.root.scope("rt", label).prune();
+    }
   }
 
   async #takeOver(running: RunningRouter, wishes: readonly ServerWish[]): Promise<void> {
@@ -230,46 +255,35 @@ export class DataPlane {
     running.servers = servers;
   }
 
-  #retire(before: ReadonlyMap<string, RunningRouter>): void {
+  #retire(before: readonly RunningRouter[]): void {
     const wanted = new Set(this.#routers.flatMap((running) => running.servers));
     for (const [place, server] of this.#servers) {
       if (wanted.has(server)) continue;
       this.#servers.delete(place);
       this.#close(server);
     }
-    for (const running of before.values()) {
-      if (this.#routers.includes(running)) continue;
-      this.#retiring.add(running);
-      this.#closeWhenDone(running);
-    }
+    for (const running of before) if (!this.#routers.includes(running)) this.#retiring.add(running);
   }
 
   // The listener goes at once, or another process could not have it; callers that are there learn of it with their next answer.
   #close(server: OpenServer): void {
-    this.#leaving.add(server);
-    void server.listener?.close();
-    server.leave();
-    this.#parts.env.timers.after(GENTLY_MS, () => void this.#gone(server));
+    server.unlisten();
+    const timer = this.#parts.env.timers.after(GENTLY_MS, () => void this.#gone(server));
+    this.#leaving.set(server, timer);
   }
 
   async #gone(server: OpenServer): Promise<void> {
     await server.drain();
-    this.#leaving.delete(server);
-    if (!this.#allServers().some((other) => other.scope === server.scope)) server.scope.prune();
+    if (this.#leaving.delete(server)) server.close();
   }
 
-  #closeWhenDone(running: RunningRouter): void {
-    if (activeIn(running) > 0) {
-      this.#parts.env.timers.after(RETIRING_MS, () => this.#closeWhenDone(running));
-      return;
-    }
-    if (!this.#retiring.delete(running)) return;
-    running.close();
-    const { label } = running.config;
-    if (![...this.#routers, ...this.#retiring].some(({ config }) => config.label === label)) {
-      this.#parts.metrics.root.scope("rt", label).prune();
-    }
-    this.#parts.closed(running.key);
+  /** Requests that are on their way to a server that is leaving find its last router. */
+  #isReachable({ stacks }: RunningRouter): boolean {
+    return this.#leaving.keys().some((server) => stacks.includes(server.stack) && server.connections > 0);
+  }
+
+  #knows(label: string): boolean {
+    return [...this.#routers, ...this.#retiring].some(({ config }) => config.label === label);
   }
 
   /** What is listened on. */
@@ -298,6 +312,7 @@ export class DataPlane {
 
   /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
   async drain(): Promise<void> {
+    for (const timer of this.#leaving.values()) timer.cancel();
     await Promise.all(this.#allServers().map((server) => server.drain()));
   }
 
@@ -309,12 +324,13 @@ export class DataPlane {
 
   /** Closes routers and their clients. */
   close(): void {
-    for (const running of [...this.#routers, ...this.#retiring]) running.close();
-    this.#retiring.clear();
+    for (const running of this.#routers) running.close();
+    this.#retiring.close();
+    this.#byKey.clear();
   }
 
   #allServers(): OpenServer[] {
-    return [...this.#servers.values(), ...this.#leaving];
+    return [...this.#servers.values(), ...this.#leaving.keys()];
   }
 }
 

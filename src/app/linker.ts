@@ -204,7 +204,8 @@ export class Linker {
     const before = this.#changes;
     const change = (async () => {
       await before;
-      if (!this.#stopping) await this.#configure(config);
+      if (this.#stopping) throw new Error("the proxy is stopping");
+      await this.#configure(config);
     })();
     const settled = change.then(
       () => undefined,
@@ -218,23 +219,23 @@ export class Linker {
   }
 
   async #configure(config: LinkerConfig): Promise<void> {
+    const admin = await this.#running.prepare(config);
     const extensions = await extensionsOf(config.plugins);
-    const plan = this.control.prepare(config, extensions);
+    const plan = await this.control.prepare(config, extensions);
     this.metrics.declare(metricsOf(extensions));
     for (const file of await changedPlugins(config.plugins))
       this.log.logger("plugins").warn(`${file} has changed since it was loaded; what it does now takes a restart`);
-    const adminBefore = this.#config;
     try {
       this.#accessLogs.expect(this.plane === null ? config.routers : []);
       await this.planes.configure(plan.routers);
-      this.#config = config;
-      await this.#running.follow(config);
     } catch (error) {
-      this.#config = adminBefore;
-      if (this.control.plan.length > 0) await this.planes.configure(this.control.plan);
       this.control.drop(plan);
+      await this.#running.drop(admin);
       throw error;
     }
+    // Everything that can be refused has been done: all addresses are listened on.
+    this.#config = config;
+    await this.#running.commit(admin);
     await this.control.commit(plan);
   }
 
@@ -312,7 +313,7 @@ export class Linker {
     await this.#accessLogs.close(LAST_LINES_MS);
     this.#processMetrics[Symbol.dispose]();
     this.metrics[Symbol.dispose]();
-    await this.admin?.stop();
+    await this.#running.stop();
     return clean;
   }
 

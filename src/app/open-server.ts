@@ -1,4 +1,5 @@
 // One listening address of a data plane through all reloads: the listener stays, what is behind it may change.
+import type { Timer } from "../base/timers.ts";
 import { listenHttp } from "../bridges/http1-http2/port.ts";
 import type { Listener, ListenOptions } from "../core/byte-stream.ts";
 import type { ExchangeHandler } from "../core/exchange-handler.ts";
@@ -115,14 +116,24 @@ function speaks(server: ServerConfig, config: RouterConfig, protocol: "http/1.1"
 /** How long a port that was replaced leaves callers that send nothing alone: they learn with their next answer that they shall go. */
 const GENTLY_MS = 30_000;
 
+/** A port that takes no further connections. */
+interface FormerPort {
+  readonly port: ServerPort;
+  /** Where its connections count. */
+  readonly scope: Scope;
+  readonly timer: Timer;
+}
+
 /** A listener with its connections, those of earlier treatments included. */
 export class OpenServer {
   readonly #world: RouterWorld;
   readonly #entrance: Entrance;
-  readonly #former = new Set<ServerPort>();
+  readonly #former = new Set<FormerPort>();
   #wish: ServerWish;
   #port: ServerPort;
   #stack: RouterServer;
+  /** Stacks of earlier routers that may still have exchanges. */
+  #formerStacks: readonly RouterServer[] = [];
 
   private constructor(wish: ServerWish, stack: RouterServer, entrance: Entrance, port: ServerPort, world: RouterWorld) {
     this.#wish = wish;
@@ -130,6 +141,7 @@ export class OpenServer {
     this.#entrance = entrance;
     this.#port = port;
     this.#world = world;
+    wish.scope.hold();
     this.#gauges();
   }
 
@@ -142,10 +154,6 @@ export class OpenServer {
 
   get place(): string {
     return this.#wish.place;
-  }
-
-  get scope(): Scope {
-    return this.#wish.scope;
   }
 
   get stack(): RouterServer {
@@ -165,41 +173,53 @@ export class OpenServer {
    * Exchanges in progress stay with the router that took them in.
    */
   async follow(wish: ServerWish, stack: RouterServer): Promise<void> {
+    this.#formerStacks = [...this.#formerStacks, this.#stack].filter(({ active }) => active > 0);
     this.#entrance.inCharge = stack;
     this.#stack = stack;
     const former = this.#wish;
     this.#wish = wish;
-    if (wish.treatment !== former.treatment) await this.#replacePort(wish);
+    if (wish.treatment !== former.treatment) await this.#replacePort(wish, former.scope);
     this.#gauges();
   }
 
-  async #replacePort(wish: ServerWish): Promise<void> {
-    const former = this.#port;
-    const listener = former.handOver();
+  async #replacePort(wish: ServerWish, scope: Scope): Promise<void> {
+    const port = this.#port;
+    const listener = port.handOver();
     if (listener === null) return;
+    const { logger } = this.#world;
     try {
       this.#port = await wish.open(listener, this.#entrance);
     } catch (error) {
       // Only code of plug-ins fails here; what there was before serves better than nothing.
-      this.#world.logger.error(`${wish.place} stays as it was`, error);
-      if (former.takeBack === undefined) await listener.close();
-      else former.takeBack();
+      logger.error(`${wish.place} stays as it was`, error);
+      if (port.takeBack === undefined) await listener.close();
+      else port.takeBack();
       return;
     }
+    wish.scope.hold();
+    const former: FormerPort = { port, scope, timer: this.#world.env.timers.after(GENTLY_MS, () => this.#end(former)) };
     this.#former.add(former);
-    this.#world.env.timers.after(GENTLY_MS, () => void former.drain().then(() => this.#former.delete(former)));
+    for (const each of this.#former) if (each.port.connections === 0) this.#end(each);
+  }
+
+  #end(former: FormerPort): void {
+    former.timer.cancel();
+    void former.port.drain().then(() => {
+      if (this.#former.delete(former)) former.scope.release();
+    });
   }
 
   #gauges(): void {
     const { scope } = this.#wish;
     scope.gauge("connections", () => this.connections);
+    scope.gauge("load", () => this.#formerStacks.reduce((sum, { active }) => sum + active, this.#stack.active));
     if (this.#port.streams !== undefined)
       scope.scope("h2").gauge("streams", () => this.#sum((port) => port.streams ?? 0));
   }
 
   #sum(read: (port: ServerPort) => number): number {
     let sum = read(this.#port);
-    for (const port of this.#former) sum += read(port);
+    for (const { port } of this.#former) sum += read(port);
     return sum;
   }
 
@@ -208,13 +228,24 @@ export class OpenServer {
     this.#port.leave();
   }
 
+  /** Closes the listener, and asks all connections to go with their next answer. `drain` follows. */
+  unlisten(): void {
+    void this.#port.handOver()?.close();
+  }
+
   /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
   async drain(): Promise<void> {
-    await Promise.all([this.#port, ...this.#former].map((port) => port.drain()));
+    for (const former of this.#former) this.#end(former);
+    await Promise.all([this.#port.drain(), ...[...this.#former].map(({ port }) => port.drain())]);
+  }
+
+  /** Nothing counts here any longer: it has been drained. */
+  close(): void {
+    this.#wish.scope.release();
   }
 
   /** Ends whatever is left, each exchange with this failure. */
   abandon(failure: Failure): void {
-    for (const port of [this.#port, ...this.#former]) port.abandon(failure);
+    for (const { port } of [...this.#former, { port: this.#port }]) port.abandon(failure);
   }
 }

@@ -8,7 +8,7 @@ import { WatchedEntries } from "../namers/fs/watched-entries.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Scope } from "../telemetry/registry.ts";
 import type { ConfigOptions, LinkerConfig } from "./config.ts";
-import { type ReadConfig, readBeside } from "./config-reading.ts";
+import { ConfigReader } from "./config-reading.ts";
 
 /** What became of a wish to reload. */
 export type ReloadOutcome =
@@ -33,8 +33,6 @@ export interface ReloaderParts {
   /** Told before and after a configuration is put in force. */
   readonly reloading: () => void;
   readonly reloaded: () => void;
-  /** By default `readBeside`. */
-  readonly read?: (text: string, options: ConfigOptions) => Promise<ReadConfig>;
 }
 
 /** A file of more than this is no configuration. */
@@ -47,12 +45,14 @@ export class Reloader implements Disposable {
   readonly #reloads;
   readonly #failures;
   readonly #took;
+  readonly #reader: ConfigReader;
   #text: string;
   #last: Promise<unknown> = Promise.resolve();
   /** Wishes that came while one waits are fulfilled with it. */
   #waiting: Promise<ReloadOutcome> | null = null;
   #watch: Disposable | null = null;
   #refusedText: string | null = null;
+  #disposed = false;
   /** Why the file as it is now is not in force; null if it is. */
   problem: string | null = null;
 
@@ -60,6 +60,7 @@ export class Reloader implements Disposable {
     this.#parts = parts;
     this.#path = resolve(parts.options.file);
     this.#text = parts.text;
+    this.#reader = new ConfigReader(parts.env);
     const { scope } = parts;
     this.#reloads = scope.counter("reloads");
     this.#failures = scope.counter("reload_failures");
@@ -73,11 +74,16 @@ export class Reloader implements Disposable {
     const disk = { ...nodeDisk, read: (path: string) => nodeDisk.read(path, MAX_FILE_BYTES) };
     const entry = new WatchedEntries(disk, env).at(dirname(this.#path), "", basename(this.#path));
     this.#watch = entry.observe((state) => {
-      if (state.at === "file" && state.text !== this.#text && state.text !== this.#refusedText)
-        void this.reload("the file has changed");
-      else if (state.at === "missing")
+      if (state.at === "missing")
         this.#parts.logger.warn(`${this.#path} is gone; what was read from it stays in force`);
+      else if (state.at !== "pending" && !(state.at === "file" && this.#isKnown(state.text)))
+        void this.reload("the file has changed");
     });
+  }
+
+  /** Has it been read, and nothing else since? */
+  #isKnown(text: string): boolean {
+    return this.problem === null ? text === this.#text : text === this.#refusedText;
   }
 
   /** Reads the file now. @param why for the log. */
@@ -92,8 +98,11 @@ export class Reloader implements Disposable {
     return outcome;
   }
 
+  /** Nothing is read any more; what is being put in force already is finished. */
   [Symbol.dispose](): void {
+    this.#disposed = true;
     this.#watch?.[Symbol.dispose]();
+    this.#reader[Symbol.dispose]();
   }
 
   /** Never rejects: whoever asks is told in the outcome. */
@@ -102,12 +111,14 @@ export class Reloader implements Disposable {
     const startedMs = env.clock.nowMs();
     let text: string | null = null;
     try {
+      if (this.#disposed) throw new Error("the proxy is stopping");
       text = await readFile(this.#path, "utf8");
       if (text === this.#text) {
+        if (this.problem !== null) logger.info(`${why}: ${options.file} is again as it is in force`);
         this.#inForce();
         return { at: "unchanged" };
       }
-      const { config, problems, told } = await (this.#parts.read ?? readBeside)(text, options);
+      const { config, problems, told } = await this.#reader.read(text, options);
       if (config === null) return this.#refused(why, text, told.trimEnd(), problems);
       if (told !== "") logger.warn(`${why}: ${options.file}\n${told.trimEnd()}`);
       await this.#apply(config);
@@ -141,6 +152,7 @@ export class Reloader implements Disposable {
 
   #refused(why: string, text: string | null, message: string, problems: Json): ReloadOutcome {
     const { logger, options } = this.#parts;
+    if (this.#disposed) return { at: "refused", message: "the proxy is stopping", problems: [] };
     this.#failures.inc();
     this.#refusedText = text;
     this.problem = message;

@@ -45,5 +45,4 @@ export async function successor(sockets: readonly OwnSocket[], env: Env): Promis
 /** Tells whoever started this process that it serves. */
 export function tellReady(): void {
   process.send?.(READY);
-  if (process.connected) process.disconnect?.();
 }

@@ -52,10 +52,12 @@ async function rulesOf(given: Given, env: Env, terminal: Terminal): Promise<Rule
   }
   const config = await usableConfig(given.value("config") ?? "", given.has("expand-env"), terminal);
   const router = routerOf(config, given.value("router"));
+  using _alive = stayAlive();
   const { root } = new MetricsRegistry(env); // for namers of plug-ins, which count
   const { namers } = await extensionsOf(config.plugins);
+  const { live } = await BaseDtab.open(router, env, logger);
   return {
-    base: new BaseDtab(router, env, logger).live,
+    base: live,
     interpreter: makeInterpreter(router, new Naming(config.namers, env, logger, { namers, scope: () => root })),
   };
 }

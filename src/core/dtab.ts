@@ -55,6 +55,11 @@ export class Dtab {
     return this.isEmpty ? later : new Dtab([...this.#layers, ...later.#layers]);
   }
 
+  /** Builds a piece of the index, which otherwise is built at the first search; false if nothing was left to build. */
+  buildNext(): boolean {
+    return this.#layers.some((layer) => layer.buildNext());
+  }
+
   /** The rules that match `path`, last written first. */
   matches(path: Path): readonly Dentry[] {
     let found: readonly Dentry[] = [];

@@ -44,6 +44,23 @@ function unique(addresses: readonly EndpointAddress[]): readonly EndpointAddress
   return byKey.size === addresses.length ? addresses : [...byKey.values()];
 }
 
+/** Whether two states say the same: what only comes from elsewhere must not disturb anybody. */
+export function sameAddresses(a: AddressState, b: AddressState): boolean {
+  if (a === b) return true;
+  if (a.at === "failed") return b.at === "failed" && a.message === b.message;
+  if (a.at !== "bound" || b.at !== "bound") return a.at === b.at;
+  return a.addresses.length === b.addresses.length && a.addresses.every((one, i) => sameAddress(one, b.addresses[i]));
+}
+
+function sameAddress(a: EndpointAddress, b: EndpointAddress | undefined): boolean {
+  return b !== undefined && endpointKey(a) === endpointKey(b) && a.weight === b.weight && sameMeta(a.meta, b.meta);
+}
+
+function sameMeta(a: EndpointAddress["meta"], b: EndpointAddress["meta"]): boolean {
+  const keys = Object.keys(a);
+  return a === b || (keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]));
+}
+
 /** The end of binding. Two bound names are equal if their ids are: addresses stream beneath, and never make another name of it. */
 export type BoundName = EndpointsName | CannedName;
 

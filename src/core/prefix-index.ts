@@ -9,38 +9,52 @@ interface Node<R> {
   any: Node<R> | undefined;
 }
 
-/** Finds the rules whose prefix matches a path. Built at the first search, since many tables are only printed or passed on. */
+/** So many rules are taken in at a time where nobody waits for the index. */
+const RULES_PER_PIECE = 100;
+
+/**
+ * Finds the rules whose prefix matches a path. Built at the first search, since many tables are only printed or passed on; or before it, in
+ * pieces, since a table of thousands takes longer than requests should wait.
+ */
 export class PrefixIndex<R extends { readonly prefix: Prefix }> {
   readonly items: readonly R[];
-  #root: Node<R> | undefined;
+  readonly #root = node<R>();
+  /** So many items have yet to be taken in, the last written first. */
+  #left: number;
 
   constructor(items: readonly R[]) {
     this.items = items;
+    this.#left = items.length;
   }
 
   /** The matching rules, last written first. The caller must not change the list. */
   matches(segments: readonly string[]): readonly R[] {
-    this.#root ??= build(this.items);
+    if (this.#left > 0) this.#build(this.#left);
     const single = singleEnd(this.#root, segments);
     if (single === undefined) return none;
     return single === "several" ? merged(endsOf(this.#root, segments)) : single.rules;
   }
+
+  /** Builds a piece of the index; false if nothing was left to build. */
+  buildNext(): boolean {
+    if (this.#left === 0) return false;
+    this.#build(Math.min(this.#left, RULES_PER_PIECE));
+    return true;
+  }
+
+  #build(rules: number): void {
+    for (const end = this.#left - rules; this.#left > end; this.#left--) {
+      const position = this.#left - 1;
+      const rule = this.items[position] as R; // in range
+      let at = this.#root;
+      for (const element of rule.prefix) at = element === wildcard ? (at.any ??= node()) : childOf(at, element);
+      at.rules.push(rule);
+      at.positions.push(position);
+    }
+  }
 }
 
 const none: readonly never[] = [];
-
-function build<R extends { readonly prefix: Prefix }>(items: readonly R[]): Node<R> {
-  const root = node<R>();
-  for (let position = items.length - 1; position >= 0; position--) {
-    const rule = items[position];
-    if (rule === undefined) continue;
-    let at = root;
-    for (const element of rule.prefix) at = element === wildcard ? (at.any ??= node()) : childOf(at, element);
-    at.rules.push(rule);
-    at.positions.push(position);
-  }
-  return root;
-}
 
 function node<R>(): Node<R> {
   return { rules: [], positions: [], next: undefined, any: undefined };

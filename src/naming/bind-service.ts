@@ -3,7 +3,14 @@ import type { Env } from "../base/env.ts";
 import type { Activity, ActivityState } from "../core/activity.ts";
 import type { EndpointInfo, EndpointSet, ToControl, ToData } from "../core/border.ts";
 import type { Dtab } from "../core/dtab.ts";
-import { type AddressState, type BoundName, type EndpointsName, endpointKey, sameBound } from "../core/endpoint.ts";
+import {
+  type AddressState,
+  type BoundName,
+  type EndpointsName,
+  endpointKey,
+  sameAddresses,
+  sameBound,
+} from "../core/endpoint.ts";
 import { type NameTree, sameTree } from "../core/name-tree.ts";
 import { parsePath, Path } from "../core/path.ts";
 import { SyntaxProblem } from "../core/syntax.ts";
@@ -19,6 +26,8 @@ interface Watch {
   /** Undefined while no tree with the client in it has been told. */
   name: EndpointsName | undefined;
   observation: Disposable | undefined;
+  /** What data was told last. */
+  told: AddressState | undefined;
 }
 
 /** A name that data wants bound. */
@@ -40,7 +49,7 @@ export class BindService {
   readonly #env: Env;
   readonly #tell: (message: ToData) => void;
   #names: LiveNames;
-  #dtabs: Disposable;
+  readonly #dtabs: Disposable;
   #dtab: Dtab | undefined;
   /** Why there is no dtab. */
   #problem: string | undefined;
@@ -91,26 +100,32 @@ export class BindService {
     else this.#unwatch(message.client);
   }
 
-  /** Another source of the base dtab. Only names that the difference touches are bound anew. */
-  followDtab(dtab: Activity<Dtab>): void {
-    const former = this.#dtabs;
-    this.#dtabs = dtab.observe((state) => this.#dtabIs(state));
-    former[Symbol.dispose]();
+  /**
+   * Another interpreter for names that are bound from now on. Those that are bound already stay as they are, whatever becomes of the dtab,
+   * until `moveNames`, which follows before anything else happens: rules may lead to namers that only one of the two knows.
+   */
+  takeInterpreter(interpreter: NameInterpreter): void {
+    this.#former.push(this.#names);
+    this.#names = this.#live(interpreter);
+    if (this.#dtab !== undefined) this.#names.replace(this.#dtab);
   }
 
   /**
-   * Binds all names by another interpreter, a few at a time; each keeps its last tree until the new one is there, and what is the same is not
-   * told again.
+   * Binds all names by the interpreter in force, a few at a time; each keeps its last tree until the new one is there, and what is the same is
+   * not told again.
    */
-  replaceInterpreter(interpreter: NameInterpreter): void {
-    this.#former.push(this.#names);
-    const names = this.#live(interpreter);
-    this.#names = names;
-    if (this.#dtab !== undefined) names.replace(this.#dtab);
+  moveNames(): void {
+    const names = this.#names;
     const left = this.#wishes.entries();
     this.#moving?.[Symbol.dispose]();
     this.#moving = new Slices(this.#env, () => this.#move(left, names));
     this.#moving.run();
+  }
+
+  /** Settled when all names are bound as the dtab and the interpreter in force want it, as far as that is known. */
+  async followed(): Promise<void> {
+    await this.#moving?.done;
+    await this.#names.followed;
   }
 
   #move(left: Iterator<[number, Wish]>, names: LiveNames): boolean {
@@ -170,7 +185,6 @@ export class BindService {
     if (state.at === "ok") {
       this.#dtab = state.value;
       this.#problem = undefined;
-      for (const former of this.#former) former.replace(state.value);
       return this.#names.replace(state.value);
     }
     if (state.at === "pending" || this.#dtab !== undefined) return undefined;
@@ -209,7 +223,7 @@ export class BindService {
   }
 
   #watch(id: string): void {
-    const watch = this.#watches.get(id) ?? { users: 0, name: undefined, observation: undefined };
+    const watch = this.#watches.get(id) ?? { users: 0, name: undefined, observation: undefined, told: undefined };
     this.#watches.set(id, watch);
     const name = this.#find(id);
     this.#offered.delete(id);
@@ -238,7 +252,11 @@ export class BindService {
   #follow(id: string, watch: Watch, name: EndpointsName): void {
     const old = watch.observation;
     watch.name = name;
-    watch.observation = name.addresses.observe((state) => this.#report(id, state));
+    watch.observation = name.addresses.observe((state) => {
+      if (watch.told !== undefined && sameAddresses(watch.told, state)) return; // from elsewhere, but the same
+      watch.told = state;
+      this.#report(id, state);
+    });
     old?.[Symbol.dispose]();
   }
 

@@ -27,6 +27,11 @@ export class DtabChange {
     return this.#rules === null;
   }
 
+  /** Builds a piece of what `touches` needs; false if nothing was left to build. */
+  buildNext(): boolean {
+    return this.#rules !== null && this.#rules.buildNext();
+  }
+
   /** False if the rules that match `path` are the same ones, in the same order, in both tables. */
   touches(path: Path): boolean {
     return this.#rules !== null && this.#rules.matches(path.segments).length > 0;

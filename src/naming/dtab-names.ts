@@ -50,6 +50,8 @@ export class DtabNames implements LiveNames {
   readonly #woken = new Set<Name>();
   /** The names that have yet to be looked at because of a new dtab. */
   #sweep: Iterator<Name> | null = null;
+  /** What they are looked at for. */
+  #change: DtabChange | null = null;
 
   constructor(namers: NamerTable, env: Env, tell: Told) {
     this.#namers = namers;
@@ -65,12 +67,17 @@ export class DtabNames implements LiveNames {
     return this.#names.keys();
   }
 
+  get followed(): Promise<void> {
+    return this.#slices.done;
+  }
+
   replace(dtab: Dtab): void {
     const change = DtabChange.between(this.#dtab ?? Dtab.empty, dtab);
     if (this.#dtab !== undefined && change.isEmpty) return;
     this.#dtab = dtab;
     for (const { binder, local } of this.#groups.values()) binder.replace(dtab.concat(local), change);
     this.#sweep = this.#names.values();
+    this.#change = change;
     this.#slices.run();
   }
 
@@ -109,6 +116,7 @@ export class DtabNames implements LiveNames {
 
   /** Looks at one name; those of which something changed come first. */
   #step(): boolean {
+    if (this.#woken.size === 0 && this.#change?.buildNext() === true) return true;
     const name = this.#next();
     if (name === undefined) return false;
     this.#answer(name);
@@ -121,7 +129,10 @@ export class DtabNames implements LiveNames {
       return woken;
     }
     const next = this.#sweep?.next();
-    if (next?.done !== false) this.#sweep = null;
+    if (next?.done !== false) {
+      this.#sweep = null;
+      this.#change = null;
+    }
     return next?.done === false ? next.value : undefined;
   }
 

@@ -28,4 +28,6 @@ export interface LiveNames extends Disposable {
    */
   bind(binding: number, local: Dtab, path: Path): void;
   unbind(binding: number): void;
+  /** Settled when all names have followed the dtab. */
+  readonly followed: Promise<void>;
 }

@@ -11,6 +11,7 @@ export class Slices implements Disposable {
   readonly #step: () => boolean;
   #running = false;
   #next: Timer | null = null;
+  #rest: PromiseWithResolvers<void> | null = null;
 
   /** @param step does a part of the work; false if there was none. */
   constructor(env: Env, step: () => boolean) {
@@ -34,7 +35,20 @@ export class Slices implements Disposable {
     } finally {
       this.#running = false;
       if (left) this.#next ??= this.#env.timers.after(0, () => this.#again());
+      if (this.#next === null) this.#rested();
     }
+  }
+
+  /** Settled when nothing is left to do, or nobody will do it. */
+  get done(): Promise<void> {
+    if (this.#next === null && !this.#running) return Promise.resolve();
+    this.#rest ??= Promise.withResolvers();
+    return this.#rest.promise;
+  }
+
+  #rested(): void {
+    this.#rest?.resolve();
+    this.#rest = null;
   }
 
   #again(): void {
@@ -52,5 +66,7 @@ export class Slices implements Disposable {
 
   [Symbol.dispose](): void {
     this.#next?.cancel();
+    this.#next = null;
+    this.#rested();
   }
 }

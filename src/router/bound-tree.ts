@@ -144,6 +144,11 @@ export class BoundTrees {
     return this.#clients.peek(id);
   }
 
+  /** Closes one that nobody uses; false if there is none. */
+  closeNext(): boolean {
+    return this.#trees.closeOldest() || this.#bounds.closeOldest() || this.#clients.closeOldest();
+  }
+
   clear(): void {
     this.#lastTree = null;
     this.#lastEntry = null;

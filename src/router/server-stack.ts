@@ -50,7 +50,6 @@ export class RouterServer implements ExchangeHandler, FilterOwner {
     this.#stats = new RequestStats(scope);
     this.#statuses = new StatusStats(scope, true);
     this.#contexts = new ContextStats(scope, loop.clock);
-    scope.gauge("load", () => this.#active); // cold: once
     const filters = [this.#statsFilter()];
     filters.push(this.#deadlineFilter(settings.deadlines, scope));
     if (settings.maxConcurrentRequests !== null) filters.push(this.#concurrencyFilter(settings.maxConcurrentRequests));

@@ -100,6 +100,13 @@ export class ServiceCache<T extends Cached> implements TimerOwner {
     this.#link(object);
   }
 
+  /** Closes the longest idle one; false if all are in use. */
+  closeOldest(): boolean {
+    if (this.#oldest === null) return false;
+    this.#remove(this.#oldest as T); // the list holds only what `add` took
+    return true;
+  }
+
   /** Closes everything. */
   clear(): void {
     this.#wheel.cancel(this.#timer);

@@ -31,6 +31,8 @@ export type Metric = Counter | Gauge | PullGauge | Histogram;
 interface Owner {
   readonly cells: CellStore;
   readonly windows: WindowClock;
+  /** Where places that were released are kept for now; null when they are pruned at once. */
+  released: Set<Scope> | null;
 }
 
 /**
@@ -137,9 +139,16 @@ export class Scope {
     return this;
   }
 
-  /** The last one that releases a place prunes it. */
+  /** The last one that releases a place prunes it, at once or, if the registry says so, later. */
   release(): void {
-    if (--this.#holders <= 0) this.prune();
+    if (--this.#holders > 0) return;
+    if (this.#owner.released === null) this.prune();
+    else this.#owner.released.add(this);
+  }
+
+  /** Prunes it if nobody holds it. */
+  pruneUnheld(): void {
+    if (this.#holders <= 0) this.prune();
   }
 
   /**
@@ -192,10 +201,23 @@ export class MetricsRegistry {
   readonly declared: MetricDoc[] = [];
   readonly #cells = new CellStore();
   readonly #windows: WindowClock;
+  readonly #owner: Owner;
 
   constructor(env: Env) {
     this.#windows = new WindowClock(env);
-    this.root = new Scope("", null, { cells: this.#cells, windows: this.#windows });
+    this.#owner = { cells: this.#cells, windows: this.#windows, released: null };
+    this.root = new Scope("", null, this.#owner);
+  }
+
+  /** What `act` releases is kept in a set, for `pruneUnheld` at a later time: whoever holds it until then goes on counting where it stopped. */
+  keepReleased<T>(kept: Set<Scope>, act: () => T): T {
+    const before = this.#owner.released;
+    this.#owner.released = kept;
+    try {
+      return act();
+    } finally {
+      this.#owner.released = before;
+    }
   }
 
   /** Cells in use by metrics that exist. */

@@ -199,3 +199,22 @@ test("A plug-in in TypeScript is checked against the types of the installed pack
     "'length' does not exist on type 'number'",
   );
 });
+
+test("The installed command reloads its configuration: the file of the reading thread is found from the compiled code", async () => {
+  const [port = 0, adminPort = 0] = await freePorts(2);
+  const file = join(base, "reload.yaml");
+  const written = (more: string) =>
+    `admin: { port: ${adminPort} }\nrouters:\n- protocol: http\n  servers: [{ port: ${port} }]\n${more}`;
+  writeFileSync(file, written(""));
+  await using program = new Program(["run", file], { program: join(installed, "bin/fairlead") });
+  await program.said("is ready");
+  writeFileSync(file, written("  bindingTimeoutMs: 1234\n"));
+  const reloaded = await ask(adminPort, {}, "/admin/reload", "POST");
+  expect([reloaded.status, (await ask(adminPort, {}, "/config.json")).text]).toEqual([
+    200,
+    expect.stringContaining("1234"),
+  ]);
+  writeFileSync(file, written("  bindingTimeoutMs: soon\n"));
+  const refused = await ask(adminPort, {}, "/admin/reload", "POST");
+  expect([refused.status, refused.text]).toEqual([422, expect.stringContaining("reload.yaml:5")]);
+});

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { loadConfig } from "../../src/app/config.ts";
-import { readBeside } from "../../src/app/config-reading.ts";
+import { ConfigReader } from "../../src/app/config-reading.ts";
+import { systemEnv } from "../../src/base/env.ts";
 import { Backend } from "../support/backend.ts";
 import { until } from "../support/program.ts";
 import { Proxy } from "../support/proxy.ts";
@@ -192,7 +193,8 @@ await new Promise((begun) => setTimeout(begun, 50));`,
     plugins: ["./restless-index.ts"],
     routers: [{ protocol: "http", servers: [{ port: 0 }], filters: [{ kind: "restless.filter" }] }],
   });
-  const read = await readBeside(text, { file: join(folder, "c.json"), environment: {} });
+  using reader = new ConfigReader(systemEnv());
+  const read = await reader.read(text, { file: join(folder, "c.json"), environment: {} });
   expect(read.told).toBe("");
   expect(read.config?.plugins).toEqual({ directory: folder, specifiers: ["./restless-index.ts"] });
   expect(read.config?.routers[0]?.filters).toEqual([{ kind: "restless.filter" }]);

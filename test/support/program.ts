@@ -12,10 +12,10 @@ export interface ProgramOptions {
   readonly environment?: Record<string, string>;
   /** What runs it, with its own arguments; Node by default. */
   readonly command?: readonly [string, ...string[]];
+  /** Another installation's; by default this clone's. */
+  readonly program?: string;
   /** What it inherits from descriptor 3 on. */
   readonly descriptors?: readonly number[];
-  /** Another one than the clone's. */
-  readonly program?: string;
   /** A command that becomes the program after it has arranged something. */
   readonly through?: readonly string[];
 }

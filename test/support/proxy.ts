@@ -1,6 +1,6 @@
 // A proxy under test: started from configuration on a free port, watched while it runs, checked for leaks when it stops.
 import { expect } from "vitest";
-import { loadConfig } from "../../src/app/config.ts";
+import { type LinkerConfig, loadConfig } from "../../src/app/config.ts";
 import { Linker } from "../../src/app/linker.ts";
 import type { Exchange } from "../../src/core/exchange.ts";
 import { Outcome } from "../../src/core/outcome.ts";
@@ -79,6 +79,13 @@ function configText(setup: ProxySetup): string {
   });
 }
 
+/** The configuration of a setup. */
+export async function configOf(setup: ProxySetup): Promise<LinkerConfig> {
+  const loaded = await loadConfig(configText(setup), { file: "test", environment: {} });
+  if (loaded.config === null) throw new Error(loaded.problems.map((p) => `${p.path}: ${p.message}`).join("\n"));
+  return loaded.config;
+}
+
 /** A running proxy; disposing of it stops it and fails the test for whatever it leaves behind. */
 export class Proxy implements AsyncDisposable {
   readonly world: World;
@@ -99,12 +106,11 @@ export class Proxy implements AsyncDisposable {
   }
 
   static async start(world: World, setup: ProxySetup): Promise<Proxy> {
-    const loaded = await loadConfig(configText(setup), { file: "test", environment: {} });
-    if (loaded.config === null) throw new Error(loaded.problems.map((p) => `${p.path}: ${p.message}`).join("\n"));
+    const config = await configOf(setup);
     const records: Recorded[] = [];
     const logLines: string[] = [];
     let accessLog: AccessLog | null = null;
-    const linker = await Linker.start(loaded.config, {
+    const linker = await Linker.start(config, {
       log: new Log(world.env.clock, (line) => void logLines.push(line)),
       env: world.env,
       transport: (loop) => world.proxyTransport(loop),
@@ -138,6 +144,24 @@ export class Proxy implements AsyncDisposable {
     // A connection remembers streams until its turn ends, and sees by these that they are over.
     poisonReleased(this.linker.http2.serverStreams, tell, ["carrier", "credited"]);
     poisonReleased(this.linker.http2.clientStreams, tell, ["carrier", "credited"]);
+  }
+
+  /** Puts another configuration in force. Rejects as `Linker.reload` does. */
+  async reload(setup: ProxySetup): Promise<void> {
+    const progress = this.beginReload(await configOf(setup));
+    await this.world.until("the reload", () => progress.done);
+    await progress.outcome;
+  }
+
+  /** Begins to; `done` tells whether it is over. */
+  beginReload(config: LinkerConfig): { done: boolean; readonly outcome: Promise<void> } {
+    const outcome = this.linker.reload(config);
+    const progress = { done: false, outcome };
+    const over = () => {
+      progress.done = true;
+    };
+    outcome.then(over, over);
+    return progress;
   }
 
   /** Port of the first server, or of another. */

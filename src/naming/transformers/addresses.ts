@@ -1,5 +1,5 @@
 // Transformers that change the addresses of each bound name and leave the tree as it is.
-import { type AddressState, type BoundName, type EndpointAddress, endpointKey } from "../../core/endpoint.ts";
+import { type AddressState, type BoundName, sameAddresses } from "../../core/endpoint.ts";
 import { mapTree } from "../../core/name-tree.ts";
 import type { Path } from "../../core/path.ts";
 import type { Var } from "../../core/var.ts";
@@ -24,20 +24,4 @@ export function addressTransformer({ change, filters, kind, prefix }: AddressCha
     return { ...name, id: prefix.concat(name.id), addresses: changed(name.addresses), transformed };
   });
   return { filters, transform: memoised((tree) => mapTree(tree, named)) };
-}
-
-/** Whether two states say the same. Most changes of discovery are none once ports are replaced, and must not disturb anybody. */
-function sameAddresses(a: AddressState, b: AddressState): boolean {
-  if (a.at === "failed") return b.at === "failed" && a.message === b.message;
-  if (a.at !== "bound" || b.at !== "bound") return a.at === b.at;
-  return a.addresses.length === b.addresses.length && a.addresses.every((one, i) => sameAddress(one, b.addresses[i]));
-}
-
-function sameAddress(a: EndpointAddress, b: EndpointAddress | undefined): boolean {
-  return b !== undefined && endpointKey(a) === endpointKey(b) && a.weight === b.weight && sameMeta(a.meta, b.meta);
-}
-
-function sameMeta(a: EndpointAddress["meta"], b: EndpointAddress["meta"]): boolean {
-  const keys = Object.keys(a);
-  return a === b || (keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]));
 }

@@ -20,7 +20,7 @@ export class Connections<C extends Leaving> implements Iterable<C> {
   /** No further connection shall be taken. */
   draining = false;
   #leaving = false;
-  #drained: (() => void) | null = null;
+  #drained: PromiseWithResolvers<void> | null = null;
 
   get size(): number {
     return this.#all.size;
@@ -37,19 +37,17 @@ export class Connections<C extends Leaving> implements Iterable<C> {
 
   gone(connection: C): void {
     this.#all.delete(connection);
-    if (this.#all.size === 0) this.#drained?.();
+    if (this.#all.size === 0) this.#drained?.resolve();
   }
 
-  /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
+  /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. May be asked for more than once. */
   async drain(listener: Listener | null): Promise<void> {
     this.draining = true;
     await listener?.close();
     if (this.#all.size === 0) return;
-    const done = new Promise<void>((resolve) => {
-      this.#drained = resolve;
-    });
+    this.#drained ??= Promise.withResolvers();
     this.leave(false);
-    await done;
+    await this.#drained.promise;
   }
 
   /** Asks every connection to go; see `Leaving.drain`. Those that are accepted later are asked gently. */
