@@ -71,7 +71,7 @@ export class RunningAdmin {
   /** Stops all there are. */
   async stop(): Promise<void> {
     for (const timer of this.#former.values()) timer.cancel();
-    const all = this.server === null ? [] : [...this.#former.keys(), this.server];
+    const all = [...this.#former.keys(), ...(this.server === null ? [] : [this.server])];
     await Promise.all(all.map((server) => server.stop()));
   }
 

@@ -13,6 +13,8 @@ export interface ReadConfig {
   readonly problems: Json;
   /** All problems in words; empty if there are none. */
   readonly told: string;
+  /** Code of plug-ins has been loaded: what it has begun, and what could not be loaded, stays with the thread. */
+  readonly loadedPlugins: boolean;
 }
 
 /** What the thread is asked. */
@@ -53,7 +55,9 @@ export class ConfigReader implements Disposable {
     thread.ref();
     thread.postMessage(request);
     try {
-      return await promise;
+      const read = await promise;
+      if (read.loadedPlugins) this.#end(thread);
+      return read;
     } catch (error) {
       this.#end(thread);
       throw error;

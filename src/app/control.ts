@@ -133,16 +133,22 @@ export class Control {
     const generation = ++this.#generation;
     const added = new Set<string>();
     const routers: RouterPlan[] = [];
-    for (const router of config.routers) {
-      const known = this.#plan.find((plan) => plan.config.label === router.label);
-      const stays = known !== undefined && same && sameForData(known.config, router);
-      const key = stays ? known.key : `${router.label}@${generation}`;
-      routers.push({ key, config: router, plugins });
-      if (stays) continue;
-      added.add(key);
-      await this.#add(key, router, naming, known === undefined ? undefined : this.#routers.get(known.key)?.baseDtab);
+    const plan: Plan = { config, extensions, naming, routers, added };
+    try {
+      for (const router of config.routers) {
+        const known = this.#plan.find(({ config: { label } }) => label === router.label);
+        const stays = known !== undefined && same && sameForData(known.config, router);
+        const key = stays ? known.key : `${router.label}@${generation}`;
+        routers.push({ key, config: router, plugins });
+        if (stays) continue;
+        added.add(key);
+        await this.#add(key, router, naming, known === undefined ? undefined : this.#routers.get(known.key)?.baseDtab);
+      }
+    } catch (error) {
+      this.drop(plan);
+      throw error;
     }
-    return { config, extensions, naming, routers, added };
+    return plan;
   }
 
   /** Not so, after all. */

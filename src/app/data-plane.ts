@@ -61,11 +61,19 @@ export interface Trip {
   readonly deadMs: number;
 }
 
-/** A router that does not serve yet. */
+/** A router that does not serve yet, and what its servers shall be. */
 interface MadeRouter {
   readonly running: RunningRouter;
   readonly wishes: readonly ServerWish[];
   readonly world: RouterWorld;
+}
+
+/** A change that can be made: everything that can fail has been done. */
+export interface PlaneChange {
+  readonly plans: readonly RouterPlan[];
+  readonly made: readonly MadeRouter[];
+  /** They listen already. */
+  readonly opened: readonly OpenServer[];
 }
 
 /** Routers and servers of one event loop. */
@@ -79,7 +87,6 @@ export class DataPlane {
   readonly #servers = new Map<string, OpenServer>();
   /** Servers that are no longer wanted, until their last connection is closed. */
   readonly #leaving = new Map<OpenServer, Timer>();
-
   /** Ports that were chosen by another event loop. */
   ports: ChosenPorts | null;
   /** An endpoint is taken out because another event loop did. */
@@ -122,10 +129,10 @@ export class DataPlane {
     this.#parts.loop.scratch.flush();
   }
 
-  /** The ports that the system chose, by place. */
-  chosenPorts(): Record<string, number> {
+  /** The ports that the system chose, by place, those of a change among them. */
+  chosenPorts(change?: PlaneChange): Record<string, number> {
     const chosen: Record<string, number> = {};
-    for (const [place, { listener }] of this.#servers) {
+    for (const { listener, place } of [...this.#servers.values(), ...(change?.opened ?? [])]) {
       if (listener !== null && listener.port > 0) chosen[place] = listener.port;
     }
     return chosen;
@@ -137,26 +144,39 @@ export class DataPlane {
   }
 
   /**
-   * Makes what is planned the case. A router whose key is known goes on as it is; others begin, listening where they shall before anything
-   * else is changed, and what is not planned any more gets no further exchanges. Must not be called again before it is done.
+   * Makes what is planned the case, at once; `prepare` and `commit`. Must not be called again before it is done.
    * Rejects with the system's error when an address cannot be listened on; then everything is as before.
    */
   async configure(plans: readonly RouterPlan[]): Promise<void> {
-    const before = this.#routers;
+    await this.commit(await this.prepare(plans));
+  }
+
+  /**
+   * Makes the routers whose keys are not known, and listens where they shall. Nothing else is changed; `commit` or `drop` follows, and until
+   * then it must not be called again. Rejects with the system's error when an address cannot be listened on; then everything is as before.
+   */
+  async prepare(plans: readonly RouterPlan[]): Promise<PlaneChange> {
     const made: MadeRouter[] = [];
     const opened: OpenServer[] = [];
+    const change: PlaneChange = { plans, made, opened };
     try {
       for (const plan of plans) {
-        if (before.some(({ key }) => key === plan.key)) continue;
+        if (this.#routers.some(({ key }) => key === plan.key)) continue;
         const making = this.#make(plan, await extensionsOf(plan.plugins));
         made.push(making);
         this.#byKey.set(plan.key, making.running);
         await this.#open(making, opened);
       }
     } catch (error) {
-      await this.#takeBack(made, opened);
+      await this.drop(change);
       throw error;
     }
+    return change;
+  }
+
+  /** From now on. A router whose key was known goes on as it is; what is not planned any more gets no further exchanges. */
+  async commit({ made, opened, plans }: PlaneChange): Promise<void> {
+    const before = this.#routers;
     for (const server of opened) this.#servers.set(server.place, server);
     for (const { running, wishes } of made) await this.#takeOver(running, wishes);
     for (const { running } of made) this.#tellOrigin(running);
@@ -226,8 +246,8 @@ export class DataPlane {
     }
   }
 
-  /** As if they had never been. */
-  async #takeBack(made: readonly MadeRouter[], opened: readonly OpenServer[]): Promise<void> {
+  /** Not so, after all: as if it had never been prepared. */
+  async drop({ made, opened }: PlaneChange): Promise<void> {
     const late = new Failure(causes.drainLimit, undefined, { graceMs: TAKE_BACK_MS });
     using _limit = this.#parts.env.timers.after(TAKE_BACK_MS, () => {
       for (const server of opened) server.abandon(late);

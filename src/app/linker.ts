@@ -13,9 +13,9 @@ import { processMetrics } from "../telemetry/process-metrics.ts";
 import { MetricsRegistry } from "../telemetry/registry.ts";
 import type { InheritedSockets } from "../transport/node/inherited-sockets.ts";
 import { AccessLogs } from "./access-logs.ts";
-import { RunningAdmin } from "./admin.ts";
+import { type AdminChange, RunningAdmin } from "./admin.ts";
 import type { ConfigOptions, LinkerConfig, RouterConfig } from "./config.ts";
-import { Control, type ControlledRouter, type PlaneLink } from "./control.ts";
+import { Control, type ControlledRouter, type Plan, type PlaneLink } from "./control.ts";
 import { DataPlane } from "./data-plane.ts";
 import { changedPlugins, type Extensions, extensionsOf } from "./extensions.ts";
 import { tellLeftovers } from "./inherited-sockets.ts";
@@ -219,24 +219,31 @@ export class Linker {
   }
 
   async #configure(config: LinkerConfig): Promise<void> {
-    const admin = await this.#running.prepare(config);
     const extensions = await extensionsOf(config.plugins);
     const plan = await this.control.prepare(config, extensions);
     this.metrics.declare(metricsOf(extensions));
     for (const file of await changedPlugins(config.plugins))
       this.log.logger("plugins").warn(`${file} has changed since it was loaded; what it does now takes a restart`);
-    try {
-      this.#accessLogs.expect(this.plane === null ? config.routers : []);
-      await this.planes.configure(plan.routers);
-    } catch (error) {
-      this.control.drop(plan);
-      await this.#running.drop(admin);
-      throw error;
-    }
+    const admin = await this.#listen(plan);
     // Everything that can be refused has been done: all addresses are listened on.
     this.#config = config;
     await this.#running.commit(admin);
     await this.control.commit(plan);
+  }
+
+  /** Routers serve as planned, and there is an admin server to follow; or nothing has changed. */
+  async #listen(plan: Plan): Promise<AdminChange> {
+    let admin: AdminChange | null = null;
+    try {
+      admin = await this.#running.prepare(plan.config);
+      this.#accessLogs.expect(this.plane === null ? plan.config.routers : []);
+      await this.planes.configure(plan.routers);
+      return admin;
+    } catch (error) {
+      this.control.drop(plan);
+      if (admin !== null) await this.#running.drop(admin);
+      throw error;
+    }
   }
 
   /** From now on the configuration follows a file: when it changes, and when somebody asks. @param text what was read from it already. */

@@ -131,6 +131,8 @@ export class OpenServer {
   readonly #former = new Set<FormerPort>();
   #wish: ServerWish;
   #port: ServerPort;
+  /** Where its connections count. */
+  #scope: Scope;
   #stack: RouterServer;
   /** Stacks of earlier routers that may still have exchanges. */
   #formerStacks: readonly RouterServer[] = [];
@@ -141,7 +143,7 @@ export class OpenServer {
     this.#entrance = entrance;
     this.#port = port;
     this.#world = world;
-    wish.scope.hold();
+    this.#scope = wish.scope.hold();
     this.#gauges();
   }
 
@@ -178,27 +180,27 @@ export class OpenServer {
     this.#stack = stack;
     const former = this.#wish;
     this.#wish = wish;
-    if (wish.treatment !== former.treatment) await this.#replacePort(wish, former.scope);
+    if (wish.treatment !== former.treatment) await this.#replacePort(wish);
     this.#gauges();
   }
 
-  async #replacePort(wish: ServerWish, scope: Scope): Promise<void> {
+  async #replacePort(wish: ServerWish): Promise<void> {
     const port = this.#port;
     const listener = port.handOver();
     if (listener === null) return;
-    const { logger } = this.#world;
     try {
       this.#port = await wish.open(listener, this.#entrance);
     } catch (error) {
       // Only code of plug-ins fails here; what there was before serves better than nothing.
-      logger.error(`${wish.place} stays as it was`, error);
+      this.#world.logger.error(`${wish.place} stays as it was`, error);
       if (port.takeBack === undefined) await listener.close();
       else port.takeBack();
       return;
     }
-    wish.scope.hold();
-    const former: FormerPort = { port, scope, timer: this.#world.env.timers.after(GENTLY_MS, () => this.#end(former)) };
+    const timer = this.#world.env.timers.after(GENTLY_MS, () => this.#end(former));
+    const former: FormerPort = { port, scope: this.#scope, timer };
     this.#former.add(former);
+    this.#scope = wish.scope.hold();
     for (const each of this.#former) if (each.port.connections === 0) this.#end(each);
   }
 
@@ -230,7 +232,8 @@ export class OpenServer {
 
   /** Closes the listener, and asks all connections to go with their next answer. `drain` follows. */
   unlisten(): void {
-    void this.#port.handOver()?.close();
+    void this.#port.listener?.close();
+    this.#port.leave();
   }
 
   /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
@@ -241,7 +244,7 @@ export class OpenServer {
 
   /** Nothing counts here any longer: it has been drained. */
   close(): void {
-    this.#wish.scope.release();
+    this.#scope.release();
   }
 
   /** Ends whatever is left, each exchange with this failure. */

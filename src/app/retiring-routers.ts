@@ -55,8 +55,7 @@ export class RetiringRouters implements Iterable<RunningRouter> {
 
   #takeApart(running: RunningRouter): boolean {
     return this.#parts.metrics.keepReleased(this.#figures, () => {
-      const { bindings } = running.router;
-      if (bindings.closeNext()) return true;
+      if (running.router.bindings.closeNext()) return true;
       running.close();
       this.#ended(running);
       return false;

@@ -75,13 +75,13 @@ export class WorkerLink implements PlaneLink {
     this.#thread.postMessage(message);
   }
 
-  /** Makes what is planned the case there. @returns the ports that the system chose. */
-  async configure(plans: readonly RouterPlan[], ports: ChosenPorts): Promise<ChosenPorts> {
-    const answer = await this.#ask((question) => ({ type: "configure", question, plans, ports }));
-    return answer.to === "configure" ? answer.ports : {};
+  /** Listens as planned there; `commit` or `drop` follows. @returns the ports that the system chose. */
+  async prepare(plans: readonly RouterPlan[], ports: ChosenPorts): Promise<ChosenPorts> {
+    const answer = await this.#ask((question) => ({ type: "prepare", question, plans, ports }));
+    return answer.to === "prepare" ? answer.ports : {};
   }
 
-  ask(type: "metrics" | "routers" | "sockets" | "drain"): Promise<Answer> {
+  ask(type: "commit" | "drop" | "metrics" | "routers" | "sockets" | "drain"): Promise<Answer> {
     return this.#ask((question) => ({ type, question }));
   }
 

@@ -31,14 +31,15 @@ export type ToWorker =
   | ToData
   | Tripped
   | {
-      readonly type: "configure";
+      /** `commit` or `drop` follows. */
+      readonly type: "prepare";
       readonly question: number;
       readonly plans: readonly RouterPlan[];
       readonly ports: ChosenPorts;
     }
   | { readonly type: "share"; readonly share: Share }
   | { readonly type: "level"; readonly name: string; readonly level: Level }
-  | { readonly type: "metrics" | "routers" | "sockets" | "drain"; readonly question: number }
+  | { readonly type: "commit" | "drop" | "metrics" | "routers" | "sockets" | "drain"; readonly question: number }
   | { readonly type: "leave" | "step-aside" }
   | { readonly type: "abandon"; readonly graceMs: number }
   | { readonly type: "close"; readonly question: number };
@@ -72,11 +73,11 @@ export type FromWorker =
 
 /** What questions are answered with. */
 export type Answer =
-  | { readonly to: "configure"; readonly ports: ChosenPorts }
+  | { readonly to: "prepare"; readonly ports: ChosenPorts }
   | { readonly to: "metrics"; readonly tree: Snapshot }
   | { readonly to: "routers"; readonly dumps: readonly RouterDump[] }
   | { readonly to: "sockets"; readonly sockets: readonly WorkerSocket[] }
-  | { readonly to: "drain" | "close" };
+  | { readonly to: "commit" | "drop" | "drain" | "close" };
 
 export function plainError(error: unknown): PlainError {
   if (!(error instanceof Error)) return { message: String(error) };

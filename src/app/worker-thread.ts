@@ -9,7 +9,7 @@ import { Log } from "../telemetry/log.ts";
 import { MetricsRegistry } from "../telemetry/registry.ts";
 import { snapshotOf } from "../telemetry/snapshot.ts";
 import { InheritedSockets } from "../transport/node/inherited-sockets.ts";
-import { DataPlane } from "./data-plane.ts";
+import { DataPlane, type PlaneChange } from "./data-plane.ts";
 import { routerDump } from "./router-dump.ts";
 import { LiveShare } from "./share.ts";
 import { sockets } from "./sockets.ts";
@@ -53,6 +53,8 @@ const plane = new DataPlane({
   tripped: (trip) => post({ type: "tripped", ...trip }),
 });
 
+/** What is prepared. */
+let change: PlaneChange | null = null;
 let pulses = 0;
 const pulse = env.timers.every(PULSE_MS, () => {
   const whole = ++pulses % PULSES_PER_SNAPSHOT === 0;
@@ -77,11 +79,23 @@ port.on("message", (message: ToWorker) => {
       return plane.stepAside();
     case "abandon":
       return plane.abandon(message.graceMs);
-    case "configure":
+    case "prepare":
       return answer(message.question, async () => {
         plane.ports = message.ports;
-        await plane.configure(message.plans);
-        return { to: "configure", ports: plane.chosenPorts() };
+        change = await plane.prepare(message.plans);
+        return { to: "prepare", ports: plane.chosenPorts(change) };
+      });
+    case "commit":
+      return answer(message.question, async () => {
+        if (change !== null) await plane.commit(change);
+        change = null;
+        return { to: "commit" };
+      });
+    case "drop":
+      return answer(message.question, async () => {
+        if (change !== null) await plane.drop(change);
+        change = null;
+        return { to: "drop" };
       });
     case "metrics":
       return answer(message.question, async () => ({ to: "metrics", tree: snapshotOf(metrics.root) }));

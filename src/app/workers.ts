@@ -94,23 +94,28 @@ export class Workers implements Planes, WorkerOwner {
     return this.#workers.map(({ active, index, restarts, state }) => ({ index, state, restarts, active }));
   }
 
-  /** The first worker chooses the ports that are left to the system; the others listen on the same. */
+  /**
+   * The first worker chooses the ports that are left to the system; the others listen on the same. Only when all of them listen do routers
+   * change, so that a worker which cannot listen leaves all as they were.
+   */
   async configure(plans: readonly RouterPlan[]): Promise<void> {
-    const done: Worker[] = [];
+    const ready: { readonly worker: Worker; readonly link: WorkerLink }[] = [];
     try {
       for (const worker of this.#workers) {
         if (worker.state === "gone") continue; // it will begin with what is in force then
-        worker.link ??= this.#start(worker);
-        this.#ports = { ...this.#ports, ...(await worker.link.configure(plans, this.#ports)) };
-        done.push(worker);
+        const link = (worker.link ??= this.#start(worker));
+        this.#ports = { ...this.#ports, ...(await link.prepare(plans, this.#ports)) };
+        ready.push({ worker, link });
       }
     } catch (error) {
-      if (this.#plans.length > 0) for (const { link } of done) await link?.configure(this.#plans, this.#ports);
+      await Promise.all(ready.map(({ link }) => link.ask("drop").catch(() => undefined)));
       throw error;
     }
-    this.#plans = plans;
+    this.#plans = plans; // whoever dies from now on is replaced by one that begins with them
+    const done = await Promise.all(ready.map(({ link }) => link.ask("commit").catch(() => null)));
     const nowMs = this.#parts.env.clock.nowMs();
-    for (const worker of done) Object.assign(worker, { state: "serving", heardMs: nowMs });
+    for (const [i, { worker, link }] of ready.entries())
+      if (done[i] !== null && worker.link === link) Object.assign(worker, { state: "serving", heardMs: nowMs });
     this.#share();
   }
 
@@ -178,7 +183,8 @@ export class Workers implements Planes, WorkerOwner {
     const link = this.#start(worker);
     worker.link = link;
     try {
-      await link.configure(this.#plans, this.#ports);
+      await link.prepare(this.#plans, this.#ports);
+      await link.ask("commit");
     } catch (error) {
       this.#logger.error(`worker ${worker.index} cannot serve`, error);
       await link.terminate();

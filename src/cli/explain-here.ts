@@ -52,9 +52,9 @@ async function rulesOf(given: Given, env: Env, terminal: Terminal): Promise<Rule
   }
   const config = await usableConfig(given.value("config") ?? "", given.has("expand-env"), terminal);
   const router = routerOf(config, given.value("router"));
-  using _alive = stayAlive();
   const { root } = new MetricsRegistry(env); // for namers of plug-ins, which count
   const { namers } = await extensionsOf(config.plugins);
+  using _alive = stayAlive();
   const { live } = await BaseDtab.open(router, env, logger);
   return {
     base: live,

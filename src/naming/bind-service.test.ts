@@ -214,7 +214,21 @@ test("after any sequence of reloads names are bound as if nothing had ever been 
       expect(namers.map((namer) => namer.observerCount)).toEqual([0, 0, 0, 0]);
       expect(env.pendingTimers).toBe(0);
     }),
-    { numRuns: 1500 },
+    {
+      numRuns: 1500,
+      examples: [
+        [
+          // The sweep of the second rules is still under way when the interpreter changes.
+          [
+            { do: "bind", name: "y", local: "/#/b/y => /#/a/x" },
+            { do: "dtab", dtab: 3 },
+            { do: "bind", name: "x", local: "" },
+            { do: "dtab", dtab: 0 },
+            { do: "interpreter", interpreter: 1, dtab: 1 },
+          ],
+        ],
+      ],
+    },
   );
 });
 

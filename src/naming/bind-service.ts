@@ -157,6 +157,7 @@ export class BindService {
 
   #live(interpreter: NameInterpreter): LiveNames {
     const names: LiveNames = interpreter.live(this.#env, (binding, state) => {
+      if (names !== this.#names) return; // whoever watches a client must not be led back to where its addresses came from before
       const wish = this.#wishes.get(binding);
       if (wish !== undefined && wish.names === names) this.#became(binding, wish, state);
     });

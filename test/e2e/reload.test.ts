@@ -284,3 +284,41 @@ test("a WebSocket lives through reloads of its router and of others", async () =
   expect(await s.answer()).toBe("a");
   socket.close();
 });
+
+test("with workers a change holds in all of them or in none", async () => {
+  await using s = await site("workers", (text) => {
+    const file = join(folder, "workers.yaml");
+    writeFileSync(file, `${text}workers: 2\n`);
+    return file;
+  });
+  const [other = 0] = await freePorts(1);
+  const put = async (text: string) => {
+    writeFileSync(s.file, `${text}workers: 2\n`);
+    return (await s.admin("/admin/reload", "POST")).status;
+  };
+  /** Each question is a connection of its own: the system spreads them over both workers. */
+  const everywhere = async (port: number, host = "web") => {
+    const all = await Promise.all(Array.from({ length: 20 }, () => ask(port, { Host: host })));
+    return [...new Set(all.map(({ text }) => text))];
+  };
+  expect(await everywhere(s.port)).toEqual(["a"]);
+  expect([await put(s.text(b)), await everywhere(s.port)]).toEqual([200, ["b"]]);
+  const changed = s.text(a, "  bindingTimeoutMs: 4000\n");
+  expect([await put(changed), await everywhere(s.port)]).toEqual([200, ["a"]]);
+  const second = (port: number) =>
+    `- protocol: http\n  label: second\n  dtab: /svc => /$/inet/127.0.0.1/${portOf(b)}\n  servers:\n  - port: ${port}\n`;
+  for (let again = 0; again < 3; again++) {
+    const taken = s.text(b, `  bindingTimeoutMs: ${3000 + again}\n${second(portOf(a))}`);
+    expect([await put(taken), await everywhere(s.port)]).toEqual([422, ["a"]]);
+    const noAdmin = s.text(b, second(other)).replace(`port: ${s.adminPort}`, `port: ${portOf(a)}`);
+    expect([await put(noAdmin), await everywhere(s.port)]).toEqual([422, ["a"]]);
+    await expect(ask(other)).rejects.toThrow("ECONNREFUSED");
+    // Names that nobody has asked for yet show that control still answers.
+    expect(await everywhere(s.port, `never-seen-${again}`)).toEqual(["a"]);
+  }
+  expect(await put(`${changed}${second(other)}`)).toBe(200);
+  expect([await everywhere(s.port), await everywhere(other)]).toEqual([["a"], ["b"]]);
+  expect(await put(changed)).toBe(200);
+  await expect(ask(other)).rejects.toThrow("ECONNREFUSED");
+  expect(s.program.err.match(/ERROR.*/g)?.filter((line) => !line.includes("cannot be used"))).toEqual([]);
+});

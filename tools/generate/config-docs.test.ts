@@ -88,7 +88,6 @@ const server = { protocol: "http", servers: [{}] };
 test.for([
   ["no router", { routers: [] }],
   ["an unknown key", { routers: [server], foo: 1 }],
-  ["an unknown protocol", { routers: [{ ...server, protocol: "h3" }] }],
   ["a refused protocol", { routers: [{ ...server, protocol: "mux" }] }],
   ["a key of another protocol", { routers: [{ ...server, protocol: "h2", httpAccessLog: "x" }] }],
   ["an unknown word", { routers: [{ ...server, client: { protocol: "h3" } }] }],
@@ -101,4 +100,13 @@ test.for([
 ] as const)("the JSON Schema refuses %s", ([, value]) => {
   expect(accepts(schema, { routers: [server] })).toBe(true);
   expect(accepts(schema, value)).toBe(false);
+});
+
+test.for([
+  ["protocol", { routers: [{ ...server, protocol: "acme.words", words: 3 }] }],
+  ["identifier", { routers: [{ ...server, identifier: { kind: "acme.tenant", known: [] } }] }],
+  ["filter", { routers: [{ ...server, filters: [{ kind: "acme.tickets" }] }] }],
+  ["namer", { routers: [server], namers: [{ kind: "acme.hosts", file: "hosts.json" }] }],
+] as const)("the JSON Schema, which knows no plug-ins, accepts any %s that one may bring", ([, value]) => {
+  expect(accepts(schema, { plugins: ["./acme.js"], ...value })).toBe(true);
 });
