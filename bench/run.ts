@@ -31,7 +31,7 @@ import { trafficRows } from "./load/rows/traffic.ts";
 import { refusalRows } from "./load/rows/refusal.ts";
 import { resilienceRows } from "./load/rows/resilience.ts";
 import { tunnelRows } from "./load/rows/tunnels.ts";
-import { twoProcessesRows } from "./load/rows/two-processes.ts";
+import { twoWorkersRows } from "./load/rows/two-workers.ts";
 import { seededRandom } from "./load/statistics.ts";
 import { validate } from "./load/validate.ts";
 import { validateHttp2 } from "./load/validate-http2.ts";
@@ -41,7 +41,7 @@ const ROWS: readonly Row[] = [
   ...trafficRows,
   ...http2Rows,
   ...latencyRows,
-  ...twoProcessesRows,
+  ...twoWorkersRows,
   ...resilienceRows,
   ...refusalRows,
   ...tunnelRows,

@@ -16,12 +16,10 @@ export interface FairleadSetup {
   /** What comes in and goes out. Default: HTTP/1.1. */
   readonly family?: Family;
   readonly port?: number;
-  /** Default: the one after the traffic port. */
-  readonly adminPort?: number;
   /** Today's defaults also where the original's are compared with the peers (HTTP/1.1). */
   readonly modern?: boolean;
-  /** Shares the traffic port with other processes that say the same. */
-  readonly reusePort?: boolean;
+  /** Event loops that share the traffic port. Default: one. */
+  readonly workers?: number;
   /** Checkout to run. Default: this one. */
   readonly root?: string;
   readonly dtab?: string;
@@ -85,9 +83,9 @@ ${identifier}${translates ? `  client:\n    protocol: ${client}\n` : ""}`;
 
 function configText(setup: FairleadSetup, port: number): string {
   const family = setup.family ?? "h1";
-  return `${family === "h1" && setup.modern !== true ? "" : "fairlead: 1\n"}admin:
+  return `${family === "h1" && setup.modern !== true ? "" : "fairlead: 1\n"}${setup.workers === undefined ? "" : `workers: ${setup.workers}\n`}admin:
   ip: 127.0.0.1
-  port: ${setup.adminPort ?? port + 1}
+  port: ${port + 1}
 telemetry:
 - kind: io.l5d.prometheus
 namers:
@@ -97,7 +95,7 @@ routers:
 ${routerText(family)}  servers:
   - ip: 127.0.0.1
     port: ${port}
-${setup.reusePort ? "    socketOptions: { reusePort: true }\n" : ""}${setup.serverKeys ?? ""}${setup.routerKeys ?? ""}${dtabKey(setup.dtab ?? "/svc => /#/io.l5d.fs ;")}`;
+${setup.serverKeys ?? ""}${setup.routerKeys ?? ""}${dtabKey(setup.dtab ?? "/svc => /#/io.l5d.fs ;")}`;
 }
 
 /** The program, run by the Node that runs the bench. */

@@ -43,12 +43,6 @@ export class Proxy {
     this.#processes = processes;
   }
 
-  /** Those that listen on the same port, as one. */
-  static together(name: string, members: readonly [Proxy, ...Proxy[]]): Proxy {
-    const { family, port } = members[0];
-    return new Proxy(name, family, port, ...members.flatMap((member) => member.#processes));
-  }
-
   /** Of the first process; 0 when there is none. */
   get pid(): number {
     return this.#processes[0]?.pid ?? 0;

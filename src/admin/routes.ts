@@ -283,8 +283,10 @@ function shutDown(subject: Subject): LocalAnswer {
 
 function replaceWorker(subject: Subject, parameters: Parameters): LocalAnswer {
   const written = parameters.required("worker", "the number of a worker, such as 0");
-  if (subject.endWorker(Number(written))) return text(200, `worker ${written} is ended; another takes its place\n`);
-  return text(404, `there is no worker ${written.slice(0, 20)}\n`);
+  const worker = subject.workers().find(({ index }) => String(index) === written);
+  if (worker === undefined) return text(404, `there is no worker ${written.slice(0, 20)}\n`);
+  if (subject.endWorker(worker.index)) return text(200, `worker ${written} is ended; another takes its place\n`);
+  return text(409, `worker ${written} is gone already; another takes its place\n`);
 }
 
 async function reload(subject: Subject): Promise<LocalAnswer> {

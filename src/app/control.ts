@@ -26,6 +26,8 @@ export class ControlledRouter {
   config: RouterConfig;
   interpreter: NameInterpreter;
   readonly baseDtab: BaseDtab;
+  /** It is not planned any more, and ends with the last data plane that still needs it. */
+  retired = false;
   /** One for each data plane. */
   readonly services = new Map<PlaneLink, BindService>();
 
@@ -105,20 +107,22 @@ export class Control {
   /** Another data plane: for every router in force there is somebody who answers it. */
   attach(plane: PlaneLink): void {
     this.#planes.add(plane);
-    for (const router of this.#routers.values()) this.#serve(router, plane);
+    for (const router of this.#routers.values()) if (!router.retired) this.#serve(router, plane);
   }
 
+  /** A data plane is gone, with everything it had. */
   detach(plane: PlaneLink): void {
     this.#planes.delete(plane);
-    for (const { services } of this.#routers.values()) {
-      services.get(plane)?.close();
-      services.delete(plane);
-    }
+    for (const key of this.#routers.keys()) this.closed(plane, key);
   }
 
   /** A message of a data plane. Those of routers that it has closed meanwhile are late, and ignored. */
   receive(plane: PlaneLink, message: ToControl): void {
-    this.#routers.get(message.router)?.services.get(plane)?.receive(message);
+    const router = this.#routers.get(message.router);
+    if (router === undefined) return;
+    // One that was closed there begins again when a configuration is taken back.
+    if (!router.services.has(plane) && !router.retired && this.#planes.has(plane)) this.#serve(router, plane);
+    router.services.get(plane)?.receive(message);
   }
 
   /**
@@ -165,6 +169,7 @@ export class Control {
     this.#naming = plan.naming;
     this.#extensions = plan.extensions;
     this.#plan = plan.routers;
+    this.#retire();
     for (const { config, key } of plan.routers) {
       const router = this.#routers.get(key);
       if (router === undefined || plan.added.has(key)) continue;
@@ -186,12 +191,19 @@ export class Control {
     await Promise.all(services.map((service) => service.followed()));
   }
 
+  #retire(): void {
+    for (const router of [...this.#routers.values()]) {
+      router.retired = !this.#plan.some(({ key }) => key === router.key);
+      if (router.retired && router.services.size === 0) this.#close(router.key);
+    }
+  }
+
   /** A data plane has closed a router. */
   closed(plane: PlaneLink, key: string): void {
     const router = this.#routers.get(key);
     router?.services.get(plane)?.close();
     router?.services.delete(plane);
-    if (router?.services.size === 0) this.#close(key);
+    if (router?.retired === true && router.services.size === 0) this.#close(key);
   }
 
   close(): void {

@@ -26,7 +26,7 @@ import type { RunningRouter } from "./router.ts";
 import { LiveShare, WHOLE } from "./share.ts";
 import { sockets } from "./sockets.ts";
 import type { Succession } from "./successor.ts";
-import { workersOf } from "./worker-count.ts";
+import { tellOtherCount, workersOf } from "./worker-count.ts";
 import { Workers } from "./workers.ts";
 
 /** What a proxy is started with besides its configuration; tests hand in their own. */
@@ -205,6 +205,7 @@ export class Linker {
     const change = (async () => {
       await before;
       if (this.#stopping) throw new Error("the proxy is stopping");
+      tellOtherCount(this.#config, config, this.log.logger("workers"));
       await this.#configure(config);
     })();
     const settled = change.then(

@@ -62,6 +62,8 @@ export function serverWish(
     keepAlive,
     noDelay,
     reusePort: reusePort || world.ports !== null,
+    // The first of several event loops makes sure that it does not share the port with another process.
+    alone: world.ports !== null && !reusePort && where.port > 0 && world.ports[place] === undefined,
   };
   if (protocol !== null) {
     return {

@@ -20,11 +20,12 @@ export interface RouterDump {
   readonly stacks: readonly ClientStackDump[];
 }
 
-export function routerDump(running: RunningRouter, nowMs: number): RouterDump {
+/** @param worker its number. */
+export function routerDump(running: RunningRouter, nowMs: number, worker: number): RouterDump {
   const { key, router } = running;
   const clients = router.bindings.clientIds().flatMap((id): (readonly [string, ClientDump])[] => {
     const dump = clientDump(router, id, nowMs);
-    return dump === undefined ? [] : [[id, dump]];
+    return dump === undefined ? [] : [[id, { ...dump, endpoints: dump.endpoints.map((one) => ({ ...one, worker })) }]];
   });
   return {
     key,

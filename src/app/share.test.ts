@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { LiveShare, partOf, SharedTotal } from "./share.ts";
+import { RetryBudget } from "../resilience/budget.ts";
+import { LiveShare, partOf, sharedBudget, SharedTotal, WHOLE } from "./share.ts";
 
 test("the parts of all event loops add up to the total, and none is without", () => {
   fc.assert(
@@ -24,4 +25,18 @@ test("a part grows when another event loop is gone", () => {
   expect(total.part).toBe(5);
   live.change({ index: 0, of: 1 });
   expect(total.part).toBe(9);
+});
+
+test("what may be repeated without traffic is split, and follows the event loops that live", () => {
+  const spec = { ttlSecs: 10, minRetriesPerSec: 10, percentCanRetry: 0.2 };
+  const live = new LiveShare({ index: 1, of: 2 });
+  const budget = new RetryBudget(sharedBudget(spec, live), 0);
+  expect(budget.balance(0)).toBe(50);
+  live.change({ index: 0, of: 1 });
+  expect(budget.balance(0)).toBe(100);
+  for (let i = 0; i < 80; i++) expect(budget.tryWithdraw(0)).toBe(true);
+  live.change({ index: 0, of: 2 }); // the other one is back, and this one has used up more than its part
+  expect(budget.balance(0)).toBe(0);
+  expect(budget.tryWithdraw(0)).toBe(false);
+  expect(sharedBudget(spec, new LiveShare(WHOLE))).toBe(spec);
 });

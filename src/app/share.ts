@@ -57,7 +57,13 @@ export class SharedTotal {
   }
 }
 
-/** What may be repeated without any traffic is a total of the process, and split when a budget is made; shares of traffic need no splitting. */
-export function sharedBudget<B extends { readonly minRetriesPerSec: number }>(budget: B, { share }: LiveShare): B {
-  return share.of === 1 ? budget : { ...budget, minRetriesPerSec: budget.minRetriesPerSec / share.of };
+/** What may be repeated without any traffic is a total of the process, and split over the loops that live; shares of traffic need no splitting. */
+export function sharedBudget<B extends { readonly minRetriesPerSec: number }>(budget: B, live: LiveShare): B {
+  if (live.share === WHOLE) return budget;
+  return {
+    ...budget,
+    get minRetriesPerSec() {
+      return budget.minRetriesPerSec / live.share.of;
+    },
+  };
 }

@@ -18,6 +18,17 @@ export interface WorkerOwner {
   gone(link: WorkerLink, why: Error | null): void;
 }
 
+/** What a thread is started with. */
+export interface WorkerLinkParts {
+  readonly index: number;
+  readonly share: Share;
+  readonly log: Log;
+  readonly timers: Timers;
+  /** Listening sockets that another process has handed over. */
+  readonly inherited: readonly WorkerSocket[];
+  readonly owner: WorkerOwner;
+}
+
 /** How long a thread that was told to close may take. */
 const CLOSE_MS = 2000;
 
@@ -31,14 +42,7 @@ export class WorkerLink implements PlaneLink {
   #closing = false;
   #error: Error | null = null;
 
-  constructor(
-    index: number,
-    share: Share,
-    log: Log,
-    timers: Timers,
-    inherited: readonly WorkerSocket[],
-    owner: WorkerOwner,
-  ) {
+  constructor({ index, inherited, log, owner, share, timers }: WorkerLinkParts) {
     this.index = index;
     this.#timers = timers;
     const start: WorkerStart = {
@@ -48,7 +52,12 @@ export class WorkerLink implements PlaneLink {
       inherited,
       compileCache: getCompileCacheDir() ?? "",
     };
-    this.#thread = new Worker(threadFile("worker-thread"), { workerData: start, name: `worker ${index}` });
+    // Not what this process was told on its command line: some of it makes no sense for a file.
+    this.#thread = new Worker(threadFile("worker-thread"), {
+      workerData: start,
+      name: `worker ${index}`,
+      execArgv: [],
+    });
     this.#thread.on("message", (message: FromWorker) => {
       if (message.type === "answer") this.#answered(message.question, (asked) => asked.resolve(message.value));
       else if (message.type === "failed")
@@ -61,7 +70,8 @@ export class WorkerLink implements PlaneLink {
     });
     this.#thread.once("exit", (code) => {
       const why = this.#closing ? null : (this.#error ?? new Error(`it ended with ${code}`));
-      for (const asked of this.#questions.values()) asked.reject(new Error(`worker ${index} is gone`));
+      const gone = new Error(`worker ${index} is gone: ${why?.message ?? "it was closed"}`, { cause: why });
+      for (const asked of this.#questions.values()) asked.reject(gone);
       this.#questions.clear();
       owner.gone(this, why);
     });
@@ -97,6 +107,7 @@ export class WorkerLink implements PlaneLink {
 
   /** Ends the thread at once. */
   async terminate(): Promise<void> {
+    this.#error ??= new Error("it was ended");
     await this.#thread.terminate();
   }
 

@@ -21,7 +21,7 @@ const PULSE_MS = 250;
 /** Every so many pulses it gets all figures, so that those of a thread that dies are not lost. */
 const PULSES_PER_SNAPSHOT = 20;
 
-const { compileCache, inherited, levels, share: firstShare } = workerData as WorkerStart; // `WorkerLink` starts this file
+const { compileCache, index, inherited, levels, share: firstShare } = workerData as WorkerStart; // `WorkerLink` starts this file
 if (compileCache !== "") enableCompileCache(compileCache);
 const port = parentPort!; // this is a thread
 const post = (message: FromWorker): void => port.postMessage(message);
@@ -56,10 +56,19 @@ const plane = new DataPlane({
 /** What is prepared. */
 let change: PlaneChange | null = null;
 let pulses = 0;
-const pulse = env.timers.every(PULSE_MS, () => {
-  const whole = ++pulses % PULSES_PER_SNAPSHOT === 0;
-  post({ type: "pulse", active: plane.active, metrics: whole ? snapshotOf(metrics.root) : null });
+const pulse = env.timers.every(PULSE_MS, () => tell(++pulses % PULSES_PER_SNAPSHOT === 0));
+/** The plan that is being put in force, if any. */
+let configuring: Promise<unknown> = Promise.resolve();
+
+// What ends with an error that nobody has caught can still say what it knows; what is terminated or out of memory cannot.
+process.on("exit", () => {
+  accessLogs.flush();
+  tell(true);
 });
+
+function tell(whole: boolean): void {
+  post({ type: "pulse", active: plane.active, metrics: whole ? snapshotOf(metrics.root) : null });
+}
 
 port.on("message", (message: ToWorker) => {
   switch (message.type) {
@@ -72,6 +81,7 @@ port.on("message", (message: ToWorker) => {
     case "share":
       return share.change(message.share);
     case "level":
+      log.logger(message.name); // control may know of it first
       return void log.setLevel(message.name, message.level);
     case "leave":
       return plane.leave();
@@ -82,7 +92,9 @@ port.on("message", (message: ToWorker) => {
     case "prepare":
       return answer(message.question, async () => {
         plane.ports = message.ports;
-        change = await plane.prepare(message.plans);
+        const preparing = plane.prepare(message.plans);
+        configuring = preparing;
+        change = await preparing;
         return { to: "prepare", ports: plane.chosenPorts(change) };
       });
     case "commit":
@@ -104,10 +116,11 @@ port.on("message", (message: ToWorker) => {
     case "routers":
       return answer(message.question, async () => ({
         to: "routers",
-        dumps: plane.routers.map((running) => routerDump(running, env.clock.nowMs())),
+        dumps: plane.routers.map((running) => routerDump(running, env.clock.nowMs(), index)),
       }));
     case "drain":
       return answer(message.question, async () => {
+        await configuring.catch(() => undefined); // or a listener would open behind our back
         await plane.drain();
         return { to: "drain" };
       });

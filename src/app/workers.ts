@@ -3,7 +3,7 @@ import type { WorkerSubject } from "../admin/subject.ts";
 import type { Env } from "../base/env.ts";
 import type { Log, Logger } from "../telemetry/log.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
-import { lasting, MergedTree, type Snapshot, snapshotOf } from "../telemetry/snapshot.ts";
+import { snapshotOf } from "../telemetry/snapshot.ts";
 import type { MetricsTree } from "../telemetry/tree.ts";
 import type { OwnSocket } from "../transport/node/handover.ts";
 import type { InheritedSockets, WorkerSocket } from "../transport/node/inherited-sockets.ts";
@@ -12,6 +12,8 @@ import type { Planes, RouterState } from "./planes.ts";
 import type { RouterPlan } from "./router.ts";
 import { type RouterDump, together } from "./router-dump.ts";
 import type { ChosenPorts, FromWorker } from "./worker-messages.ts";
+import { unsharable } from "./worker-count.ts";
+import { WorkerFigures } from "./worker-figures.ts";
 import { WorkerLink, type WorkerOwner } from "./worker-link.ts";
 
 /** What the workers stand on. */
@@ -27,25 +29,39 @@ export interface WorkersParts {
   readonly lines: (message: Extract<FromWorker, { readonly type: "lines" }>) => void;
 }
 
+/** A worker that listens as planned. */
+interface Prepared {
+  readonly worker: Worker;
+  readonly link: WorkerLink;
+}
+
 interface Worker {
   readonly index: number;
   state: WorkerSubject["state"];
   restarts: number;
   active: number;
   link: WorkerLink | null;
-  /** What it told last of itself. */
-  known: Snapshot | null;
   /** When it was heard of last. */
   heardMs: number;
-  /** Starts that failed in a row: the next one waits the longer. */
+  /** When it began to serve. */
+  servesMs: number;
+  /** Threads of this number that died early, in a row: the next one waits the longer. */
   failures: number;
 }
 
-/** A thread that dies is replaced after so long, doubled with every time that it does not come to serve. */
+/** A thread that dies is replaced after so long, doubled for every one before it that died early. */
 const RESPAWN_MS = 100;
-const LONGEST_RESPAWN_MS = 30_000;
+/** Of one that has served; who starts them over and over must not have the processor to itself, but requests that kill must not stop the rest. */
+const LONGEST_RESPAWN_MS = 400;
+/** Of one that never came to serve. */
+const LONGEST_RETRY_MS = 30_000;
+/** Who has served for so long did not die early. */
+const SETTLED_MS = 10_000;
 /** A thread that is not heard of for so long hangs, and is ended. */
 const HANGS_MS = 10_000;
+/** The same for one that begins, on a machine with better things to do. */
+const BEGINS_MS = 30_000;
+const LOOK_MS = 1000;
 /** Figures of a thread that does not answer are those it told before. */
 const ANSWER_MS = 2000;
 
@@ -54,15 +70,21 @@ export class Workers implements Planes, WorkerOwner {
   readonly #parts: WorkersParts;
   readonly #logger: Logger;
   readonly #workers: Worker[] = [];
-  /** What threads that are gone have counted. */
-  #departed: Snapshot[] = [];
-  #plans: readonly RouterPlan[] = [];
+  readonly #figures = new WorkerFigures();
+  /** In force; null before there is any. */
+  #plans: readonly RouterPlan[] | null = null;
   #ports: ChosenPorts = {};
+  /** Configurations and replacements, one after the other: a thread is configured by one at a time, and none misses a plan. */
+  #turn: Promise<unknown> = Promise.resolve();
   #closing = false;
+  #lookedMs: number;
+  readonly #restarts;
+  readonly #watch;
 
   constructor(parts: WorkersParts) {
     this.#parts = parts;
     this.#logger = parts.log.logger("workers");
+    this.#lookedMs = parts.env.clock.nowMs();
     for (let index = 0; index < parts.count; index++) {
       this.#workers.push({
         index,
@@ -70,8 +92,8 @@ export class Workers implements Planes, WorkerOwner {
         restarts: 0,
         active: 0,
         link: null,
-        known: null,
         heardMs: 0,
+        servesMs: 0,
         failures: 0,
       });
     }
@@ -80,11 +102,8 @@ export class Workers implements Planes, WorkerOwner {
     scope.gauge("serving", () => this.#workers.filter(({ state }) => state === "serving").length);
     scope.gauge("configured", () => parts.count);
     this.#restarts = scope.counter("restarts");
-    this.#watch = parts.env.timers.every(HANGS_MS / 10, () => this.#endHanging());
+    this.#watch = parts.env.timers.every(LOOK_MS, () => this.#endHanging());
   }
-
-  readonly #restarts;
-  readonly #watch;
 
   get active(): number {
     return this.#workers.reduce((sum, { active }) => sum + active, 0);
@@ -94,36 +113,75 @@ export class Workers implements Planes, WorkerOwner {
     return this.#workers.map(({ active, index, restarts, state }) => ({ index, state, restarts, active }));
   }
 
+  configure(plans: readonly RouterPlan[]): Promise<void> {
+    return this.#inTurn(() => this.#configure(plans));
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
   /**
    * The first worker chooses the ports that are left to the system; the others listen on the same. Only when all of them listen do routers
    * change, so that a worker which cannot listen leaves all as they were.
    */
-  async configure(plans: readonly RouterPlan[]): Promise<void> {
-    const ready: { readonly worker: Worker; readonly link: WorkerLink }[] = [];
+  async #configure(plans: readonly RouterPlan[]): Promise<void> {
+    const problem = unsharable(plans.map(({ config }) => config));
+    if (problem !== null) throw new Error(problem);
+    if (this.#workers.every(({ link }) => link === null)) for (const worker of this.#workers) this.#start(worker);
+    const ready: Prepared[] = [];
+    const ports: Record<string, number> = {};
+    let died: unknown;
     try {
       for (const worker of this.#workers) {
-        if (worker.state === "gone") continue; // it will begin with what is in force then
-        const link = (worker.link ??= this.#start(worker));
-        this.#ports = { ...this.#ports, ...(await link.prepare(plans, this.#ports)) };
-        ready.push({ worker, link });
+        const { link } = worker;
+        if (link === null) continue; // its successor begins with what is in force then
+        try {
+          Object.assign(ports, await link.prepare(plans, { ...this.#ports, ...ports }));
+          ready.push({ worker, link });
+        } catch (error) {
+          if (worker.link === link) throw error;
+          died = error; // and is replaced
+        }
       }
+      if (ready.length === 0) throw new Error(`no worker lives long enough to serve: ${text(died)}`, { cause: died });
     } catch (error) {
       await Promise.all(ready.map(({ link }) => link.ask("drop").catch(() => undefined)));
       throw error;
     }
     this.#plans = plans; // whoever dies from now on is replaced by one that begins with them
-    const done = await Promise.all(ready.map(({ link }) => link.ask("commit").catch(() => null)));
-    const nowMs = this.#parts.env.clock.nowMs();
-    for (const [i, { worker, link }] of ready.entries())
-      if (done[i] !== null && worker.link === link) Object.assign(worker, { state: "serving", heardMs: nowMs });
+    this.#ports = ports;
+    await Promise.all(ready.map((each) => this.#commit(each)));
     this.#share();
   }
 
+  async #commit({ link, worker }: Prepared): Promise<void> {
+    try {
+      await link.ask("commit");
+    } catch (error) {
+      if (worker.link !== link) return undefined; // it died, which has been told
+      this.#logger.error(`worker ${worker.index} does not take the configuration`, error);
+      return link.terminate(); // its successor begins with it
+    }
+    if (worker.link === link) this.#serves(worker);
+    return undefined;
+  }
+
   #start(worker: Worker): WorkerLink {
-    const { control, log } = this.#parts;
-    const share = { index: worker.index, of: this.#parts.count };
-    const link = new WorkerLink(worker.index, share, log, this.#parts.env.timers, this.#inherited(worker.index), this);
+    const { control, count, env, log } = this.#parts;
+    const share = { index: worker.index, of: count };
+    worker.state = "starting";
+    worker.heardMs = env.clock.nowMs();
+    const inherited = this.#inherited(worker.index);
+    const link = new WorkerLink({ index: worker.index, share, log, timers: env.timers, inherited, owner: this });
+    worker.link = link;
     control.attach(link);
+    if (this.#plans !== null) {
+      worker.restarts++;
+      this.#restarts.inc();
+    }
     return link;
   }
 
@@ -132,6 +190,12 @@ export class Workers implements Planes, WorkerOwner {
     const sockets = this.#parts.inherited?.forWorkers.get(index) ?? [];
     this.#parts.inherited?.forWorkers.delete(index);
     return sockets;
+  }
+
+  #serves(worker: Worker): void {
+    if (worker.link === null || worker.state === "serving") return;
+    const nowMs = this.#parts.env.clock.nowMs();
+    Object.assign(worker, { state: "serving", heardMs: nowMs, servesMs: nowMs });
   }
 
   heard(link: WorkerLink, message: Parameters<WorkerOwner["heard"]>[1]): void {
@@ -152,7 +216,7 @@ export class Workers implements Planes, WorkerOwner {
       case "pulse":
         worker.heardMs = this.#parts.env.clock.nowMs();
         worker.active = message.active;
-        if (message.metrics !== null) worker.known = message.metrics;
+        if (message.metrics !== null) this.#figures.take(worker.index, message.metrics);
         return undefined;
     }
   }
@@ -161,54 +225,65 @@ export class Workers implements Planes, WorkerOwner {
     this.#parts.control.detach(link);
     const worker = this.#workers[link.index];
     if (worker?.link !== link) return;
+    this.#figures.leave(worker.index);
     worker.link = null;
-    if (this.#closing) return;
+    worker.active = 0;
     const served = worker.state === "serving";
     worker.state = "gone";
-    worker.active = 0;
-    if (worker.known !== null) this.#departed = [plain(new MergedTree([...this.#departed, lasting(worker.known)]))];
-    worker.known = null;
+    if (this.#closing) return;
     this.#share();
-    worker.failures = served ? 0 : worker.failures + 1;
-    const afterMs = Math.min(LONGEST_RESPAWN_MS, RESPAWN_MS * 2 ** worker.failures);
-    this.#logger.error(`worker ${worker.index} is gone; another one begins in ${afterMs} ms`, why ?? undefined);
-    this.#parts.env.timers.after(afterMs, () => void this.#replace(worker));
+    if (served && this.#parts.env.clock.nowMs() - worker.servesMs >= SETTLED_MS) worker.failures = 0;
+    this.#logger.error(`worker ${worker.index} is gone`, why ?? undefined);
+    this.#replaceLater(worker, served ? LONGEST_RESPAWN_MS : LONGEST_RETRY_MS);
+  }
+
+  #replaceLater(worker: Worker, longestMs: number): void {
+    const { timers } = this.#parts.env;
+    const afterMs = Math.min(longestMs, RESPAWN_MS * 2 ** worker.failures++);
+    this.#logger.info(`worker ${worker.index} is replaced in ${afterMs} ms`);
+    timers.after(afterMs, () => void this.#inTurn(() => this.#replace(worker)));
   }
 
   async #replace(worker: Worker): Promise<void> {
-    if (this.#closing) return;
-    worker.restarts++;
-    this.#restarts.inc();
-    worker.state = "starting";
-    const link = this.#start(worker);
-    worker.link = link;
+    if (this.#closing || this.#plans === null || isThere(worker)) return;
+    let link: WorkerLink;
+    try {
+      link = this.#start(worker);
+    } catch (error) {
+      this.#logger.error(`worker ${worker.index} cannot be started`, error); // such as too many threads
+      worker.state = "gone";
+      return this.#replaceLater(worker, LONGEST_RETRY_MS);
+    }
     try {
       await link.prepare(this.#plans, this.#ports);
       await link.ask("commit");
     } catch (error) {
+      if (worker.link !== link) return undefined; // it died, which has been told
       this.#logger.error(`worker ${worker.index} cannot serve`, error);
-      await link.terminate();
-      return;
+      return link.terminate();
     }
-    worker.state = "serving";
-    worker.heardMs = this.#parts.env.clock.nowMs();
-    worker.failures = 0;
+    this.#serves(worker);
     this.#share();
     this.#logger.info(`worker ${worker.index} serves again`);
+    return undefined;
   }
 
   #endHanging(): void {
     const nowMs = this.#parts.env.clock.nowMs();
-    for (const { heardMs, index, link, state } of this.#workers) {
-      if (state !== "serving" || link === null || nowMs - heardMs < HANGS_MS) continue;
-      this.#logger.error(
-        `worker ${index} has not been heard of for ${Math.round((nowMs - heardMs) / 1000)} s: it is ended`,
-      );
+    const stoodMs = nowMs - this.#lookedMs - LOOK_MS;
+    this.#lookedMs = nowMs;
+    for (const worker of this.#workers) {
+      // While this thread stood still, as with the whole process or a machine that slept, nobody could be heard.
+      if (stoodMs > LOOK_MS) worker.heardMs += stoodMs;
+      const { heardMs, index, link, state } = worker;
+      const silentMs = nowMs - heardMs;
+      if (link === null || silentMs < (state === "serving" ? HANGS_MS : BEGINS_MS)) continue;
+      this.#logger.error(`worker ${index} has not been heard of for ${Math.round(silentMs / 1000)} s: it is ended`);
       void link.terminate();
     }
   }
 
-  /** Ends a worker at once, whatever it is doing; another one takes its place. False if there is none of this number. */
+  /** Ends a worker at once, whatever it is doing; another one takes its place. False if there is nothing to end. */
   end(index: number): boolean {
     const link = this.#workers[index]?.link ?? null;
     void link?.terminate();
@@ -223,15 +298,15 @@ export class Workers implements Planes, WorkerOwner {
   }
 
   async metrics(worker?: number): Promise<MetricsTree> {
-    if (worker !== undefined) return new MergedTree([await this.#figures(this.#workers[worker]!)]); // asked for by its number
-    const all = await Promise.all(this.#workers.map((each) => this.#figures(each)));
-    return new MergedTree([snapshotOf(this.#parts.metrics.root), ...all, ...this.#departed]);
-  }
-
-  async #figures(worker: Worker): Promise<Snapshot> {
-    const answer = await this.#answered(worker, "metrics");
-    if (answer?.to === "metrics") worker.known = answer.tree;
-    return worker.known ?? { segment: "" };
+    const asked = this.#workers.filter(({ index }) => worker === undefined || worker === index);
+    await Promise.all(
+      asked.map(async (each) => {
+        const { link } = each;
+        const answer = await this.#answered(each, "metrics");
+        if (answer?.to === "metrics" && link === each.link) this.#figures.take(each.index, answer.tree);
+      }),
+    );
+    return worker === undefined ? this.#figures.total(snapshotOf(this.#parts.metrics.root)) : this.#figures.of(worker);
   }
 
   async routers(): Promise<ReadonlyMap<string, RouterState>> {
@@ -292,16 +367,12 @@ export class Workers implements Planes, WorkerOwner {
   }
 }
 
-/** A merged tree as plain values again, so that what is gone does not grow with every thread that dies. */
-function plain(tree: MergedTree): Snapshot {
-  const below = [...tree.children].map(plain);
-  const { metric, segment } = tree;
-  const rest = below.length === 0 ? {} : { below };
-  if (metric === null) return { segment, ...rest };
-  const stat = tree.plainDistribution();
-  if (stat !== undefined) return { segment, stat, ...rest };
-  if (metric.kind === "stat") return { segment, ...rest };
-  return { segment, counter: metric.value, ...rest };
+function isThere({ link }: Worker): boolean {
+  return link !== null;
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function stateOf(key: string, dumps: readonly RouterDump[]): [string, RouterState][] {

@@ -65,6 +65,8 @@ export interface ListenOptions {
   readonly names?: readonly string[] | undefined;
   readonly backlog?: number | undefined;
   readonly reusePort?: boolean | undefined;
+  /** With `reusePort`: nobody may listen there yet, as without it. */
+  readonly alone?: boolean | undefined;
   readonly noDelay?: boolean | undefined;
   readonly keepAlive?: boolean | undefined;
   /** Its callers are taken also while descriptors run out: whoever looks after the proxy. */

@@ -23,12 +23,14 @@ const SHARE_PER_REQUEST = 0.2;
  * All arithmetic is in whole numbers. One budget per client, never shared.
  */
 export class RetryBudget {
+  readonly #spec: BudgetSpec;
   readonly #deposit: number;
   readonly #cost: number;
-  readonly #reserve: number;
   readonly #window: WindowedAdder;
 
-  constructor({ ttlSecs, minRetriesPerSec, percentCanRetry }: BudgetSpec, nowMs: number) {
+  /** @param spec whose minimum may change: with several event loops each has a part, the larger the fewer live. */
+  constructor(spec: BudgetSpec, nowMs: number) {
+    const { ttlSecs, minRetriesPerSec, percentCanRetry } = spec;
     invariant(ttlSecs >= 1 && ttlSecs <= 60, "a budget's ttl is checked with the configuration: 1 to 60 s");
     invariant(minRetriesPerSec >= 0, "a budget's minimum is checked with the configuration: not negative");
     invariant(
@@ -37,8 +39,12 @@ export class RetryBudget {
     );
     this.#deposit = percentCanRetry === 0 ? 0 : SCALE;
     this.#cost = percentCanRetry === 0 ? 1 : Math.trunc(SCALE / percentCanRetry);
-    this.#reserve = minRetriesPerSec * ttlSecs * this.#cost;
+    this.#spec = spec;
     this.#window = new WindowedAdder(ttlSecs * 1000, SLICES, nowMs);
+  }
+
+  get #reserve(): number {
+    return this.#spec.minRetriesPerSec * this.#spec.ttlSecs * this.#cost;
   }
 
   /** A request earned its share: one that succeeded for a requeue budget, every one for a retry budget (finagle §4.2, §4.5). */

@@ -9,6 +9,8 @@ import type { Router } from "./router.ts";
 export interface EndpointDump {
   /** `host:port`. */
   readonly address: string;
+  /** The number of the event loop whose view this is; absent when there is only one. */
+  readonly worker?: number;
   readonly health: Health;
   readonly weight: number;
   /** What the balancer compares: lower is better. */

@@ -1,5 +1,6 @@
 // A tree of metrics as plain values, which another thread can be sent and add to those of others.
 import { type Bounds, COUNTS, TIMES } from "./bounds.ts";
+import { gaugeOfAll } from "./gauge-sums.ts";
 import { Histogram } from "./histogram.ts";
 import type { Scope } from "./registry.ts";
 import { type Counted, summarize, type Summary } from "./summary.ts";
@@ -34,21 +35,27 @@ export function snapshotOf(scope: Scope): Snapshot {
   const { metric, segment } = scope;
   const below = scope.hasChildren ? { below: [...scope.children].map(snapshotOf) } : {};
   if (metric === null) return { segment, ...below };
-  if (metric instanceof Histogram) {
-    return metric.totalCount === 0 ? { segment, ...below } : { segment, stat: metric.plain(), ...below };
-  }
+  if (metric instanceof Histogram)
+    return { segment, stat: metric.totalCount === 0 ? nothing(metric) : metric.plain(), ...below };
   return metric.kind === "counter"
     ? { segment, counter: metric.value, ...below }
     : { segment, gauge: metric.value, ...below };
 }
 
-/** What only grows: what is left of a thread that is gone. */
+const EMPTY: SparseWindow = { buckets: [], count: 0, sum: 0, min: 0, max: 0 };
+
+/** Most distributions of a tree never see anything, and have their name all the same. */
+function nothing({ bounds }: Histogram): PlainDistribution {
+  return { times: bounds === TIMES, totalCount: 0, totalSum: 0, byBound: [], running: EMPTY, complete: EMPTY };
+}
+
+/** What only grows: what is left of a thread that is gone. Windows are of the last minutes, and would stay for ever. */
 export function lasting({ below, counter, segment, stat }: Snapshot): Snapshot {
   const kept = below?.map(lasting);
   return {
     segment,
     ...(counter === undefined ? {} : { counter }),
-    ...(stat === undefined ? {} : { stat }),
+    ...(stat === undefined ? {} : { stat: { ...stat, running: EMPTY, complete: EMPTY } }),
     ...(kept === undefined ? {} : { below: kept }),
   };
 }
@@ -73,13 +80,17 @@ export class MergedTree implements MetricsTree {
     if (counters.length > 0) return { kind: "counter", value: sum(counters) };
     const gauges = this.#parts.flatMap(({ gauge }) => gauge ?? []);
     if (gauges.length === 0) return null;
-    return { kind: "gauge", value: isShared(this.#above, this.segment) ? Math.max(...gauges) : sum(gauges) };
+    return { kind: "gauge", value: gaugeOfAll(this.#above, this.segment, gauges) };
   }
 
-  /** The distribution of all parts as plain values, if there is one. */
-  plainDistribution(): PlainDistribution | undefined {
-    const stats = this.#parts.flatMap(({ stat }) => stat ?? []);
-    return stats.length === 0 ? undefined : new MergedDistribution(stats).plain();
+  /** All parts as plain values again. */
+  plain(): Snapshot {
+    const { metric, segment } = this;
+    const below = this.hasChildren ? { below: [...this.children].map((child) => child.plain()) } : {};
+    if (metric === null) return { segment, ...below };
+    if (metric instanceof MergedDistribution) return { segment, stat: metric.plain(), ...below };
+    if (metric.kind === "counter") return { segment, counter: metric.value, ...below };
+    return { segment, ...(metric.kind === "gauge" ? { gauge: metric.value } : {}), ...below };
   }
 
   get children(): Iterable<MergedTree> {
@@ -107,12 +118,6 @@ export class MergedTree implements MetricsTree {
     this.#children = new Map([...parts].map(([segment, same]) => [segment, new MergedTree(same, this.segment)]));
     return this.#children;
   }
-}
-
-/** The same endpoints are known to all event loops: adding their numbers up would count each several times. */
-function isShared(above: string, segment: string): boolean {
-  if (above === "endpoints" || segment === "originator") return true;
-  return above === "loadbalancer" && segment !== "load";
 }
 
 function sum(values: readonly number[]): number {

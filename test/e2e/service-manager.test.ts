@@ -66,11 +66,11 @@ class Ear {
   }
 }
 
-async function config(name: string): Promise<{ file: string; adminPort: number }> {
+async function config(name: string, workers = 1): Promise<{ file: string; adminPort: number }> {
   const [port = 0, adminPort = 0] = await freePorts(2);
   const file = join(folder, `${name}.json`);
   const routers = [{ protocol: "http", label: "edge", dtab: "", servers: [{ port }] }];
-  writeFileSync(file, JSON.stringify({ admin: { port: adminPort, shutdownGraceMs: 1000 }, routers }));
+  writeFileSync(file, JSON.stringify({ admin: { port: adminPort, shutdownGraceMs: 1000 }, workers, routers }));
   return { file, adminPort };
 }
 
@@ -100,9 +100,10 @@ test.runIf(possible)(
   "A stop that was asked for on the admin port is told, too; a watchdog that is meant for another process is not served",
   async () => {
     const ear = await Ear.open("admin");
-    const { adminPort, file } = await config("admin");
+    const { adminPort, file } = await config("admin", 2);
     const environment = { NOTIFY_SOCKET: ear.path, WATCHDOG_USEC: "100000", WATCHDOG_PID: "1" };
     await using program = new Program(["run", file], { environment });
+    expect(await ear.hears("READY=1")).toBe("READY=1\nSTATUS=serving edge"); // whichever threads serve it
     await ear.hears("READY=1");
     expect((await ask(adminPort, {}, "/admin/shutdown", "POST")).status).toBe(200);
     await ear.hears("STOPPING=1");

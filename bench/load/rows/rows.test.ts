@@ -4,7 +4,7 @@ import { ratios } from "../rounds.ts";
 import { callsIn } from "./gauges.ts";
 import { latencyRows } from "./latency.ts";
 import { dtabOf } from "./lookup.ts";
-import { busierShare, takenIn } from "./two-processes.ts";
+import { busierShare, takenIn } from "./two-workers.ts";
 
 const slice = (proxy: string, round: number, cpuUs: number, ok: number): Window =>
   // Only what costs are made of; the rest of a window plays no part in them.

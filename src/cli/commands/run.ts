@@ -38,13 +38,13 @@ export async function run(given: Given, terminal: Terminal): Promise<number> {
   const linker = await started(config, log, env);
   reopen.tell(() => void linker.reopenAccessLogs());
   using manager = new ServiceManager(process.env, env, log.logger("service-manager"));
-  manager.ready(`serving ${linker.routers.map(({ config: { label } }) => label).join(", ")}`);
+  manager.ready(`serving ${linker.config.routers.map(({ label }) => label).join(", ")}`);
   if (source !== null && file !== "-") {
     const { options, text } = source;
     linker.followFile(options, text, {
       explain: (error, tried) => portProblem(error, tried) ?? String(error),
       reloading: () => manager.reloading(),
-      reloaded: () => manager.ready(`serving ${linker.routers.map(({ config: { label } }) => label).join(", ")}`),
+      reloaded: () => manager.ready(`serving ${linker.config.routers.map(({ label }) => label).join(", ")}`),
     });
   }
   linker.restart = () => replacedOnce(linker, manager, logger, env);

@@ -1,5 +1,5 @@
 // A listening socket of `node:net`: bound here, or inherited.
-import type net from "node:net";
+import net from "node:net";
 import type { ByteStream, Listener, ListenOptions } from "../../core/byte-stream.ts";
 import { isUnixPath, type SocketAddress } from "../../core/socket-address.ts";
 import type { InheritedSocket, InheritedSockets } from "./inherited-sockets.ts";
@@ -64,9 +64,17 @@ export async function openListener(
   const taken = inherited?.take(options);
   if (taken !== undefined) return openInherited(server, options, taken, inherited?.handedOver ?? false, redirect);
   if (isUnixPath(options.host)) return openUnix(server, options, redirect);
-  const { host, port, reusePort } = options;
+  const { alone, host, port, reusePort } = options;
+  if (alone === true) await nobodyListens(host, port);
   await listening(server, { host, port, ...backlogOf(options), ...(reusePort === true ? { reusePort: true } : {}) });
   return new NodeListener(server, { host, port: tcpAddressOf(server)?.port ?? port }, null, false, redirect);
+}
+
+/** A port that is to be shared is had even where others share it already, unless somebody asks for it alone. */
+async function nobodyListens(host: string, port: number): Promise<void> {
+  const probe = net.createServer();
+  await listening(probe, { host, port });
+  await new Promise((done) => void probe.close(done));
 }
 
 async function openInherited(

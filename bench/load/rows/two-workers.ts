@@ -1,21 +1,18 @@
-// Two fairlead processes that share a port (SO_REUSEPORT) against one: two event loops without worker threads, which do not exist
-// yet. All are on the proxy's core, so what is compared is the price of dividing the work, not what a second core would gain; and the
-// share of connections is what would divide the load of two cores: requests come out more even, as the scheduler gives the process
-// with fewer connections half of the core all the same.
-import { setTimeout as sleep } from "node:timers/promises";
+// Two worker threads of one fairlead process against one event loop. All are on the proxy's core, so what is compared is the price of
+// dividing the work, not what a second core would gain; and the share of connections is what would divide the load of two cores: requests
+// come out more even, as the scheduler gives the thread with fewer connections half of the core all the same.
 import { type Bench, type Figure, notesOn, ownFigure, type Row, type RowOutcome, type Target } from "../bench.ts";
 import { SHARED_DTAB, startFairlead } from "../fairlead.ts";
 import { callersOf, type Family, speaking } from "../families.ts";
 import { sharesUpstream } from "../peers-http2.ts";
-import { Proxy } from "../proxy.ts";
+import type { Proxy } from "../proxy.ts";
 import { costs, type Load, measureRounds, ratios, secondsOfRounds, type Slice } from "../rounds.ts";
 import { spread } from "../statistics.ts";
 
-const STARTS_WITHIN_MS = 15_000;
 /** 20 000 for each of the two. */
 const WARM_UP = 40_000;
 
-/** What one of the processes has got since it started. */
+/** What one of the workers has got since it started. */
 export interface Taken {
   readonly requests: number;
   readonly connects: number;
@@ -54,44 +51,27 @@ export function busierShare(before: readonly Taken[], after: readonly Taken[], o
   return (100 * Math.max(...parts)) / parts.reduce((sum, part) => sum + part, 0);
 }
 
-async function readMetrics(adminPort: number): Promise<Record<string, number>> {
-  const answer = await fetch(`http://127.0.0.1:${adminPort}/admin/metrics.json`);
+async function readMetrics(adminPort: number, worker: number): Promise<Record<string, number>> {
+  const answer = await fetch(`http://127.0.0.1:${adminPort}/admin/metrics.json?worker=${worker}`);
   return (await answer.json()) as Record<string, number>; // a flat object of numbers
-}
-
-/** Each answers on its own admin port; on the shared port either may. */
-async function untilReady(adminPort: number): Promise<void> {
-  for (let waitedMs = 0; waitedMs < STARTS_WITHIN_MS; waitedMs += 20) {
-    const answer = await fetch(`http://127.0.0.1:${adminPort}/admin/ping`).catch(() => undefined);
-    if (answer?.ok) return;
-    await sleep(20);
-  }
-  throw new Error(`the process with admin port ${adminPort} did not start within ${STARTS_WITHIN_MS / 1000} s`);
 }
 
 async function startPair(bench: Bench, family: TwoRow["family"]): Promise<Pair> {
   const { extra } = bench.site.ports;
   const port = extra + 2;
-  const adminPorts = [extra + 3, extra + 4];
   const shared = sharesUpstream(bench.site, family);
   const setup = { family, ...(shared && { dtab: SHARED_DTAB }) };
-  const started: Proxy[] = [];
+  const { proxy: one } = await startFairlead(bench.site, { ...setup, name: "one-worker", port: extra });
   try {
-    started.push((await startFairlead(bench.site, { ...setup, name: "one-process", port: extra })).proxy);
-    for (const [i, adminPort] of adminPorts.entries()) {
-      const own = { name: `process-${i + 1}-of-2`, port, adminPort, reusePort: true };
-      started.push((await startFairlead(bench.site, { ...setup, ...own })).proxy);
-      await untilReady(adminPort);
-    }
+    const { proxy: two } = await startFairlead(bench.site, { ...setup, name: "two-workers", port, workers: 2 });
+    const label = callersOf(family) === "h2" ? "h2" : "http";
+    const taken = (): Promise<Taken[]> =>
+      Promise.all([0, 1].map(async (worker) => takenIn(await readMetrics(port + 1, worker), label, port)));
+    return { one, two, taken };
   } catch (error) {
-    await Promise.all(started.map((proxy) => proxy.stop()));
+    await one.stop();
     throw error;
   }
-  const [one, first, second] = started as [Proxy, Proxy, Proxy]; // three were pushed
-  const label = callersOf(family) === "h2" ? "h2" : "http";
-  const taken = (): Promise<Taken[]> =>
-    Promise.all(adminPorts.map(async (adminPort) => takenIn(await readMetrics(adminPort), label, port)));
-  return { one, two: Proxy.together("two-processes", [first, second]), taken };
 }
 
 interface Shares {
@@ -124,8 +104,8 @@ async function compare(bench: Bench, row: TwoRow, { one, two, taken }: Pair): Pr
   };
   return {
     figures: [
-      cost("one process", one),
-      cost("two processes", two),
+      cost("one worker", one),
+      cost("two workers", two),
       ratio,
       share("connects", "connections", row.share),
       share("requests", "requests"),
@@ -138,7 +118,7 @@ async function compare(bench: Bench, row: TwoRow, { one, two, taken }: Pair): Pr
 function toRow(row: TwoRow): Row {
   return {
     name: row.name,
-    says: `two processes sharing the port and the core, against one process: ${row.says}`,
+    says: `two workers on one core, against one: ${row.says}`,
     quick: false,
     peers: false,
     seconds: (bench) => secondsOfRounds(bench, 2) + 3,
@@ -156,9 +136,9 @@ function toRow(row: TwoRow): Row {
 const UNARY = { warmup: WARM_UP, ...speaking("h2") };
 
 /** The kernel deals out connections by a hash of their addresses: of few of them, and in HTTP/2 there are few, one often gets most. */
-export const twoProcessesRows: readonly Row[] = [
+export const twoWorkersRows: readonly Row[] = [
   {
-    name: "h1-two-processes-c64",
+    name: "h1-two-workers-c64",
     says: "GET 1 kB, 12 headers, 64 connections",
     family: "h1" as const,
     load: { connections: 64, warmup: WARM_UP },
@@ -166,13 +146,13 @@ export const twoProcessesRows: readonly Row[] = [
     share: { must: 65 }, // at least 35 % for the other one
   },
   {
-    name: "h2-two-processes-c8m32",
+    name: "h2-two-workers-c8m32",
     says: "gRPC unary, 8 connections × 32 streams",
     family: "h2" as const,
     load: { ...UNARY, connections: 8, streams: 32 },
   },
   {
-    name: "h2-two-processes-c32m1",
+    name: "h2-two-workers-c32m1",
     says: "gRPC unary, 32 connections × 1 stream",
     family: "h2" as const,
     load: { ...UNARY, connections: 32, streams: 1 },
