@@ -98,7 +98,8 @@ export class DataPlane {
     this.#retiring = new RetiringRouters({
       env: parts.env,
       metrics: parts.metrics,
-      inUse: (running) => activeIn(running) > 0 || this.#isReachable(running),
+      isReachable: (running) => this.#isReachable(running),
+      isActive: (running) => activeIn(running) > 0,
       knows: (label) => this.#knows(label),
       closed: ({ key }) => {
         this.#byKey.delete(key);

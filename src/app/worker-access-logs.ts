@@ -58,7 +58,7 @@ class LineBatches implements LineSink {
 
   append(line: Buffer, length: number, epochMs: number): void {
     if (length > BATCH_BYTES - this.#length) this.flush();
-    if (length > BATCH_BYTES) return this.#send(Buffer.from(line.subarray(0, length)), 1, epochMs);
+    if (length > BATCH_BYTES) return this.#send(line.subarray(0, length), 1, epochMs);
     if (this.#lines === 0) this.#epochMs = epochMs;
     line.copy(this.#bytes, this.#length, 0, length);
     this.#length += length;
@@ -71,12 +71,13 @@ class LineBatches implements LineSink {
     this.#due?.cancel();
     this.#due = null;
     if (this.#lines === 0) return;
-    this.#send(Buffer.from(this.#bytes.subarray(0, this.#length)), this.#lines, this.#epochMs);
+    this.#send(this.#bytes.subarray(0, this.#length), this.#lines, this.#epochMs);
     this.#length = 0;
     this.#lines = 0;
   }
 
+  // With a view goes all of the memory that it is a view of: so it gets its own.
   #send(text: Buffer, lines: number, epochMs: number): void {
-    this.#post({ type: "lines", path: this.#path, text, lines, epochMs });
+    this.#post({ type: "lines", path: this.#path, text: new Uint8Array(text), lines, epochMs });
   }
 }

@@ -375,7 +375,11 @@ test("a tunnel outlives changes of its router, and its router", async () => {
   world.settle();
   peer.send(OFFER);
   await world.until("101", () => peer.received.includes("\r\n\r\n"));
-  const dtab = `/svc/web => ${service.backend.name};`;
+  const plain = await Backend.start(world);
+  const dtab = `/svc/web => ${service.backend.name}; /svc/plain => ${plain.name};`;
+  await proxy.reload({ modern: true, dtab });
+  await proxy.connect().ask(get("/", { Host: "plain" }));
+  expect(plain.open.length).toBe(1);
   const echo = async (text: string) => {
     peer.take();
     peer.send(text);
@@ -383,6 +387,8 @@ test("a tunnel outlives changes of its router, and its router", async () => {
   };
   await proxy.reload({ modern: true, dtab, service: { totalTimeoutMs: 50_000 } });
   await echo("one");
+  await world.pass(500);
+  expect(plain.open).toEqual([]); // what the tunnel does not need goes at once
   await proxy.reload({ modern: true, dtab, server: { maxConcurrentRequests: 5 } });
   await world.pass(GENTLE_MS);
   await echo("two");

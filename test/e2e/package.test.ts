@@ -117,6 +117,27 @@ test("The installed command runs and knows its version", () => {
   expect(succeed(process.execPath, [join(installed, "bin/fairlead"), "--version"], base)).toContain(manifest().version);
 });
 
+test("The installed command serves with two workers, and reads its file again", async () => {
+  const [port = 0, adminPort = 0] = await freePorts(2);
+  const file = join(base, "workers.json");
+  const write = (dtab: string) => {
+    const routers = [{ protocol: "http", dtab, servers: [{ port }] }];
+    writeFileSync(file, JSON.stringify({ admin: { port: adminPort }, workers: 2, routers }));
+  };
+  write("/svc => /nowhere");
+  await using program = new Program(["run", file], { program: join(installed, "bin/fairlead") });
+  await program.said("is ready");
+  expect(JSON.parse((await ask(adminPort, {}, "/workers.json")).text)).toMatchObject([
+    { index: 0, state: "serving" },
+    { index: 1, state: "serving" },
+  ]);
+  write(`/svc => /$/inet/127.0.0.1/${adminPort}`);
+  await ask(adminPort, {}, "/admin/reload", "POST");
+  for (let i = 0; i < 8; i++) expect((await ask(port, { Host: "localhost" }, "/admin/ping")).text).toBe("pong");
+  program.signal("SIGTERM");
+  expect(await program.end()).toBe(0);
+});
+
 test("The installed command reads YAML, and the library can be imported", () => {
   const command = join(installed, "bin/fairlead");
   const example = join(installed, "examples/http.json");
