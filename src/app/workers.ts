@@ -7,6 +7,8 @@ import { snapshotOf } from "../telemetry/snapshot.ts";
 import type { MetricsTree } from "../telemetry/tree.ts";
 import type { OwnSocket } from "../transport/node/handover.ts";
 import type { InheritedSockets, WorkerSocket } from "../transport/node/inherited-sockets.ts";
+import { addressText } from "../core/socket-address.ts";
+import { listenAddress } from "../transport/config.ts";
 import type { Control } from "./control.ts";
 import type { Planes, RouterState } from "./planes.ts";
 import type { RouterPlan } from "./router.ts";
@@ -62,6 +64,9 @@ const HANGS_MS = 10_000;
 /** The same for one that begins, on a machine with better things to do. */
 const BEGINS_MS = 30_000;
 const LOOK_MS = 1000;
+/** A successor gets a socket of every worker; one that is being replaced is waited for. */
+const COMPLETE_MS = 3000;
+const LOOK_AGAIN_MS = 50;
 /** Figures of a thread that does not answer are those it told before. */
 const ANSWER_MS = 2000;
 
@@ -131,6 +136,7 @@ export class Workers implements Planes, WorkerOwner {
     const problem = unsharable(plans.map(({ config }) => config));
     if (problem !== null) throw new Error(problem);
     if (this.#workers.every(({ link }) => link === null)) for (const worker of this.#workers) this.#start(worker);
+    if (this.#plans === null && this.#parts.inherited?.handedOver === true) this.#ports = portsOf(plans);
     const ready: Prepared[] = [];
     const ports: Record<string, number> = {};
     let died: unknown;
@@ -326,12 +332,25 @@ export class Workers implements Planes, WorkerOwner {
   }
 
   async sockets(): Promise<readonly OwnSocket[]> {
+    await this.#inTurn(async () => undefined);
+    for (let waited = 0; waited < COMPLETE_MS && !this.#isComplete; waited += LOOK_AGAIN_MS)
+      await this.#pause(LOOK_AGAIN_MS);
     const answers = this.#links().map(async (link) => {
       const answer = await link.ask("sockets").catch(() => null);
       const sockets = answer?.to === "sockets" ? answer.sockets : [];
       return sockets.map((socket) => ({ ...socket, worker: link.index }));
     });
     return (await Promise.all(answers)).flat();
+  }
+
+  get #isComplete(): boolean {
+    return this.#workers.every(({ state }) => state === "serving");
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#parts.env.timers.after(delayMs, resolve);
+    return promise;
   }
 
   stepAside(): void {
@@ -365,6 +384,12 @@ export class Workers implements Planes, WorkerOwner {
   #all(act: (link: WorkerLink) => void): void {
     for (const link of this.#links()) act(link);
   }
+}
+
+/** Whoever takes over from a process like this one shares its ports, also where a worker of that had no socket to give. */
+function portsOf(plans: readonly RouterPlan[]): ChosenPorts {
+  const places = plans.flatMap(({ config }) => config.servers.map((server) => listenAddress(server)));
+  return Object.fromEntries(places.flatMap((place) => (place.port > 0 ? [[addressText(place), place.port]] : [])));
 }
 
 function isThere({ link }: Worker): boolean {

@@ -1,5 +1,5 @@
 // R19 with two workers: steady load over HTTP/1.1 and HTTP/2, every request with an id and the hash of its body, services that keep a
-// journal; meanwhile the configuration is reloaded and workers are ended. No request is lost, processed twice or answered with the answer
+// journal; meanwhile the configuration is reloaded, workers are ended and the program is restarted. No request is lost, processed twice or answered with the answer
 // of another; what was cut off with a worker was cut off when it died, and nothing else was.
 import { createHash } from "node:crypto";
 import http from "node:http";
@@ -9,10 +9,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { type Random, seededRandom } from "../../src/base/random.ts";
 import { sized } from "../support/long.ts";
+import { until } from "../support/program.ts";
 import { WorkerSite } from "../support/worker-site.ts";
 
 const SEED = 37;
-const RUN_MS = sized(14_000, 120_000);
+const RUN_MS = sized(18_000, 120_000);
 const STEP_MS = 600;
 const HTTP1_CALLERS = 10;
 const HTTP2_SESSIONS = 4;
@@ -234,8 +235,15 @@ class Caller {
   }
 }
 
+function answers(site: WorkerSite): Promise<boolean> {
+  return site.admin("/admin/ping").then(
+    () => true,
+    () => false,
+  );
+}
+
 test(
-  "Two workers under load, reloaded and ended over and over: nothing is lost, doubled or crossed",
+  "Two workers under load, reloaded, restarted and ended over and over: nothing is lost, doubled or crossed",
   async () => {
     const random = seededRandom(SEED);
     const journal = new Journal();
@@ -268,6 +276,12 @@ test(
       const { status } = await site.admin(`/admin/workers/replace?worker=${worker}`, "POST");
       if (status === 200) ends.push(performance.now());
     };
+    let restarts = 0;
+    const restart = async () => {
+      const { status, text } = await site.admin("/admin/restart", "POST");
+      if (status === 200) restarts++;
+      else journal.wrong.push(`a restart failed: ${text}`);
+    };
     const server = { port: site.port, http2: true };
     const steps: (() => Promise<unknown>)[] = [
       () => reload({ fairlead: 1 }, { dtab: `/svc/web => ${b}` }),
@@ -280,6 +294,7 @@ test(
       () => endWorker(1),
       () => reload({ fairlead: 1 }, { dtab: `/svc/web => 1 * ${a} & 1 * ${b}` }),
       () => Promise.all([endWorker(0), reload({ fairlead: 1 }, { dtab: `/svc/web => ${a}` })]),
+      restart,
       () => reload({ fairlead: 1 }, { dtab: `/svc/web => ${a}`, servers: [{ ...server, maxConcurrentRequests: 500 }] }),
       () => endWorker(1),
     ];
@@ -298,18 +313,24 @@ test(
     const cutPosts = cuts.filter(({ what }) => what.includes(" POST: ")).length;
     expect(journal.entries.size).toBeGreaterThanOrEqual(answered);
     expect(journal.entries.size).toBeLessThanOrEqual(answered + cutPosts);
-    // Cut off was only what a worker had that was ended: reloads cut off nothing.
+    // Cut off was only what a worker had that was ended: reloads and restarts cut off nothing.
     const unexplained = cuts.filter(
       ({ atMs }) => !ends.some((endMs) => atMs >= endMs - 50 && atMs < endMs + NOTICED_MS),
     );
     expect(unexplained).toEqual([]);
     expect(ends.length).toBeGreaterThan(5);
     expect(cuts.length).toBeGreaterThan(0); // or the ends met nobody, and the test said nothing
-    expect(site.program.ended).toBe(null);
+    expect(restarts).toBeGreaterThan(0);
+    await until(
+      () => site.program.child.exitCode !== null, // its output is its successor's, too, and goes on
+      () => "the first process to end",
+    );
+    expect(site.program.child.exitCode).toBe(0);
     agent.destroy();
     for (const one of sessions) one.close();
-    site.program.signal("SIGTERM");
-    expect(await site.program.end()).toBe(0);
+    expect((await site.admin("/admin/shutdown", "POST")).status).toBe(200); // of the last of its successors
+    for (let look = 0; look < 100 && (await answers(site)); look++) await sleep(50);
+    expect(await answers(site)).toBe(false); // and that was the last
     for (const one of services) {
       one.close();
       one.closeAllConnections();
