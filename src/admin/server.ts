@@ -128,6 +128,13 @@ export class AdminServer {
     return this.#server?.handOver() ?? null;
   }
 
+  /** Another process listens here by now: closes the listener, and lets connections go with their next answer. */
+  async stepAside(): Promise<void> {
+    this.#server?.leave();
+    this.listener.leaveFile();
+    await this.listener.close();
+  }
+
   /** Connections open at the moment. */
   get connections(): number {
     return this.#server?.connections ?? 0;

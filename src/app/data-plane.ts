@@ -12,6 +12,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
 import type { RouterConfig } from "./config.ts";
 import { type Extensions, extensionsOf } from "./extensions.ts";
+import type { OwnSocket } from "../transport/node/handover.ts";
 import { placeOf } from "./inherited-sockets.ts";
 import { RetiringRouters } from "./retiring-routers.ts";
 import { OpenServer, type ServerWish, serverWish } from "./open-server.ts";
@@ -51,6 +52,9 @@ export interface DataPlaneParts {
 const GENTLY_MS = 5000;
 /** Requests that came by a new address before it turned out that another one cannot be had have so long to finish. */
 const TAKE_BACK_MS = 1000;
+
+/** A connection that was accepted in vain has so long for its request. */
+const ACCEPTED_MS = 500;
 
 /** An endpoint that failure accrual took out. */
 export interface Trip {
@@ -254,7 +258,10 @@ export class DataPlane {
       for (const server of opened) server.abandon(late);
       this.#parts.loop.scratch.flush();
     });
-    await Promise.all(opened.map((server) => server.drain()));
+    // Whoever listens on inherited sockets is not alone there: what was accepted by us would have been served by others.
+    const shared = opened.filter(({ listener }) => listener?.inherited === true);
+    for (const { listener } of shared) listener?.leaveFile();
+    await Promise.all(opened.map((server) => server.drain(shared.includes(server) ? ACCEPTED_MS : 0)));
     for (const server of opened) server.close();
     for (const { running, wishes } of made) {
       running.close();
@@ -308,11 +315,12 @@ export class DataPlane {
   }
 
   /** What is listened on. */
-  sockets(): { readonly name: string; readonly descriptor: number }[] {
+  sockets(): Omit<OwnSocket, "worker">[] {
     return this.#routers.flatMap(({ config, servers }) =>
       servers.flatMap(({ listener }, i) => {
         const descriptor = listener?.descriptor ?? null;
-        return descriptor === null ? [] : [{ name: config.servers[i]?.label ?? config.label, descriptor }];
+        if (listener === null || descriptor === null) return [];
+        return [{ name: config.servers[i]?.label ?? config.label, descriptor, managed: listener.managed }];
       }),
     );
   }
@@ -332,9 +340,9 @@ export class DataPlane {
   }
 
   /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
-  async drain(): Promise<void> {
+  async drain(patienceMs: number): Promise<void> {
     for (const timer of this.#leaving.values()) timer.cancel();
-    await Promise.all(this.#allServers().map((server) => server.drain()));
+    await Promise.all(this.#allServers().map((server) => server.drain(patienceMs)));
   }
 
   /** Ends every exchange that is left. */

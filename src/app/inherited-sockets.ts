@@ -15,9 +15,18 @@ export function placeOf(listener: Listener): string {
   return `${addressText(listener)}${listener.inherited ? " (inherited)" : ""}`;
 }
 
-/** Says what was passed to this process in vain: nobody answers there, and connections wait. */
+/**
+ * Says what was passed to this process in vain. A service manager keeps its sockets open: nobody answers there, and connections wait. The
+ * process that we replace does not.
+ */
 export function tellLeftovers(inherited: InheritedSockets, logger: Logger): void {
   for (const problem of inherited.problems) logger.warn(`inherited sockets: ${problem}`);
+  if (inherited.handedOver) {
+    for (const { address } of inherited.closeLeftovers()) {
+      if (address !== null) logger.info(`${addressText(address)} is served no longer`);
+    }
+    return;
+  }
   for (const { address, descriptor, name } of inherited.leftovers()) {
     const called = name === "" ? "" : ` "${name}"`;
     const where = address === null ? "at an unknown address" : `on ${addressText(address)}`;
@@ -34,7 +43,7 @@ interface Listening {
 
 /** The sockets of a proxy, for a child that shall find them. */
 export async function socketsOf({ admin, planes }: Listening): Promise<readonly OwnSocket[]> {
-  const descriptor = admin?.listener.descriptor ?? null;
-  const own = descriptor === null ? [] : [{ name: ADMIN_SOCKET, descriptor, worker: null }];
+  const { descriptor = null, managed = false } = admin?.listener ?? {};
+  const own = descriptor === null ? [] : [{ name: ADMIN_SOCKET, descriptor, managed, worker: null }];
   return [...(await planes.sockets()), ...own];
 }

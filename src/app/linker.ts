@@ -41,8 +41,12 @@ export interface LinkerOptions {
   readonly exchangeLog?: (router: RouterConfig) => ExchangeLog;
 }
 
-/** How long callers of a process that was replaced have to send what may be under way. */
-const GENTLY_MS = 1000;
+/** A caller who was heard of so lately may have the next request under way: its connection stays for it, or until it has been quiet for so long. */
+const PATIENCE_MS = 500;
+/** The same where another process serves by now, and nobody waits for this one to end. */
+const REPLACED_PATIENCE_MS = 5000;
+/** A process that was to take over and cannot: what it has accepted until it knew that may take so long. */
+const GIVE_UP_MS = 5000;
 /** How long the last lines of the access logs may take, ms. */
 const LAST_LINES_MS = 1000;
 
@@ -97,6 +101,7 @@ export class Linker {
     this.#accessLogs = new AccessLogs({ env, loop, logger: options.log.logger("access-log"), scope });
     this.control = new Control(config, extensions, env, options.log, this.metrics);
     const count = workersOf(config, options, this.log.logger("workers"));
+    if (count === 1) options.inherited?.unite();
     this.plane = count > 1 ? null : this.#ownPlane(options);
     this.planes =
       this.plane === null ? this.#workers(count, options) : new OnePlane(this.plane, this.metrics, env.clock);
@@ -185,7 +190,7 @@ export class Linker {
     const extensions = await extensionsOf(config.plugins);
     const linker = new Linker(config, extensions, { ...options, env }, loop, transport);
     try {
-      await linker.#configure(config);
+      await linker.#configure(config, options.inherited?.handedOver ?? false);
     } catch (error) {
       await linker.stop(0);
       throw error;
@@ -219,13 +224,14 @@ export class Linker {
     return change;
   }
 
-  async #configure(config: LinkerConfig): Promise<void> {
+  /** @param shared others listen on our sockets, too. */
+  async #configure(config: LinkerConfig, shared = false): Promise<void> {
     const extensions = await extensionsOf(config.plugins);
     const plan = await this.control.prepare(config, extensions);
     this.metrics.declare(metricsOf(extensions));
     for (const file of await changedPlugins(config.plugins))
       this.log.logger("plugins").warn(`${file} has changed since it was loaded; what it does now takes a restart`);
-    const admin = await this.#listen(plan);
+    const admin = await this.#listen(plan, shared);
     // Everything that can be refused has been done: all addresses are listened on.
     this.#config = config;
     await this.#running.commit(admin);
@@ -233,7 +239,7 @@ export class Linker {
   }
 
   /** Routers serve as planned, and there is an admin server to follow; or nothing has changed. */
-  async #listen(plan: Plan): Promise<AdminChange> {
+  async #listen(plan: Plan, shared: boolean): Promise<AdminChange> {
     let admin: AdminChange | null = null;
     try {
       admin = await this.#running.prepare(plan.config);
@@ -241,10 +247,25 @@ export class Linker {
       await this.planes.configure(plan.routers);
       return admin;
     } catch (error) {
+      if (shared && this.control.plan.length === 0) await this.#finishAccepted();
       this.control.drop(plan);
       if (admin !== null) await this.#running.drop(admin);
       throw error;
     }
+  }
+
+  // Whoever was connected to us while we tried would have been served by the process that goes on.
+  async #finishAccepted(): Promise<void> {
+    this.planes.stepAside();
+    await this.#drained(GIVE_UP_MS, PATIENCE_MS);
+  }
+
+  async #drained(limitMs: number, patienceMs: number): Promise<boolean> {
+    const late = Promise.withResolvers<boolean>();
+    const timer = this.env.timers.after(limitMs, () => late.resolve(false));
+    const clean = await Promise.race([this.planes.drain(patienceMs).then(() => true), late.promise]);
+    timer.cancel();
+    return clean;
   }
 
   /** From now on the configuration follows a file: when it changes, and when somebody asks. @param text what was read from it already. */
@@ -296,25 +317,23 @@ export class Linker {
    * may be under way, and are told with its answer that they shall go.
    */
   async stepAside(graceMs: number): Promise<boolean> {
+    if (this.#stopping) return this.#stopped.promise;
     this.#steppedAside = true;
-    this.admin?.listener.leaveFile();
-    await this.admin?.listener.close();
     this.planes.stepAside();
-    return this.stop(graceMs);
+    const stopped = this.stop(graceMs);
+    await this.admin?.stepAside();
+    return stopped;
   }
 
   async #stop(graceMs: number): Promise<boolean> {
     const started = this.ready;
     this.ready = false;
     if (this.#changes !== null) await this.#changes;
-    const { minDrainMs: asked } = this.#config.admin;
-    const minDrainMs = started ? Math.min(this.#steppedAside ? Math.max(asked, GENTLY_MS) : asked, graceMs) : 0;
+    const minDrainMs = started && !this.#steppedAside ? Math.min(this.#config.admin.minDrainMs, graceMs) : 0;
     if (minDrainMs > 0) await this.#announceLeave(minDrainMs);
-    const drained = this.planes.drain().then(() => true);
-    const late = Promise.withResolvers<boolean>();
-    const timer = this.env.timers.after(graceMs - minDrainMs, () => late.resolve(false));
-    const clean = await Promise.race([drained, late.promise]);
-    timer.cancel();
+    const leftMs = graceMs - minDrainMs;
+    const patienceMs = Math.min(leftMs / 2, this.#steppedAside ? REPLACED_PATIENCE_MS : PATIENCE_MS);
+    const clean = await this.#drained(leftMs, patienceMs);
     if (!clean) this.planes.abandon(graceMs);
     await this.planes.close();
     this.control.close();

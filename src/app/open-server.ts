@@ -239,9 +239,10 @@ export class OpenServer {
   }
 
   /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
-  async drain(): Promise<void> {
+  async drain(patienceMs = 0): Promise<void> {
     for (const former of this.#former) this.#end(former);
-    await Promise.all([this.#port.drain(), ...[...this.#former].map(({ port }) => port.drain())]);
+    const ports = [this.#port, ...[...this.#former].map(({ port }) => port)];
+    await Promise.all(ports.map((port) => port.drain(patienceMs)));
   }
 
   /** Nothing counts here any longer: it has been drained. */

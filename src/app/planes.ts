@@ -32,8 +32,8 @@ export interface Planes {
   stepAside(): void;
   /** Asks callers to go with their next answer. */
   leave(): void;
-  /** Resolves when the last connection is closed. */
-  drain(): Promise<void>;
+  /** Resolves when the last connection is closed. @param patienceMs how long one must have been quiet before it is closed. */
+  drain(patienceMs: number): Promise<void>;
   /** Ends every exchange that is left. */
   abandon(graceMs: number): void;
   /** Closes everything. */
@@ -100,8 +100,8 @@ export class OnePlane implements Planes {
     this.#plane.leave();
   }
 
-  drain(): Promise<void> {
-    return this.#plane.drain();
+  drain(patienceMs: number): Promise<void> {
+    return this.#plane.drain(patienceMs);
   }
 
   abandon(graceMs: number): void {

@@ -64,6 +64,10 @@ class LentListener implements Listener {
     return this.#listener.descriptor;
   }
 
+  get managed(): boolean {
+    return this.#listener.managed;
+  }
+
   take(): Listener {
     this.#taken = true;
     return this.#listener;
@@ -147,8 +151,8 @@ class PluggedPort implements ServerPort {
     this.#server.leave?.();
   }
 
-  drain(): Promise<void> {
-    return this.#server.drain();
+  drain(patienceMs?: number): Promise<void> {
+    return this.#server.drain(patienceMs);
   }
 
   abandon(failure: Failure): void {

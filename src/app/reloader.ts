@@ -98,6 +98,15 @@ export class Reloader implements Disposable {
     return outcome;
   }
 
+  /** Waits for the reload in progress, and lets no other begin until what is returned is disposed of. */
+  async hold(): Promise<Disposable> {
+    const before = this.#last;
+    const released = Promise.withResolvers<void>();
+    this.#last = before.then(() => released.promise);
+    await before;
+    return { [Symbol.dispose]: () => released.resolve() };
+  }
+
   /** Nothing is read any more; what is being put in force already is finished. */
   [Symbol.dispose](): void {
     this.#disposed = true;

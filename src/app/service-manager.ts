@@ -30,6 +30,8 @@ export class ServiceManager implements Disposable {
   #watchdog: Timer | null = null;
   #pinging = false;
   #replaced = false;
+  /** Settled when the service manager knows of the process that replaces this one, if one does. */
+  handedOver: Promise<void> = Promise.resolve();
   /** Nothing can be told, and that has been said. */
   #silent = false;
 
@@ -62,9 +64,9 @@ export class ServiceManager implements Disposable {
   /** Another process is the service from now on, and says the rest: that we stop is no news of the service. */
   replacedBy(pid: number): Promise<void> {
     this[Symbol.dispose]();
-    const told = this.notify(`MAINPID=${pid}`);
+    this.handedOver = this.notify(`MAINPID=${pid}`);
     this.#replaced = true;
-    return told;
+    return this.handedOver;
   }
 
   /** Sends one message of assignments such as `READY=1`. Resolves when it was read or cannot be; nothing here ever stops the proxy. */

@@ -91,8 +91,13 @@ export class WorkerLink implements PlaneLink {
     return answer.to === "prepare" ? answer.ports : {};
   }
 
-  ask(type: "commit" | "drop" | "metrics" | "routers" | "sockets" | "drain"): Promise<Answer> {
+  ask(type: "commit" | "drop" | "metrics" | "routers" | "sockets"): Promise<Answer> {
     return this.#ask((question) => ({ type, question }));
+  }
+
+  /** Resolves when its last connection is closed; see `Planes.drain`. */
+  async drain(patienceMs: number): Promise<void> {
+    await this.#ask((question) => ({ type: "drain", question, patienceMs }));
   }
 
   /** Closes its data plane, then the thread; one that hangs is terminated. */

@@ -39,7 +39,8 @@ export type ToWorker =
     }
   | { readonly type: "share"; readonly share: Share }
   | { readonly type: "level"; readonly name: string; readonly level: Level }
-  | { readonly type: "commit" | "drop" | "metrics" | "routers" | "sockets" | "drain"; readonly question: number }
+  | { readonly type: "commit" | "drop" | "metrics" | "routers" | "sockets"; readonly question: number }
+  | { readonly type: "drain"; readonly question: number; readonly patienceMs: number }
   | { readonly type: "leave" | "step-aside" }
   | { readonly type: "abandon"; readonly graceMs: number }
   | { readonly type: "close"; readonly question: number };

@@ -34,7 +34,8 @@ for (const { level, name } of levels) {
 }
 const broken = log.logger("loop");
 const loop = new DataLoop(env, (error) => broken.error("an error of the proxy at the end of a turn", error));
-const transport = await sockets(loop, log.logger("transport"), InheritedSockets.ofWorker(inherited));
+const handedOver = InheritedSockets.ofWorker(inherited);
+const transport = await sockets(loop, log.logger("transport"), handedOver);
 const metrics = new MetricsRegistry(env);
 const share = new LiveShare(firstShare);
 const accessLogs = new WorkerAccessLogs(env, loop, post);
@@ -101,6 +102,7 @@ port.on("message", (message: ToWorker) => {
       return answer(message.question, async () => {
         if (change !== null) await plane.commit(change);
         change = null;
+        handedOver.closeLeftovers();
         return { to: "commit" };
       });
     case "drop":
@@ -121,7 +123,7 @@ port.on("message", (message: ToWorker) => {
     case "drain":
       return answer(message.question, async () => {
         await configuring.catch(() => undefined); // or a listener would open behind our back
-        await plane.drain();
+        await plane.drain(message.patienceMs);
         return { to: "drain" };
       });
     case "close":

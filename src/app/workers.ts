@@ -338,7 +338,7 @@ export class Workers implements Planes, WorkerOwner {
     const answers = this.#links().map(async (link) => {
       const answer = await link.ask("sockets").catch(() => null);
       const sockets = answer?.to === "sockets" ? answer.sockets : [];
-      return sockets.map((socket) => ({ ...socket, worker: link.index }));
+      return sockets.map((socket) => ({ ...socket, managed: false, worker: link.index }));
     });
     return (await Promise.all(answers)).flat();
   }
@@ -362,10 +362,10 @@ export class Workers implements Planes, WorkerOwner {
     this.#all((link) => link.send({ type: "leave" }));
   }
 
-  async drain(): Promise<void> {
+  async drain(patienceMs: number): Promise<void> {
     this.#closing = true;
     this.#watch.cancel();
-    await Promise.all(this.#links().map((link) => link.ask("drain").catch(() => undefined)));
+    await Promise.all(this.#links().map((link) => link.drain(patienceMs).catch(() => undefined)));
   }
 
   abandon(graceMs: number): void {

@@ -80,6 +80,8 @@ export interface Listener {
   readonly port: number;
   /** Whether it was there before this process: then its address may be another than was asked for. */
   readonly inherited: boolean;
+  /** Whether it was opened by a service manager, whose the file of a unix socket is then. */
+  readonly managed: boolean;
   /** The number by which a child process inherits it; null where there is none. */
   readonly descriptor: number | null;
   /** Gives the streams that come from now on to another: the socket stays open throughout, so that no caller is refused in between. */

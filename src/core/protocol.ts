@@ -16,8 +16,11 @@ export interface ProtocolServer {
    * left alone. Connections that have no way of being asked are closed when the server is drained, some time later.
    */
   leave?(): void;
-  /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
-  drain(): Promise<void>;
+  /**
+   * Stops accepting, lets every exchange finish, and resolves when the last connection is closed.
+   * @param patienceMs an idle connection may stay until it has been quiet for so long: a request may be on its way. 0 when left out.
+   */
+  drain(patienceMs?: number): Promise<void>;
   /** Ends whatever is left, each exchange with this failure. */
   abandon(failure: Failure): void;
 }

@@ -18,6 +18,7 @@ import { basename, join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { residentBytes } from "../support/process-state.ts";
 import { ask, freePorts, Program } from "../support/program.ts";
+import { Line } from "../support/restarting.ts";
 
 interface Manifest {
   readonly version: string;
@@ -79,6 +80,22 @@ test("Compiled code is ASCII, which V8 keeps in half the memory", () => {
   const compiled = globSync("dist/**/*.js", { cwd: installed });
   expect(compiled.length).toBeGreaterThan(3);
   expect(compiled.filter((name) => /[^\0-\x7f]/.test(readFileSync(join(installed, name), "utf8")))).toEqual([]);
+});
+
+test("What is installed puts another process in its place, threads and all", async () => {
+  const [port = 0, adminPort = 0] = await freePorts(2);
+  const routers = [{ protocol: "http", dtab: "", servers: [{ port }] }];
+  const program = new Program(["run", "-"], {
+    program: join(installed, "bin/fairlead"),
+    input: JSON.stringify({ workers: 2, admin: { port: adminPort }, routers }),
+  });
+  await using line = Line.of(program, adminPort);
+  await program.said("is ready");
+  for (let i = 0; i < 2; i++) {
+    await line.ended(await line.restart());
+    expect((await ask(port, { host: "web" })).status).toBe(502); // nobody has such a name, says the one that serves
+  }
+  await line.stop();
 });
 
 test.skipIf(process.platform !== "linux" || process.arch !== "x64")(

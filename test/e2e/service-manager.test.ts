@@ -1,7 +1,7 @@
 // What a service manager hears of the program, by a real datagram socket and the real systemd-notify; and the program as the first process
 // of a container.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -10,6 +10,7 @@ import { systemEnv } from "../../src/base/env.ts";
 import { monotonicUs, systemClock } from "../../src/base/clock.ts";
 import { Log } from "../../src/telemetry/log.ts";
 import { ask, freePorts, Program, until } from "../support/program.ts";
+import { Line } from "../support/restarting.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "fairlead-notify-"));
 const ears: Ear[] = [];
@@ -132,6 +133,41 @@ test.runIf(possible)(
     expect(BigInt(moment)).toBeGreaterThanOrEqual(beforeUs);
     expect(others).toEqual(["READY=1\nSTATUS=two lines", "MAINPID=4711"]);
     expect(lines).toEqual([]);
+  },
+);
+
+test.runIf(possible)(
+  "A reload is told with its READY; of a restart the new process's READY and its number, and of the old one's end nothing",
+  async () => {
+    const ear = await Ear.open("restart");
+    const { adminPort, file } = await config("restart");
+    const environment = { NOTIFY_SOCKET: ear.path, WATCHDOG_USEC: "400000" };
+    const program = new Program(["run", file], { environment });
+    await using line = Line.of(program, adminPort);
+    await ear.hears("READY=1");
+    writeFileSync(file, readFileSync(file, "utf8").replace('"edge"', '"brink"'));
+    program.signal("SIGHUP");
+    await ear.hears("READY=1\nSTATUS=serving brink");
+    const news = () => ear.heard.filter((message) => message !== "WATCHDOG=1");
+    expect(news().at(-2)).toMatch(/^RELOADING=1\nMONOTONIC_USEC=\d+$/);
+
+    const before = news().length;
+    await line.ended(await line.restart());
+    await ear.hears(`MAINPID=${line.pid}`);
+    await until(
+      () => news().length === before + 2,
+      () => `both processes to speak: ${JSON.stringify(news())}`,
+    );
+    const both = new Set(news().slice(before)); // each speaks for itself: in which order is the system's matter
+    expect(both).toEqual(new Set(["READY=1\nSTATUS=serving brink", `MAINPID=${line.pid}`]));
+    const signs = ear.heard.length;
+    await until(
+      () => ear.heard.length > signs + 1,
+      () => "the new process to say that it is alive",
+    );
+    await line.stop();
+    expect(news().at(-1)).toBe("STOPPING=1\nSTATUS=finishing what is in progress");
+    expect(news().length).toBe(before + 3);
   },
 );
 

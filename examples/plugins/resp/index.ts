@@ -84,8 +84,8 @@ const resp = defineProtocol({
           get connections() {
             return connections.size;
           },
-          leave: () => connections.leave(true),
-          drain: () => connections.drain(listener),
+          leave: () => connections.leave(),
+          drain: (patienceMs) => connections.drain(listener, patienceMs),
           abandon: (failure) => connections.abandon(failure),
         };
       },

@@ -33,7 +33,8 @@ export interface HttpPort {
   handOver(): Listener | null;
   /** As `handOver`, while the listener stays. */
   leave(): void;
-  drain(): Promise<void>;
+  /** See `Connections.drain`. */
+  drain(patienceMs?: number): Promise<void>;
   abandon(failure: Failure): void;
 }
 
@@ -123,8 +124,11 @@ class SharedPort implements HttpPort {
     this.#second?.leave();
   }
 
-  async drain(): Promise<void> {
-    await Promise.all([this.#first.drain(), this.#second?.drain()]);
+  // A connection that is young may still turn out to speak the second protocol.
+  async drain(patienceMs = 0): Promise<void> {
+    this.#second?.leave();
+    await this.#first.drain(patienceMs);
+    await this.#second?.drain();
   }
 
   abandon(failure: Failure): void {

@@ -25,6 +25,7 @@ const LINGER_MS = 1000;
 
 export async function run(given: Given, terminal: Terminal): Promise<number> {
   using _alive = stayAlive();
+  const parent = process.ppid; // later it may be another
   const env = systemEnv();
   const log = logOf(given, env, terminal);
   const logger = log.logger("main");
@@ -38,16 +39,17 @@ export async function run(given: Given, terminal: Terminal): Promise<number> {
   const linker = await started(config, log, env);
   reopen.tell(() => void linker.reopenAccessLogs());
   using manager = new ServiceManager(process.env, env, log.logger("service-manager"));
-  manager.ready(`serving ${linker.config.routers.map(({ label }) => label).join(", ")}`);
+  manager.ready(servingText(linker));
   if (source !== null && file !== "-") {
     const { options, text } = source;
     linker.followFile(options, text, {
       explain: (error, tried) => portProblem(error, tried) ?? String(error),
       reloading: () => manager.reloading(),
-      reloaded: () => manager.ready(`serving ${linker.config.routers.map(({ label }) => label).join(", ")}`),
+      reloaded: () => manager.ready(servingText(linker)),
     });
   }
-  linker.restart = () => replacedOnce(linker, manager, logger, env);
+  const input = file === "-" && source !== null ? source.text : "";
+  linker.restart = () => replacedOnce({ linker, manager, logger, env, input, parent });
   hangUp.tell(() => {
     if (linker.reloader === null) logger.info("SIGHUP: there is no file to read again");
     else void linker.reloader.reload("SIGHUP");
@@ -58,33 +60,54 @@ export async function run(given: Given, terminal: Terminal): Promise<number> {
   env.timers.after(FLUSH_AFTER_MS, flushCompileCache);
   void stop.asked.then(() => linker.stop(linker.config.admin.shutdownGraceMs));
   const clean = await linker.stopped;
+  await manager.handedOver; // or the end of this process would be that of the service
   logger.info(clean ? "stopped; everything in progress was finished" : "stopped; what was still in progress was ended");
   flushCompileCache();
   env.timers.after(LINGER_MS, () => process.exit(Exit.ok)); // runs only if something keeps the process alive
   return Exit.ok;
 }
 
+function servingText({ controlled }: Linker): string {
+  return `serving ${controlled.map(({ config: { label } }) => label).join(", ")}`;
+}
+
+interface Replaceable {
+  readonly linker: Linker;
+  readonly manager: ServiceManager;
+  readonly logger: Logger;
+  readonly env: Env;
+  /** The configuration, where it came from standard input. */
+  readonly input: string;
+  readonly parent: number;
+}
+
 let replacing: Promise<Succession> | null = null;
 
-/** One at a time; whoever asks meanwhile is told of the same. */
-function replacedOnce(...args: Parameters<typeof replaced>): Promise<Succession> {
-  replacing ??= replaced(...args).finally(() => {
-    replacing = null;
+/** One at a time; whoever asks meanwhile is told of the same. One that has succeeded is the last. */
+function replacedOnce(what: Replaceable): Promise<Succession> {
+  replacing ??= replaced(what).then((outcome) => {
+    if (outcome.at === "failed") replacing = null;
+    return outcome;
   });
   return replacing;
 }
 
 /** Starts a successor; as soon as it serves, this process stops. */
-async function replaced(linker: Linker, manager: ServiceManager, logger: Logger, env: Env): Promise<Succession> {
+async function replaced({ env, input, linker, logger, manager, parent }: Replaceable): Promise<Succession> {
+  if (!linker.ready) return { at: "failed", message: "this process is stopping" };
   logger.info("a new process is to take over");
-  const outcome = await successor(await socketsOf(linker), env);
+  // Both read the same file: what it has that is new is for one of them to listen on.
+  const held = await linker.reloader?.hold();
+  const sockets = await socketsOf(linker);
+  const outcome = await successor({ sockets, env, input, parent, revoked: linker.stopping });
   if (outcome.at === "failed") {
     logger.error(`the new process cannot take over: ${outcome.message}`);
+    held?.[Symbol.dispose]();
     return outcome;
   }
   logger.info(`process ${outcome.pid} serves from now on; this one finishes what is in progress`);
   void manager.replacedBy(outcome.pid);
-  env.timers.after(0, () => void linker.stepAside(linker.config.admin.shutdownGraceMs)); // behind the answer
+  void linker.stepAside(linker.config.admin.shutdownGraceMs);
   return outcome;
 }
 

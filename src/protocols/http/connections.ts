@@ -5,11 +5,10 @@ import type { Failure } from "../../core/failure.ts";
 /** One accepted connection, as its server sees it. */
 interface Leaving {
   /**
-   * Lets what is under way finish, then closes.
-   * @param gently tells the caller with the next answer, where the protocol has no other way of saying it, and closes nothing that is idle:
-   * a request may be under way to us.
+   * Lets what is under way finish, then closes; the caller is told with the next answer, where the protocol has no other way of saying it.
+   * @param patienceMs closes nothing that is idle before it has been quiet for so long: a request may be under way to us.
    */
-  drain(gently: boolean): void;
+  drain(patienceMs: number): void;
   /** Ends everything with a failure, at once. */
   abandon(failure: Failure): void;
 }
@@ -20,6 +19,7 @@ export class Connections<C extends Leaving> implements Iterable<C> {
   /** No further connection shall be taken. */
   draining = false;
   #leaving = false;
+  /** Whoever waits for the last connection waits for this. */
   #drained: PromiseWithResolvers<void> | null = null;
 
   get size(): number {
@@ -32,7 +32,7 @@ export class Connections<C extends Leaving> implements Iterable<C> {
 
   add(connection: C): void {
     this.#all.add(connection);
-    if (this.#leaving) connection.drain(true);
+    if (this.#leaving) connection.drain(Number.POSITIVE_INFINITY);
   }
 
   gone(connection: C): void {
@@ -40,20 +40,27 @@ export class Connections<C extends Leaving> implements Iterable<C> {
     if (this.#all.size === 0) this.#drained?.resolve();
   }
 
-  /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. May be asked for more than once. */
-  async drain(listener: Listener | null): Promise<void> {
+  /**
+   * Stops accepting, lets every exchange finish, and resolves when the last connection is closed.
+   * @param patienceMs see `Leaving.drain`; 0 closes at once whatever is idle.
+   */
+  async drain(listener: Listener | null, patienceMs = 0): Promise<void> {
+    await listener?.close(); // what waits in its queue is still accepted, and belongs to those who are to go
     this.draining = true;
-    await listener?.close();
     if (this.#all.size === 0) return;
-    this.#drained ??= Promise.withResolvers();
-    this.leave(false);
+    this.#drained ??= Promise.withResolvers<void>();
+    this.#ask(patienceMs);
     await this.#drained.promise;
   }
 
-  /** Asks every connection to go; see `Leaving.drain`. Those that are accepted later are asked gently. */
-  leave(gently: boolean): void {
+  /** Asks every connection to go with its next answer, those that are accepted later too; closes nothing. */
+  leave(): void {
+    this.#ask(Number.POSITIVE_INFINITY);
+  }
+
+  #ask(patienceMs: number): void {
     this.#leaving = true;
-    for (const connection of [...this.#all]) connection.drain(gently);
+    for (const connection of [...this.#all]) connection.drain(patienceMs);
   }
 
   /** Ends whatever is left, each exchange with this failure. */

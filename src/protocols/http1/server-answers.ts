@@ -174,7 +174,7 @@ export abstract class ServerAnswers extends ServerBodies implements Downstream, 
       this.state = State.idle;
       this.sinceMs = this.context.loop.nowMs;
       const { idleTimeoutMs, lifeTimeMs } = this.context.limits;
-      if (idleTimeoutMs > 0 || lifeTimeMs > 0) this.arm();
+      if (idleTimeoutMs > 0 || lifeTimeMs > 0 || this.isLeaving()) this.arm();
       this.proceed();
     } else {
       this.finishSending();

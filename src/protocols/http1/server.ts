@@ -31,8 +31,8 @@ export class Http1ServerConnection extends ServerHeads implements ByteReader, Tu
   readonly #timer = new WheelTimer(this);
   readonly #openedMs: number;
   #draining = false;
-  /** It was asked to go without haste: what it has promised to its caller holds until the next answer. */
-  #gently = false;
+  /** While it is to go: what it has promised to its caller holds until the next answer, or until it has been quiet for so long. */
+  #patienceMs = 0;
   /** What the connection has become. */
   #tunnel: ServerTunnel | null = null;
   #closingSinceMs = 0;
@@ -60,7 +60,7 @@ export class Http1ServerConnection extends ServerHeads implements ByteReader, Tu
   }
 
   protected keepsPromises(): boolean {
-    return this.#gently || !this.isLeaving();
+    return this.#patienceMs > 0 || !this.isLeaving();
   }
 
   // No request shall follow the one in progress.
@@ -127,9 +127,9 @@ export class Http1ServerConnection extends ServerHeads implements ByteReader, Tu
       return this.arm();
     }
     const upstream = this.exchange?.attempt?.upstream;
-    if (upstream !== undefined && upstream !== null) upstream.resume();
-    else this.proceed();
-    return undefined;
+    if (upstream !== undefined && upstream !== null) return upstream.resume();
+    if (this.#draining) this.arm();
+    return this.proceed();
   }
 
   // After an orderly exchange the connection is simply closed. When bytes of the caller may still be unread, closing would
@@ -162,12 +162,14 @@ export class Http1ServerConnection extends ServerHeads implements ByteReader, Tu
     else this.finishSending();
   }
 
-  /** Closes when the exchange in progress is over, at once when there is none. */
-  drain(gently: boolean): void {
+  /** Closes when the exchange in progress is over; when there is none, as soon as the connection has been quiet for so long. */
+  drain(patienceMs: number): void {
+    const nowMs = this.context.loop.tick();
     this.#draining = true;
-    this.#gently = gently;
-    if (gently) return;
-    if (this.exchange === null && this.state <= State.head && this.head === null) this.finishSending();
+    this.#patienceMs = patienceMs;
+    if (this.exchange !== null || this.state > State.head || this.head !== null) return;
+    if (this.writer.blocked || nowMs - this.sinceMs >= patienceMs) this.finishSending();
+    else this.arm();
   }
 
   /** Ends the exchange in progress with a failure, and the connection. */
@@ -254,7 +256,8 @@ export class Http1ServerConnection extends ServerHeads implements ByteReader, Tu
     if (this.state === State.idle) {
       const quiet =
         this.requests === 0 ? after(this.#openedMs, limits.headerTimeoutMs) : after(this.sinceMs, limits.idleTimeoutMs);
-      return Math.min(quiet, after(this.#openedMs, limits.lifeTimeMs));
+      const patient = this.#draining ? this.sinceMs + this.#patienceMs : Number.POSITIVE_INFINITY;
+      return Math.min(quiet, patient, after(this.#openedMs, limits.lifeTimeMs));
     }
     const { bodyIdleTimeoutMs, idleTimeoutMs, writeStallTimeoutMs } = limits;
     const slowest =

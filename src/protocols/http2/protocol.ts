@@ -145,22 +145,22 @@ export class Http2Server {
     this.#connections.gone(connection);
   }
 
-  /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */
-  drain(): Promise<void> {
-    return this.#connections.drain(this.listener);
+  /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed; see `Connections.drain`. */
+  drain(patienceMs = 0): Promise<void> {
+    return this.#connections.drain(this.listener, patienceMs);
   }
 
   /** Asks the connections there are to go with their next answer, and gives the listener away: it is not closed with this server. */
   handOver(): Listener | null {
     const { listener } = this;
     this.listener = null;
-    this.#connections.leave(true);
+    this.#connections.leave();
     return listener;
   }
 
   /** As `handOver`, while the listener stays: the first part of a stop. */
   leave(): void {
-    this.#connections.leave(true);
+    this.#connections.leave();
   }
 
   /** Ends whatever is left, each exchange with this failure. */

@@ -57,6 +57,8 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   /** 0 = staying, 1 = has said so, 2 = accepts nothing more. */
   #leaving = 0;
   #leavingSinceMs = 0;
+  /** Until when a caller that shall go may say that it speaks HTTP/2; below 0 while it may stay. */
+  #greetByMs = -1;
   #dueMs = 0;
 
   constructor(stream: ByteStream, context: Http2ServerContext) {
@@ -82,6 +84,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
       [Setting.maxHeaderListSize, settings.maxHeaderListBytes],
       [Setting.enableConnectProtocol, 1],
     ]);
+    if (this.#greetByMs >= 0) this.drain(0);
   }
 
   // ---- Requests ----------------------------------------------------------------------------------------------------
@@ -316,11 +319,13 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
 
   // ---- The end of the connection -----------------------------------------------------------------------------------
 
-  /** Lets what is under way finish, then closes. */
-  drain(gently = false): void {
+  /** Lets what is under way finish, then closes. @param patienceMs so long since it began it may take to say that it speaks HTTP/2. */
+  drain(patienceMs = 0): void {
     if (this.closing || this.#leaving > 0) return;
     if (!this.#greeted) {
-      if (!gently) this.#leave(); // it has not even said that it speaks HTTP/2
+      this.#greetByMs = this.#openedMs + patienceMs;
+      if (this.#greetByMs <= this.nowMs) this.#leave();
+      else this.#arm();
       return;
     }
     this.#leaving = 1;
@@ -385,6 +390,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     if (this.streams.size > 0 || this.outbox.blocked || this.partialSinceMs >= 0 || this.refused) return WATCH_MS;
     const { nowMs } = this;
     let dueMs = pingIntervalMs > 0 ? nowMs + pingIntervalMs / 2 : Number.POSITIVE_INFINITY;
+    if (this.#greetByMs >= 0 && !this.#greeted) dueMs = Math.min(dueMs, this.#greetByMs);
     if (this.#opened === 0) dueMs = Math.min(dueMs, after(this.#openedMs, headerTimeoutMs));
     else dueMs = Math.min(dueMs, after(this.#idleSinceMs, idleTimeoutMs));
     return Math.max(0, Math.min(dueMs, after(this.#openedMs, lifeTimeMs)) - nowMs);
@@ -440,7 +446,9 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
   #watchIdle(): void {
     const { headerTimeoutMs, idleTimeoutMs } = this.context.limits;
     const { nowMs } = this;
-    if (
+    if (this.#greetByMs >= 0 && !this.#greeted && nowMs >= this.#greetByMs) {
+      this.#leave();
+    } else if (
       this.#opened === 0
         ? exceeds(nowMs - this.#openedMs, headerTimeoutMs)
         : exceeds(nowMs - this.#idleSinceMs, idleTimeoutMs)

@@ -131,6 +131,7 @@ export class MemoryNetwork implements StreamWorld {
         listening.accept = to;
       },
       inherited: false,
+      managed: false,
       descriptor: null,
       leaveFile: () => undefined,
       close: async () => {

@@ -1,12 +1,14 @@
 // Passing listening sockets on to a child process that replaces this one. Both accept from the same queue until this one closes its own
 // descriptors: whoever is connecting meanwhile is neither refused nor reset.
-import { HANDOVER, nameForWorker } from "./inherited-sockets.ts";
+import { HANDOVER, handedOverName } from "./inherited-sockets.ts";
 
 /** A listening socket of this process. */
 export interface OwnSocket {
   /** What its successor knows it by. */
   readonly name: string;
   readonly descriptor: number;
+  /** See `Listener.managed`. */
+  readonly managed: boolean;
   /** Which worker listens there; null for the main thread. */
   readonly worker: number | null;
 }
@@ -27,7 +29,7 @@ export function handover(sockets: readonly OwnSocket[]): Handover {
     environment: {
       LISTEN_FDS: String(sockets.length),
       LISTEN_PID: pid,
-      LISTEN_FDNAMES: sockets.map(({ name, worker }) => nameForWorker(name.replaceAll(":", "_"), worker)).join(":"),
+      LISTEN_FDNAMES: sockets.map(handedOverName).join(":"),
       [HANDOVER]: pid,
       WATCHDOG_PID: "", // whoever is the service by then
     },

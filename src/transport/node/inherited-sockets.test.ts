@@ -3,7 +3,8 @@ import { InheritedSockets, type InheritedSocket } from "./inherited-sockets.ts";
 import { boundName } from "./unix-path.ts";
 
 function socket(descriptor: number, name: string, host: string | null, port = 0): InheritedSocket {
-  return { descriptor, name, address: host === null ? null : { host, port }, listenable: { fd: descriptor } };
+  const address = host === null ? null : { host, port };
+  return { descriptor, name, managed: true, address, listenable: { fd: descriptor } };
 }
 
 function taken(sockets: InheritedSockets, host: string, port: number, ...names: string[]): number | undefined {
@@ -53,7 +54,8 @@ test("The variables are for the process they name, or for the child of the proce
     'LISTEN_FDS is "x", which is no number of descriptors',
   ]);
   expect(InheritedSockets.from({ ...given, FAIRLEAD_HANDOVER: "7" }, 8, 7).problems.length).toBe(1);
-  expect(InheritedSockets.from({ ...given, FAIRLEAD_HANDOVER: "7" }, 8, 9).problems).toEqual([]);
+  expect(InheritedSockets.from({ ...given, FAIRLEAD_HANDOVER: "7" }, 8, 9, () => true).problems).toEqual([]);
+  expect(InheritedSockets.from({ ...given, FAIRLEAD_HANDOVER: "7" }, 8, 1, () => false).problems.length).toBe(1);
   expect(InheritedSockets.from({}, 7, 9).leftovers()).toEqual([]);
 });
 

@@ -13,22 +13,25 @@ export class NodeListener implements Listener {
   readonly host: string;
   readonly port: number;
   readonly inherited: boolean;
+  readonly managed: boolean;
   readonly redirect: Redirect;
   readonly #server: net.Server;
   /** The file that is to be removed at the end. */
   #file: PublishedPath | null;
+  #closed: Promise<void> | null = null;
 
   constructor(
     server: net.Server,
     { host, port }: SocketAddress,
     file: PublishedPath | null,
-    inherited: boolean,
+    taken: InheritedSocket | null,
     redirect: Redirect,
   ) {
     this.redirect = redirect;
     this.host = host;
     this.port = port;
-    this.inherited = inherited;
+    this.inherited = taken !== null;
+    this.managed = taken?.managed ?? false;
     this.#server = server;
     this.#file = file;
   }
@@ -43,15 +46,27 @@ export class NodeListener implements Listener {
     this.#file = null;
   }
 
-  // The listening handle is closed at once; 'close' itself waits for every connection, which is not what is asked here.
-  async close(): Promise<void> {
-    if (!this.#server.listening) return;
-    this.#file?.remove(); // first, so that whoever comes now is told that nobody is there
-    this.#server.close();
-    await new Promise<void>((resolve) => {
-      setImmediate(resolve);
-    });
+  // The listening handle is closed as soon as its queue is empty; 'close' itself waits for every connection, which is not what is asked here.
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
   }
+
+  async #close(): Promise<void> {
+    this.#file?.remove(); // first, so that whoever comes now is told that nobody is there
+    // The kernel resets what still waits when the handle is closed. It was connected before we decided to go, so it is accepted: the loop
+    // looks at all its sockets once between two turns.
+    await nextTurn();
+    await nextTurn();
+    this.#server.close();
+    await nextTurn();
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 /** Makes a server listen, on a socket that was inherited for it if there is one. */
@@ -62,12 +77,12 @@ export async function openListener(
   redirect: Redirect,
 ): Promise<NodeListener> {
   const taken = inherited?.take(options);
-  if (taken !== undefined) return openInherited(server, options, taken, inherited?.handedOver ?? false, redirect);
+  if (taken !== undefined) return openInherited(server, options, taken, redirect);
   if (isUnixPath(options.host)) return openUnix(server, options, redirect);
   const { alone, host, port, reusePort } = options;
   if (alone === true) await nobodyListens(host, port);
   await listening(server, { host, port, ...backlogOf(options), ...(reusePort === true ? { reusePort: true } : {}) });
-  return new NodeListener(server, { host, port: tcpAddressOf(server)?.port ?? port }, null, false, redirect);
+  return new NodeListener(server, { host, port: tcpAddressOf(server)?.port ?? port }, null, null, redirect);
 }
 
 /** A port that is to be shared is had even where others share it already, unless somebody asks for it alone. */
@@ -81,14 +96,14 @@ async function openInherited(
   server: net.Server,
   options: ListenOptions,
   taken: InheritedSocket,
-  handedOver: boolean,
   redirect: Redirect,
 ): Promise<NodeListener> {
   await listening(server, taken.listenable, options.backlog);
   const tcp = tcpAddressOf(server);
-  if (tcp !== null) return new NodeListener(server, tcp, null, true, redirect);
+  if (tcp !== null) return new NodeListener(server, tcp, null, taken, redirect);
   const path = pathOf(taken, options);
-  return new NodeListener(server, { host: path, port: 0 }, handedOver ? new PublishedPath(path) : null, true, redirect);
+  const file = taken.managed ? null : new PublishedPath(path);
+  return new NodeListener(server, { host: path, port: 0 }, file, taken, redirect);
 }
 
 /** The path that callers use; where the system does not tell it, what its owner may look at. */
@@ -102,7 +117,7 @@ async function openUnix(server: net.Server, options: ListenOptions, redirect: Re
   try {
     await makeWay(host);
     await listening(server, { path: boundName(host), ...backlogOf(options) });
-    return new NodeListener(server, { host, port: 0 }, PublishedPath.publish(host, mode), false, redirect);
+    return new NodeListener(server, { host, port: 0 }, PublishedPath.publish(host, mode), null, redirect);
   } catch (error) {
     if (server.listening) server.close();
     throw listenProblem(host, error);
