@@ -50,6 +50,7 @@ export class RunningAdmin {
 
   /** Not so, after all. */
   async drop({ opened }: AdminChange): Promise<void> {
+    if (opened?.listener.inherited === true) opened.listener.leaveFile();
     await opened?.stop();
   }
 

@@ -45,8 +45,6 @@ export interface LinkerOptions {
 const PATIENCE_MS = 500;
 /** The same where another process serves by now, and nobody waits for this one to end. */
 const REPLACED_PATIENCE_MS = 5000;
-/** A process that was to take over and cannot: what it has accepted until it knew that may take so long. */
-const GIVE_UP_MS = 5000;
 /** How long the last lines of the access logs may take, ms. */
 const LAST_LINES_MS = 1000;
 
@@ -190,7 +188,7 @@ export class Linker {
     const extensions = await extensionsOf(config.plugins);
     const linker = new Linker(config, extensions, { ...options, env }, loop, transport);
     try {
-      await linker.#configure(config, options.inherited?.handedOver ?? false);
+      await linker.#configure(config);
     } catch (error) {
       await linker.stop(0);
       throw error;
@@ -224,14 +222,13 @@ export class Linker {
     return change;
   }
 
-  /** @param shared others listen on our sockets, too. */
-  async #configure(config: LinkerConfig, shared = false): Promise<void> {
+  async #configure(config: LinkerConfig): Promise<void> {
     const extensions = await extensionsOf(config.plugins);
     const plan = await this.control.prepare(config, extensions);
     this.metrics.declare(metricsOf(extensions));
     for (const file of await changedPlugins(config.plugins))
       this.log.logger("plugins").warn(`${file} has changed since it was loaded; what it does now takes a restart`);
-    const admin = await this.#listen(plan, shared);
+    const admin = await this.#listen(plan);
     // Everything that can be refused has been done: all addresses are listened on.
     this.#config = config;
     await this.#running.commit(admin);
@@ -239,7 +236,7 @@ export class Linker {
   }
 
   /** Routers serve as planned, and there is an admin server to follow; or nothing has changed. */
-  async #listen(plan: Plan, shared: boolean): Promise<AdminChange> {
+  async #listen(plan: Plan): Promise<AdminChange> {
     let admin: AdminChange | null = null;
     try {
       admin = await this.#running.prepare(plan.config);
@@ -247,17 +244,10 @@ export class Linker {
       await this.planes.configure(plan.routers);
       return admin;
     } catch (error) {
-      if (shared && this.control.plan.length === 0) await this.#finishAccepted();
       this.control.drop(plan);
       if (admin !== null) await this.#running.drop(admin);
       throw error;
     }
-  }
-
-  // Whoever was connected to us while we tried would have been served by the process that goes on.
-  async #finishAccepted(): Promise<void> {
-    this.planes.stepAside();
-    await this.#drained(GIVE_UP_MS, PATIENCE_MS);
   }
 
   async #drained(limitMs: number, patienceMs: number): Promise<boolean> {

@@ -67,6 +67,13 @@ process.on("exit", () => {
   tell(true);
 });
 
+/** What is prepared, and will not be. */
+async function drop(): Promise<void> {
+  const prepared = change;
+  change = null;
+  if (prepared !== null) await (configuring = plane.drop(prepared));
+}
+
 function tell(whole: boolean): void {
   post({ type: "pulse", active: plane.active, metrics: whole ? snapshotOf(metrics.root) : null });
 }
@@ -100,15 +107,15 @@ port.on("message", (message: ToWorker) => {
       });
     case "commit":
       return answer(message.question, async () => {
-        if (change !== null) await plane.commit(change);
+        const prepared = change;
         change = null;
+        if (prepared !== null) await (configuring = plane.commit(prepared));
         handedOver.closeLeftovers();
         return { to: "commit" };
       });
     case "drop":
       return answer(message.question, async () => {
-        if (change !== null) await plane.drop(change);
-        change = null;
+        await drop();
         return { to: "drop" };
       });
     case "metrics":
@@ -123,6 +130,7 @@ port.on("message", (message: ToWorker) => {
     case "drain":
       return answer(message.question, async () => {
         await configuring.catch(() => undefined); // or a listener would open behind our back
+        await drop();
         await plane.drain(message.patienceMs);
         return { to: "drain" };
       });

@@ -566,6 +566,7 @@ test("a stop while a reload is under way finishes it and then everything; one th
   const [first, second] = [s.proxy.beginReload(config), s.proxy.beginReload(config)];
   const stopped = s.proxy.stop(1000);
   second.outcome.catch(() => undefined);
+  await s.world.pass(700); // for a caller who was served a moment ago
   await s.world.until("the stop", () => stopped.done);
   expect([stopped.clean, first.done]).toEqual([true, true]);
   await expect(second.outcome).rejects.toThrow("stopping");

@@ -64,8 +64,10 @@ test("Names of metrics are those of one worker, besides the workers' own", async
   const names = async (workers: number) => {
     await using site = await WorkerSite.start({ workers });
     for (let i = 0; i < 20; i++) await ask(site.port, web);
-    const keys = Object.keys(await site.metrics());
-    return keys.map((name) => name.replace(`/${site.port}/`, "/P/").replace(`/${site.servicePort}/`, "/B/")).sort();
+    const keys = Object.keys(await site.metrics()).map((name) =>
+      name.replace(`/${site.port}/`, "/P/").replace(`/${site.servicePort}/`, "/B/"),
+    );
+    return [...new Set(keys.map((name) => name.replace(/\.(?:count|sum|min|max|avg|p\d+)$/, "")))].sort();
   };
   const [one, two] = [await names(1), await names(2)];
   expect(two.filter((name) => !name.startsWith("workers/"))).toEqual(one);
@@ -279,7 +281,8 @@ test("SIGTERM lets requests in both workers finish", async () => {
     () => held.waiting.length === 4,
     () => "four requests",
   );
-  await sleep(300); // until the workers have told how many
+  const active = async () => (await site.workers()).reduce((sum, worker) => sum + worker.active, 0);
+  await untilTrue("the workers to tell how many", async () => (await active()) === 4);
   site.program.signal("SIGTERM");
   await site.program.said("SIGTERM: stopping");
   const ready = await site.admin("/admin/ready");

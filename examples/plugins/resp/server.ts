@@ -261,10 +261,10 @@ export class ServerConnection implements ByteReader, Downstream {
     this.#stream.end();
   }
 
-  /** Closes when the command in progress is answered; when there is none, at once or, if there is no haste at all, after the next one. */
+  /** Closes when the command in progress is answered; when there is none, after the next one, or at once where nobody has the patience for that. */
   drain(patienceMs: number): void {
     this.#draining = true;
-    if (patienceMs !== Number.POSITIVE_INFINITY && !this.#isBusy()) this.#finishSending();
+    if (patienceMs === 0 && !this.#isBusy()) this.#finishSending();
   }
 
   /** Ends what is in progress with a failure, and the connection. */
