@@ -67,6 +67,13 @@ const LOOK_MS = 1000;
 /** A successor gets a socket of every worker; one that is being replaced is waited for. */
 const COMPLETE_MS = 3000;
 const LOOK_AGAIN_MS = 50;
+/** Workers that die while they are configured: the configuration is tried again with their successors. */
+const MOST_TRIES = 8;
+const TRY_AGAIN_MS = 500;
+
+/** None of them lived until it was configured. */
+class NoWorker extends Error {}
+
 /** Figures of a thread that does not answer are those it told before. */
 const ANSWER_MS = 2000;
 
@@ -118,8 +125,22 @@ export class Workers implements Planes, WorkerOwner {
     return this.#workers.map(({ active, index, restarts, state }) => ({ index, state, restarts, active }));
   }
 
-  configure(plans: readonly RouterPlan[]): Promise<void> {
-    return this.#inTurn(() => this.#configure(plans));
+  async configure(plans: readonly RouterPlan[]): Promise<void> {
+    // At a moment at which none of them lives, their successors are waited for.
+    for (
+      let waited = 0;
+      this.#plans !== null && this.#links().length === 0 && waited < COMPLETE_MS;
+      waited += LOOK_AGAIN_MS
+    )
+      await this.#pause(LOOK_AGAIN_MS);
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#inTurn(() => this.#configure(plans));
+      } catch (error) {
+        if (!(error instanceof NoWorker) || this.#plans === null || tries === MOST_TRIES) throw error;
+        await this.#pause(TRY_AGAIN_MS);
+      }
+    }
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
@@ -152,7 +173,8 @@ export class Workers implements Planes, WorkerOwner {
           died = error; // and is replaced
         }
       }
-      if (ready.length === 0) throw new Error(`no worker lives long enough to serve: ${text(died)}`, { cause: died });
+      if (ready.length === 0)
+        throw new NoWorker(`no worker lives long enough to serve: ${text(died)}`, { cause: died });
     } catch (error) {
       await Promise.all(ready.map(({ link }) => link.ask("drop").catch(() => undefined)));
       throw error;

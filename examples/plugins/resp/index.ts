@@ -85,7 +85,7 @@ const resp = defineProtocol({
             return connections.size;
           },
           leave: () => connections.leave(),
-          drain: (patienceMs) => connections.drain(listener, patienceMs),
+          drain: () => connections.drain(listener),
           abandon: (failure) => connections.abandon(failure),
         };
       },
