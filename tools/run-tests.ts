@@ -1,4 +1,5 @@
-// `npm test`: the smoke tests under plain Node, then everything else under vitest, and one last line with the sum.
+// `npm test`: the smoke tests under plain Node, then everything else under vitest but the reliability tests, which take minutes and are
+// `npm run test:reliability`; and one last line with the sum.
 // Arguments go to vitest: `npm test -- src/balance` runs a part, without the smoke tests.
 import { spawnSync } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -30,6 +31,6 @@ function vitest(args: readonly string[]): Counts {
 }
 
 const args = process.argv.slice(2);
-const counts = sumOf(args.length > 0 ? [vitest(args)] : [smoke(), vitest(args)]);
+const counts = sumOf(args.length > 0 ? [vitest(args)] : [smoke(), vitest(["--exclude=test/reliability/**"])]);
 console.log(lineOf(counts));
 process.exitCode = counts.failed === 0 ? 0 : 1;
