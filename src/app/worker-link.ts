@@ -29,6 +29,8 @@ export interface WorkerLinkParts {
   readonly owner: WorkerOwner;
 }
 
+/** Of its heap, for new objects: 1 MB for each of three spaces, as the main thread has it. What is larger no cache holds. */
+const YOUNG_MB = 3;
 /** How long a thread that was told to close may take. */
 const CLOSE_MS = 2000;
 
@@ -57,6 +59,7 @@ export class WorkerLink implements PlaneLink {
       workerData: start,
       name: `worker ${index}`,
       execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
     this.#thread.on("message", (message: FromWorker) => {
       if (message.type === "answer") this.#answered(message.question, (asked) => asked.resolve(message.value));
