@@ -1,6 +1,5 @@
 // The data planes of a process as the rest of it sees them: one in this thread, or one in each of several.
-import type { WorkerSubject } from "../admin/subject.ts";
-import type { RouterSubject } from "../admin/subject.ts";
+import type { RouterSubject, WorkerSubject } from "../admin/subject.ts";
 import type { Clock } from "../base/clock.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
 import type { MetricsTree } from "../telemetry/tree.ts";
@@ -8,7 +7,7 @@ import { clientDump, clientStacks, pathStacks } from "../router/dump.ts";
 import type { OwnSocket } from "../transport/node/handover.ts";
 import type { DataPlane } from "./data-plane.ts";
 import type { RouterPlan } from "./router.ts";
-import { serversOf } from "./router-dump.ts";
+import { type RouterDump, serversOf, together } from "./router-dump.ts";
 
 /** What a router is doing. */
 export type RouterState = Pick<RouterSubject, "servers" | "clientIds" | "client" | "pathStacks" | "clientStacks">;
@@ -111,4 +110,19 @@ export class OnePlane implements Planes {
   async close(): Promise<void> {
     this.#plane.close();
   }
+}
+
+/** What one router is doing, from what several data planes tell of it; nothing if none knows it. */
+export function stateOf(key: string, dumps: readonly RouterDump[]): [string, RouterState][] {
+  const dump = together(dumps.filter((each) => each.key === key));
+  if (dump === undefined) return [];
+  const clients = new Map(dump.clients);
+  const state: RouterState = {
+    servers: dump.servers,
+    clientIds: () => [...clients.keys()],
+    client: (id) => clients.get(id),
+    pathStacks: () => dump.paths,
+    clientStacks: () => dump.stacks,
+  };
+  return [[key, state]];
 }

@@ -10,9 +10,8 @@ import type { InheritedSockets, WorkerSocket } from "../transport/node/inherited
 import { addressText } from "../core/socket-address.ts";
 import { listenAddress } from "../transport/config.ts";
 import type { Control } from "./control.ts";
-import type { Planes, RouterState } from "./planes.ts";
+import { type Planes, type RouterState, stateOf } from "./planes.ts";
 import type { RouterPlan } from "./router.ts";
-import { type RouterDump, together } from "./router-dump.ts";
 import type { ChosenPorts, FromWorker } from "./worker-messages.ts";
 import { unsharable } from "./worker-count.ts";
 import { WorkerFigures } from "./worker-figures.ts";
@@ -420,18 +419,4 @@ function isThere({ link }: Worker): boolean {
 
 function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function stateOf(key: string, dumps: readonly RouterDump[]): [string, RouterState][] {
-  const dump = together(dumps.filter((each) => each.key === key));
-  if (dump === undefined) return [];
-  const clients = new Map(dump.clients);
-  const state: RouterState = {
-    servers: dump.servers,
-    clientIds: () => [...clients.keys()],
-    client: (id) => clients.get(id),
-    pathStacks: () => dump.paths,
-    clientStacks: () => dump.stacks,
-  };
-  return [[key, state]];
 }

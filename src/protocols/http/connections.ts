@@ -3,7 +3,7 @@ import type { Listener } from "../../core/byte-stream.ts";
 import type { Failure } from "../../core/failure.ts";
 
 /** One accepted connection, as its server sees it. */
-interface Leaving {
+export interface Leaving {
   /**
    * Lets what is under way finish, then closes; the caller is told with the next answer, where the protocol has no other way of saying it.
    * @param patienceMs closes nothing that is idle before it has been quiet for so long: a request may be under way to us.

@@ -10,11 +10,10 @@ import {
 } from "../../core/byte-stream.ts";
 import type { DataLoop } from "../../core/data-loop.ts";
 import type { ExchangeHandler } from "../../core/exchange-handler.ts";
-import type { Failure } from "../../core/failure.ts";
 import type { Session, SessionOwner } from "../../core/session.ts";
 import { addressText, plainAddressText } from "../../core/socket-address.ts";
 import type { AdmissionOptions } from "../http/admit.ts";
-import { Connections } from "../http/connections.ts";
+import { ListeningServer } from "../http/listening-server.ts";
 import { HttpHead } from "../http/head.ts";
 import type { ClientConnectionStats, ClientContext } from "./client-context.ts";
 import { Http1Session } from "./client.ts";
@@ -95,49 +94,15 @@ export class Http1 {
 }
 
 /** A listener and its connections. */
-export class Http1Server {
-  listener: Listener | null = null;
+export class Http1Server extends ListeningServer<Http1ServerConnection> {
   context: ServerContext | null = null;
-  readonly #connections = new Connections<Http1ServerConnection>();
-
-  /** Connections open at the moment. */
-  get connections(): number {
-    return this.#connections.size;
-  }
 
   accept(stream: ByteStream): void {
-    if (this.context === null || this.#connections.draining) {
+    if (this.context === null || this.accepted.draining) {
       stream.destroy();
       return;
     }
     this.context.loop.tick();
-    this.#connections.add(new Http1ServerConnection(stream, this.context));
-  }
-
-  gone(connection: Http1ServerConnection): void {
-    this.#connections.gone(connection);
-  }
-
-  /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed; see `Connections.drain`. */
-  drain(patienceMs = 0): Promise<void> {
-    return this.#connections.drain(this.listener, patienceMs);
-  }
-
-  /** Asks the connections there are to go with their next answer, and gives the listener away: it is not closed with this server. */
-  handOver(): Listener | null {
-    const { listener } = this;
-    this.listener = null;
-    this.#connections.leave();
-    return listener;
-  }
-
-  /** As `handOver`, while the listener stays: the first part of a stop. */
-  leave(): void {
-    this.#connections.leave();
-  }
-
-  /** Ends whatever is left, each exchange with this failure. */
-  abandon(failure: Failure): void {
-    this.#connections.abandon(failure);
+    this.accepted.add(new Http1ServerConnection(stream, this.context));
   }
 }

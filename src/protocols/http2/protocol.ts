@@ -10,11 +10,10 @@ import {
 } from "../../core/byte-stream.ts";
 import type { DataLoop } from "../../core/data-loop.ts";
 import type { ExchangeHandler } from "../../core/exchange-handler.ts";
-import type { Failure } from "../../core/failure.ts";
 import type { Session, SessionOwner } from "../../core/session.ts";
 import { addressText, plainAddressText } from "../../core/socket-address.ts";
 import type { AdmissionOptions } from "../http/admit.ts";
-import { Connections } from "../http/connections.ts";
+import { ListeningServer } from "../http/listening-server.ts";
 import type { Http2ClientContext, Http2ClientStats } from "./client-context.ts";
 import { Http2ClientStream } from "./client-stream.ts";
 import { Http2Session } from "./client.ts";
@@ -112,59 +111,25 @@ export class Http2 {
 }
 
 /** A server's connections. */
-export class Http2Server {
-  listener: Listener | null = null;
+export class Http2Server extends ListeningServer<Http2ServerConnection> {
   context: Http2ServerContext | null = null;
-  readonly #connections = new Connections<Http2ServerConnection>();
-
-  /** Connections open at the moment. */
-  get connections(): number {
-    return this.#connections.size;
-  }
 
   /** Streams open at the moment. */
   get streams(): number {
     let streams = 0;
-    for (const connection of this.#connections) streams += connection.openStreams;
+    for (const connection of this.accepted) streams += connection.openStreams;
     return streams;
   }
 
   /** Takes a connection; null when there shall be no more. */
   accept(stream: ByteStream): Http2ServerConnection | null {
-    if (this.context === null || this.#connections.draining) {
+    if (this.context === null || this.accepted.draining) {
       stream.destroy();
       return null;
     }
     this.context.shared.loop.tick();
     const connection = new Http2ServerConnection(stream, this.context);
-    this.#connections.add(connection);
+    this.accepted.add(connection);
     return connection;
-  }
-
-  gone(connection: Http2ServerConnection): void {
-    this.#connections.gone(connection);
-  }
-
-  /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed; see `Connections.drain`. */
-  drain(patienceMs = 0): Promise<void> {
-    return this.#connections.drain(this.listener, patienceMs);
-  }
-
-  /** Asks the connections there are to go with their next answer, and gives the listener away: it is not closed with this server. */
-  handOver(): Listener | null {
-    const { listener } = this;
-    this.listener = null;
-    this.#connections.leave();
-    return listener;
-  }
-
-  /** As `handOver`, while the listener stays: the first part of a stop. */
-  leave(): void {
-    this.#connections.leave();
-  }
-
-  /** Ends whatever is left, each exchange with this failure. */
-  abandon(failure: Failure): void {
-    this.#connections.abandon(failure);
   }
 }
