@@ -2,7 +2,7 @@
 // the buffer it was read from, and a secret is gone when the list is used again.
 import { wipe } from "../../../base/bytes.ts";
 import type { FieldName } from "./field-name.ts";
-import { check, HeaderField, type Indexing } from "./header-field.ts";
+import { checkAndCopy, HeaderField, type Indexing } from "./header-field.ts";
 
 const NO_BYTES = Buffer.alloc(0);
 const FIRST_BYTES = 256;
@@ -62,9 +62,12 @@ export class FieldList {
   ): boolean {
     if (this.tooLarge) return true;
     const field = this.#take(name);
-    const at = this.#keep(source, start, end);
-    field.point(name, indexing, huffman, this.#bytes, at, this.#used);
-    if (!check(field, this.#bytes, at, this.#used)) return false;
+    const at = this.#used;
+    const needed = at + end - start;
+    if (needed > this.#bytes.length) this.#grow(needed);
+    this.#used = needed;
+    field.point(name, indexing, huffman, this.#bytes, at, needed);
+    if (!checkAndCopy(field, source, start, end, this.#bytes, at)) return false;
     this.add(field, maxFields, maxBytes);
     return true;
   }
@@ -74,18 +77,11 @@ export class FieldList {
     return this.#own[this.#ownUsed++] as HeaderField;
   }
 
-  #keep(source: Buffer, start: number, end: number): number {
-    const at = this.#used;
-    const needed = at + end - start;
-    if (needed > this.#bytes.length) {
-      // Fields before keep pointing at the old memory, which stays as it is.
-      const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, needed * 2));
-      this.#bytes.copy(grown, 0, 0, at);
-      this.#bytes = grown;
-    }
-    source.copy(this.#bytes, at, start, end);
-    this.#used = needed;
-    return at;
+  // Fields before keep pointing at the old memory, which stays as it is.
+  #grow(needed: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, needed * 2));
+    this.#bytes.copy(grown, 0, 0, this.#used);
+    this.#bytes = grown;
   }
 
   /** Takes over the fields of another list, which may then be used again. */

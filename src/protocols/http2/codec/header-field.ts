@@ -1,10 +1,18 @@
 // @hot A field as it came from HPACK. Fields that come again are one object each, found by their octets as received: nothing about them is
 // decoded or checked twice, and they are sent on in the very form they had (data-path §5).
-import { latin1, putLatin1 } from "../../../base/bytes.ts";
+import { copyBytes, latin1, putLatin1 } from "../../../base/bytes.ts";
 import type { Scratch } from "../../../base/scratch.ts";
 import { type FieldName, holds, ownName, Rule } from "./field-name.ts";
 import { STATIC_TABLE } from "./static-table.ts";
-import { decodeHuffman, encodeHuffman, forbiddenLength, huffmanLength, MALFORMED, measureHuffman } from "./huffman.ts";
+import {
+  copyHuffman,
+  decodeHuffman,
+  encodeHuffman,
+  forbiddenLength,
+  huffmanLength,
+  MALFORMED,
+  measureHuffman,
+} from "./huffman.ts";
 
 /** What the sender wants of the tables (RFC 7541 §6.2); we keep to it. */
 export const Indexing = { incremental: 0, without: 1, never: 2 } as const;
@@ -29,6 +37,7 @@ export class HeaderField {
   /** The value as it is sent, one octet per character; null for a field that is not remembered: then it is `bytes[start, end)`. */
   raw: string | null = null;
   bytes: Buffer = NO_BYTES;
+  /** 0, and the length of `raw`, for one that is remembered. */
   start = 0;
   end = 0;
   /** Octets of the value, decoded. */
@@ -48,12 +57,12 @@ export class HeaderField {
 
   /** Octets of the value as sent. */
   get rawLength(): number {
-    return this.raw === null ? this.end - this.start : this.raw.length;
+    return this.end - this.start;
   }
 
   /** Octets it may need in a block. */
   get room(): number {
-    return this.name.raw.length + this.rawLength + INTEGERS_BYTES;
+    return this.name.raw.length + this.end - this.start + INTEGERS_BYTES;
   }
 
   /** The value, one character per octet. */
@@ -104,9 +113,15 @@ export class HeaderField {
     this.code = -1;
   }
 
+  /** Makes `raw` its value as sent, for good. */
+  remember(raw: string): void {
+    this.raw = raw;
+    this.end = raw.length;
+  }
+
   /** Sends its value, which is remembered, in Huffman code. */
   encode(): void {
-    this.raw = encodeHuffman(this.value);
+    this.remember(encodeHuffman(this.value));
     this.huffman = true;
   }
 
@@ -119,8 +134,7 @@ export class HeaderField {
   /** Writes the value as it is sent; returns the position after it. */
   putRaw(buffer: Buffer, at: number): number {
     if (this.raw !== null) return putLatin1(buffer, at, this.raw);
-    this.bytes.copy(buffer, at, this.start, this.end);
-    return at + this.end - this.start;
+    return copyBytes(this.bytes, this.start, this.end, buffer, at);
   }
 }
 
@@ -130,7 +144,7 @@ let nextNumber = 1;
 function remembered(name: FieldName, indexing: Indexing, value: string): HeaderField {
   const field = new HeaderField(name);
   field.indexing = indexing;
-  field.raw = value;
+  field.remember(value);
   field.number = nextNumber++;
   const bytes = Buffer.from(value, "latin1");
   check(field, bytes, 0, bytes.length);
@@ -159,19 +173,37 @@ const TAB = 9;
  * @returns false when it is no Huffman code at all.
  */
 export function check(field: HeaderField, bytes: Buffer, start: number, end: number): boolean {
-  const { rule } = field.name;
-  if (field.huffman) {
-    const measured = measureHuffman(bytes, start, end);
-    if (measured === MALFORMED) return false;
-    field.malformed = measured < 0;
-    field.length = measured < 0 ? forbiddenLength(measured) : measured; // tables count it all the same
-  } else {
-    field.length = end - start;
-    field.malformed = !isPlain(bytes, start, end);
-  }
-  field.size = field.name.text.length + field.length + ENTRY_OVERHEAD;
-  if (rule !== Rule.any && !field.malformed) field.malformed = !obeys(field, rule, field.value);
+  if (field.huffman) return judgeCode(field, measureHuffman(bytes, start, end));
+  judge(field, end - start, !isPlain(bytes, start, end));
   return true;
+}
+
+/** The same for a value that is also copied to `into[to, …)`. */
+export function checkAndCopy(
+  field: HeaderField,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  into: Buffer,
+  to: number,
+): boolean {
+  if (field.huffman) return judgeCode(field, copyHuffman(bytes, start, end, into, to));
+  copyBytes(bytes, start, end, into, to);
+  judge(field, end - start, !isPlain(bytes, start, end));
+  return true;
+}
+
+function judgeCode(field: HeaderField, measured: number): boolean {
+  if (measured === MALFORMED) return false;
+  judge(field, measured < 0 ? forbiddenLength(measured) : measured, measured < 0); // tables count it all the same
+  return true;
+}
+
+function judge(field: HeaderField, length: number, malformed: boolean): void {
+  const { name } = field;
+  field.length = length;
+  field.size = name.text.length + length + ENTRY_OVERHEAD;
+  field.malformed = malformed || (name.rule !== Rule.any && !obeys(field, name.rule, field.value));
 }
 
 // RFC 9113 §8.2.1, RFC 9110 §5.5: no controls but HTAB, and no blank at either end.
@@ -302,7 +334,7 @@ function made(
   const field = new HeaderField(name);
   field.indexing = indexing;
   field.huffman = huffman;
-  field.raw = latin1(buffer, start, end);
+  field.remember(latin1(buffer, start, end));
   field.number = nextNumber++;
   return check(field, buffer, start, end) ? field : null;
 }

@@ -1,7 +1,7 @@
 // @hot HPACK, the decoder (RFC 7541). It must read every block to its end, also of messages that are refused: the tables of both sides
 // would differ from then on.
 import type { FieldList } from "./field-list.ts";
-import type { FieldName, FieldNames } from "./field-name.ts";
+import { type FieldName, type FieldNames, Rule } from "./field-name.ts";
 import { type HeaderField, type HeaderFields, Indexing, plainField } from "./header-field.ts";
 import { IntegerReader } from "./integer.ts";
 import { FIRST_DYNAMIC, STATIC_TABLE } from "./static-table.ts";
@@ -144,7 +144,9 @@ export class HpackDecoder {
     const valueEnd = this.#valueEnd;
     const huffman = this.#huffman;
     const { maxFields, maxBytes } = limits;
-    if (indexing === Indexing.never || (indexing === Indexing.without && name.seemsUnique)) {
+    // To find a value again costs more than to carry it along, unless somebody reads it or a table has it: what was met last may be far away in
+    // memory, while the message is near.
+    if (indexing === Indexing.never || (indexing === Indexing.without && (name.rule === Rule.any || name.seemsUnique))) {
       return list.addOwn(name, indexing, huffman, block, start, valueEnd, maxFields, maxBytes);
     }
     const field = this.#memory.fields.of(name, indexing, huffman, block, start, valueEnd);

@@ -112,38 +112,42 @@ function isBlank(octet: number): boolean {
   return octet === 32 || octet === 9;
 }
 
-// The automaton proper reads a whole octet at a time, which ends one word or two at most. An entry holds the last octet decoded, the one before
-// it, how many there are, whether the code is broken or an octet forbidden, and the state that follows. Made when the first text comes: a
-// proxy that never meets HTTP/2 has neither its memory nor that of the compiler which so many steps would call.
-const FIRST_SHIFT = 8;
-const COUNT_SHIFT = 16;
-const BROKEN = 1 << 18;
-const FORBIDDEN = 1 << 19;
-const NEXT_SHIFT = 20;
-let octetAutomaton: Int32Array | null = null;
+// The automatons proper read a whole octet at a time, which ends one word or two at most. They are made when the first text comes: a proxy that
+// never meets HTTP/2 has neither their memory nor that of the compiler which so many steps would call.
 
-function byOctets(): Int32Array {
+/** Calls `take` with every state and octet, and the entries of the automaton above for both halves of the octet. */
+function forEachOctet(take: (index: number, high: number, low: number) => void): void {
   const tree = buildTree();
   const automaton = buildAutomaton(tree);
   markEnds(tree);
-  const table = new Int32Array(NODES * 256);
   for (let state = 0; state < NODES; state++) {
     for (let octet = 0; octet < 256; octet++) {
       const high = automaton[(state << 4) | (octet >>> 4)] as number;
-      const low = automaton[((high >>> STATE_SHIFT) << 4) | (octet & 15)] as number;
-      table[(state << 8) | octet] = joined(high, low);
+      take((state << 8) | octet, high, automaton[((high >>> STATE_SHIFT) << 4) | (octet & 15)] as number);
     }
   }
-  return table;
 }
 
-function joined(high: number, low: number): number {
-  const count = ((high >>> 8) & 1) + ((low >>> 8) & 1);
-  const last = (low & EMITS) !== 0 ? low & 255 : high & 255;
-  const broken = ((high | low) & FAILS) === 0 ? 0 : BROKEN;
-  const forbidden = ((high | low) & FORBIDS) === 0 ? 0 : FORBIDDEN;
-  const octets = last | ((high & 255) << FIRST_SHIFT) | (count << COUNT_SHIFT);
-  return octets | broken | forbidden | ((low >>> STATE_SHIFT) << NEXT_SHIFT);
+// What measuring asks for has room in 16 bits: how many octets are decoded, whether the code is broken, one of them forbidden or the last one a
+// blank, and the state that follows where the index needs it. Every value that is not remembered is measured, and each step waits for the one
+// before: half the memory is found twice as near.
+const COUNT = 3;
+const BROKEN = 1 << 2;
+const FORBIDDEN = 1 << 3;
+const BLANK = 1 << 4;
+const NEXT = 0xff00;
+let measuring: Uint16Array | null = null;
+
+function makeMeasuring(): Uint16Array {
+  const table = new Uint16Array(NODES * 256);
+  forEachOctet((index, high, low) => {
+    const count = ((high & EMITS) === 0 ? 0 : 1) + ((low & EMITS) === 0 ? 0 : 1);
+    const broken = ((high | low) & FAILS) === 0 ? 0 : BROKEN;
+    const forbidden = ((high | low) & FORBIDS) === 0 ? 0 : FORBIDDEN;
+    const blank = isBlank(((low & EMITS) === 0 ? high : low) & 255) ? BLANK : 0;
+    table[index] = count | broken | forbidden | blank | ((low >>> STATE_SHIFT) << 8);
+  });
+  return table;
 }
 
 /**
@@ -151,22 +155,47 @@ function joined(high: number, low: number): number {
  * field value (`forbiddenLength`): it holds a control, or has a blank at an end (RFC 9113 §8.2.1).
  */
 export function measureHuffman(buffer: Buffer, start: number, end: number): number {
-  const table = (octetAutomaton ??= byOctets());
+  const table = (measuring ??= makeMeasuring());
   let state = 0;
   let length = 0;
   let flags = 0;
   let last = 0;
   for (let at = start; at < end; at++) {
-    const entry = table[(state << 8) | (buffer[at] as number)] as number;
-    state = entry >>> NEXT_SHIFT;
+    const entry = table[state | (buffer[at] as number)] as number;
+    state = entry & NEXT;
     flags |= entry;
-    const count = (entry >>> COUNT_SHIFT) & 3;
+    const count = entry & COUNT;
     length += count;
-    if (count !== 0) last = entry & 255;
+    if (count !== 0) last = entry;
   }
-  if ((flags & BROKEN) !== 0 || MAY_END[state] === 0) return MALFORMED;
-  if (length === 0) return 0;
-  const blank = isBlank(last) || beginsBlank(buffer, start, end);
+  return verdict(state, flags, length, last, length > 0 && beginsBlank(buffer, start, end));
+}
+
+/**
+ * The same, and copies the code to `into[to, …)`. Measuring waits for memory at every step: the copy is made meanwhile.
+ */
+export function copyHuffman(buffer: Buffer, start: number, end: number, into: Buffer, to: number): number {
+  const table = (measuring ??= makeMeasuring());
+  let state = 0;
+  let length = 0;
+  let flags = 0;
+  let last = 0;
+  for (let at = start, out = to; at < end; at++, out++) {
+    const octet = buffer[at] as number;
+    into[out] = octet;
+    const entry = table[state | octet] as number;
+    state = entry & NEXT;
+    flags |= entry;
+    const count = entry & COUNT;
+    length += count;
+    if (count !== 0) last = entry;
+  }
+  return verdict(state, flags, length, last, length > 0 && beginsBlank(buffer, start, end));
+}
+
+function verdict(state: number, flags: number, length: number, last: number, startsBlank: boolean): number {
+  if ((flags & BROKEN) !== 0 || MAY_END[state >>> 8] === 0) return MALFORMED;
+  const blank = startsBlank || (last & BLANK) !== 0;
   return (flags & FORBIDDEN) === 0 && !blank ? length : -2 - length;
 }
 
@@ -177,9 +206,25 @@ function beginsBlank(buffer: Buffer, start: number, end: number): boolean {
   return first === 255 && end - start > 2 && buffer[start + 1] === 255 && buffer[start + 2] === 0xea;
 }
 
+// For decoding: the last octet decoded, the one before it, how many there are, and the state that follows.
+const FIRST_SHIFT = 8;
+const COUNT_SHIFT = 16;
+const NEXT_SHIFT = 20;
+let decoding: Int32Array | null = null;
+
+function makeDecoding(): Int32Array {
+  const table = new Int32Array(NODES * 256);
+  forEachOctet((index, high, low) => {
+    const count = ((high & EMITS) === 0 ? 0 : 1) + ((low & EMITS) === 0 ? 0 : 1);
+    const last = ((low & EMITS) === 0 ? high : low) & 255;
+    table[index] = last | ((high & 255) << FIRST_SHIFT) | (count << COUNT_SHIFT) | ((low >>> STATE_SHIFT) << NEXT_SHIFT);
+  });
+  return table;
+}
+
 /** Decodes a text that `measureHuffman` found well-formed into `into`; returns the position after it. */
 export function decodeHuffman(buffer: Buffer, start: number, end: number, into: Buffer, at: number): number {
-  const table = (octetAutomaton ??= byOctets());
+  const table = (decoding ??= makeDecoding());
   let state = 0;
   let out = at;
   for (let i = start; i < end; i++) {
