@@ -146,7 +146,10 @@ export class HpackDecoder {
     const { maxFields, maxBytes } = limits;
     // To find a value again costs more than to carry it along, unless somebody reads it or a table has it: what was met last may be far away in
     // memory, while the message is near.
-    if (indexing === Indexing.never || (indexing === Indexing.without && (name.rule === Rule.any || name.seemsUnique))) {
+    if (
+      indexing === Indexing.never ||
+      (indexing === Indexing.without && (name.rule === Rule.any || name.seemsUnique))
+    ) {
       return list.addOwn(name, indexing, huffman, block, start, valueEnd, maxFields, maxBytes);
     }
     const field = this.#memory.fields.of(name, indexing, huffman, block, start, valueEnd);

@@ -217,7 +217,8 @@ function makeDecoding(): Int32Array {
   forEachOctet((index, high, low) => {
     const count = ((high & EMITS) === 0 ? 0 : 1) + ((low & EMITS) === 0 ? 0 : 1);
     const last = ((low & EMITS) === 0 ? high : low) & 255;
-    table[index] = last | ((high & 255) << FIRST_SHIFT) | (count << COUNT_SHIFT) | ((low >>> STATE_SHIFT) << NEXT_SHIFT);
+    table[index] =
+      last | ((high & 255) << FIRST_SHIFT) | (count << COUNT_SHIFT) | ((low >>> STATE_SHIFT) << NEXT_SHIFT);
   });
   return table;
 }
