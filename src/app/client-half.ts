@@ -6,7 +6,7 @@ import type { RouterProtocol } from "../plugin/protocol.ts";
 import type { Endpoint } from "../router/endpoint-stack.ts";
 import type { ClientSettings } from "../router/settings.ts";
 import { MultiplexedSessions } from "../sessions/multiplexed.ts";
-import { type PoolLimits, SessionPool } from "../sessions/pool.ts";
+import { SessionPool } from "../sessions/pool.ts";
 import type { Scope } from "../telemetry/registry.ts";
 import type { ClientPolicy, RouterConfig } from "./config.ts";
 import { clientConnectionStats, http2ClientStats } from "./connection-stats.ts";
@@ -18,7 +18,7 @@ import {
   http2MaxConnections,
   sessionLimits,
 } from "./settings.ts";
-import { type LiveShare, SharedTotal } from "./share.ts";
+import { SharedConnectionLimits, SharedPoolLimits } from "./share.ts";
 
 /** Where a client is. */
 interface ClientPlace {
@@ -35,25 +35,6 @@ export function clientHalf(id: string, place: ClientPlace, protocol: RouterProto
   return policy.protocol === "h2" ? http2Half(policy, place) : http1Half(place);
 }
 
-/** Sizes of pools are those of the process: every event loop has its part. */
-function sharedPool(limits: PoolLimits, share: LiveShare): PoolLimits {
-  const [minSize, maxSize, maxWaiters] = [limits.minSize, limits.maxSize, limits.maxWaiters].map(
-    (total) => new SharedTotal(total, share),
-  ) as [SharedTotal, SharedTotal, SharedTotal]; // three
-  return {
-    ...limits,
-    get minSize() {
-      return minSize.part;
-    },
-    get maxSize() {
-      return maxSize.part;
-    },
-    get maxWaiters() {
-      return maxWaiters.part;
-    },
-  };
-}
-
 function http1Half({ config, scope, settings, world }: ClientPlace): ClientHalf<Endpoint> {
   const stats = clientConnectionStats(scope);
   const limits = sessionLimits(config);
@@ -62,7 +43,7 @@ function http1Half({ config, scope, settings, world }: ClientPlace): ClientHalf<
     watch: stats.watch,
     connect: (endpoint) =>
       world.http1.connector(endpoint, { limits, connectTimeoutMs: settings.connectTimeoutMs }, stats),
-    pool: (connect) => new SessionPool(connect, world.loop, sharedPool(settings.pool, world.share), stats),
+    pool: (connect) => new SessionPool(connect, world.loop, new SharedPoolLimits(settings.pool, world.share), stats),
   };
 }
 
@@ -74,14 +55,12 @@ function http2Half(policy: ClientPolicy, { config, scope, settings, world }: Cli
     limits,
     connectTimeoutMs: settings.connectTimeoutMs,
   };
-  const maxConnections = new SharedTotal(http2MaxConnections(policy), world.share);
-  const bounds = {
-    get maxConnections() {
-      return maxConnections.part;
-    },
+  const total = {
+    maxConnections: http2MaxConnections(policy),
     idleTimeMs: limits.idleTimeoutMs,
     sessionLifeMs: limits.lifeTimeMs,
   };
+  const bounds = new SharedConnectionLimits(total, world.share);
   return {
     nackOf,
     watch: stats.watch,
@@ -100,6 +79,6 @@ function pluggedHalf(
     nackOf: (ex, head) => protocol.nackOf?.(ex, head) ?? Nack.none,
     watch: stats.watch,
     connect: (endpoint) => protocol.connector(policy, endpoint, settings.connectTimeoutMs, stats),
-    pool: (connect) => new SessionPool(connect, world.loop, sharedPool(settings.pool, world.share), stats),
+    pool: (connect) => new SessionPool(connect, world.loop, new SharedPoolLimits(settings.pool, world.share), stats),
   };
 }

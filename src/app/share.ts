@@ -1,4 +1,7 @@
 // A part of what is configured for the whole process: totals are split over the event loops that live.
+import type { BudgetSpec } from "../resilience/budget.ts";
+import type { MultiplexedLimits } from "../sessions/multiplexed.ts";
+import type { PoolLimits } from "../sessions/pool.ts";
 
 /** One of several event loops. */
 export interface Share {
@@ -57,13 +60,73 @@ export class SharedTotal {
   }
 }
 
+/** Bounds of pools, of which every event loop has its part. A class: pools read them with every request, and objects made with getters of their own are read slowly. */
+export class SharedPoolLimits implements PoolLimits {
+  readonly idleTimeMs: number;
+  readonly sessionIdleMs: number;
+  readonly sessionLifeMs: number;
+  readonly #minSize: SharedTotal;
+  readonly #maxSize: SharedTotal;
+  readonly #maxWaiters: SharedTotal;
+
+  constructor(limits: PoolLimits, live: LiveShare) {
+    this.idleTimeMs = limits.idleTimeMs;
+    this.sessionIdleMs = limits.sessionIdleMs;
+    this.sessionLifeMs = limits.sessionLifeMs;
+    this.#minSize = new SharedTotal(limits.minSize, live);
+    this.#maxSize = new SharedTotal(limits.maxSize, live);
+    this.#maxWaiters = new SharedTotal(limits.maxWaiters, live);
+  }
+
+  get minSize(): number {
+    return this.#minSize.part;
+  }
+
+  get maxSize(): number {
+    return this.#maxSize.part;
+  }
+
+  get maxWaiters(): number {
+    return this.#maxWaiters.part;
+  }
+}
+
+/** The same for connections that carry many requests at a time. */
+export class SharedConnectionLimits implements MultiplexedLimits {
+  readonly idleTimeMs: number;
+  readonly sessionLifeMs: number;
+  readonly #maxConnections: SharedTotal;
+
+  constructor(limits: MultiplexedLimits, live: LiveShare) {
+    this.idleTimeMs = limits.idleTimeMs;
+    this.sessionLifeMs = limits.sessionLifeMs;
+    this.#maxConnections = new SharedTotal(limits.maxConnections, live);
+  }
+
+  get maxConnections(): number {
+    return this.#maxConnections.part;
+  }
+}
+
+class SharedBudget implements BudgetSpec {
+  readonly ttlSecs: number;
+  readonly percentCanRetry: number;
+  readonly #perSec: number;
+  readonly #live: LiveShare;
+
+  constructor({ ttlSecs, minRetriesPerSec, percentCanRetry }: BudgetSpec, live: LiveShare) {
+    this.ttlSecs = ttlSecs;
+    this.percentCanRetry = percentCanRetry;
+    this.#perSec = minRetriesPerSec;
+    this.#live = live;
+  }
+
+  get minRetriesPerSec(): number {
+    return this.#perSec / this.#live.share.of;
+  }
+}
+
 /** What may be repeated without any traffic is a total of the process, and split over the loops that live; shares of traffic need no splitting. */
-export function sharedBudget<B extends { readonly minRetriesPerSec: number }>(budget: B, live: LiveShare): B {
-  if (live.share === WHOLE) return budget;
-  return {
-    ...budget,
-    get minRetriesPerSec() {
-      return budget.minRetriesPerSec / live.share.of;
-    },
-  };
+export function sharedBudget(budget: BudgetSpec, live: LiveShare): BudgetSpec {
+  return live.share === WHOLE ? budget : new SharedBudget(budget, live);
 }

@@ -33,15 +33,15 @@ export class ServerTunnel extends TunnelEnd implements Downstream {
   protected quietDueMs(): number {
     const { tunnelHalfClosedTimeoutMs, tunnelIdleTimeoutMs } = this.#limits;
     const idleMs = tunnelIdleTimeoutMs > 0 ? tunnelIdleTimeoutMs : Number.POSITIVE_INFINITY;
-    const half = this.#halfClosed && tunnelHalfClosedTimeoutMs > 0;
+    const half = this.#halfClosed() && tunnelHalfClosedTimeoutMs > 0;
     return this.movedMs + (half ? Math.min(idleMs, tunnelHalfClosedTimeoutMs) : idleMs);
   }
 
   protected quietCause(): Cause {
-    return this.#halfClosed ? causes.tunnelHalfClosed : causes.tunnelIdle;
+    return this.#halfClosed() ? causes.tunnelHalfClosed : causes.tunnelIdle;
   }
 
-  get #halfClosed(): boolean {
+  #halfClosed(): boolean {
     return this.peerFinished !== this.finished;
   }
 

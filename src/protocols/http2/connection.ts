@@ -277,13 +277,13 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
   }
 
   /** The stream of the DATA frame in progress, unless it has ended meanwhile. */
-  get #receiving(): S | null {
+  #receiving(): S | null {
     const stream = this.#dataStream;
     return stream !== null && stream.generation === this.#dataGeneration ? stream : null;
   }
 
   data(buffer: Buffer, start: number, end: number): void {
-    const stream = this.#receiving;
+    const stream = this.#receiving();
     if (stream === null) return;
     if (!stream.received(buffer, start, end)) {
       this.breakStream(stream, ErrorCode.protocolError, "more DATA than content-length says");
@@ -291,7 +291,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements ByteRead
   }
 
   dataEnds(endStream: boolean, padding: number): number {
-    const stream = this.#receiving;
+    const stream = this.#receiving();
     this.#dataStream = null;
     if (stream === null) return ErrorCode.noError;
     if (padding > 0) this.credit(stream, padding);

@@ -147,7 +147,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
       stats.malformed.inc();
       return this.#refuse(id, head, ErrorCode.protocolError);
     }
-    if (this.context.limits.lifeTimeMs > 0 && this.#leaving === 0 && this.#isOld) this.drain();
+    if (this.context.limits.lifeTimeMs > 0 && this.#leaving === 0 && this.#isOld()) this.drain();
     this.#begin(id, head, endStream);
     return ErrorCode.noError;
   }
@@ -365,7 +365,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
 
   // ---- Time --------------------------------------------------------------------------------------------------------
 
-  get #isOld(): boolean {
+  #isOld(): boolean {
     return this.nowMs - this.#openedMs >= this.context.limits.lifeTimeMs;
   }
 
@@ -455,7 +455,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     ) {
       this.sendGoaway(this.lastPeerId, ErrorCode.noError);
       this.#leave();
-    } else if (this.context.limits.lifeTimeMs > 0 && this.#isOld) {
+    } else if (this.context.limits.lifeTimeMs > 0 && this.#isOld()) {
       this.drain();
     }
   }
