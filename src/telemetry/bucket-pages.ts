@@ -22,8 +22,11 @@ export class BucketPages {
 
   /** First cell of the page of this number, made when new. */
   open(number: number): number {
-    const known = this.#pages.find((page) => page.number === number);
-    if (known !== undefined) return known.cell;
+    const pages = this.#pages;
+    for (let i = 0; i < pages.length; i++) {
+      const page = pages[i]!;
+      if (page.number === number) return page.cell;
+    }
     const cell = this.#store.allocate(PAGE);
     this.#pages.push({ number, cell });
     return cell;

@@ -45,9 +45,7 @@ export function put(outbox: Outbox, encoder: HpackEncoder, field: HeaderField): 
 }
 
 function room(head: Http2Head): number {
-  const { fields, count } = head.list;
-  let bytes = 0;
-  for (let i = 0; i < count; i++) bytes += (fields[i] as HeaderField).room;
+  let bytes = head.list.room;
   const { added } = head;
   if (added !== null) for (let i = 0; i < added.length; i++) bytes += roomOf(added[i] as readonly [string, string]);
   return bytes;

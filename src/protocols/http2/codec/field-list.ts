@@ -2,7 +2,7 @@
 // the buffer it was read from, and a secret is gone when the list is used again.
 import { wipe } from "../../../base/bytes.ts";
 import type { FieldName } from "./field-name.ts";
-import { checkAndCopy, HeaderField, type Indexing } from "./header-field.ts";
+import { checkAndCopy, HeaderField, Indexing } from "./header-field.ts";
 
 const NO_BYTES = Buffer.alloc(0);
 const FIRST_BYTES = 256;
@@ -16,23 +16,29 @@ export class FieldList {
   count = 0;
   /** Octets as RFC 9113 §6.5.2 (SETTINGS_MAX_HEADER_LIST_SIZE) counts them. */
   size = 0;
+  /** Octets they may need in a block. */
+  room = 0;
   /** There were more fields or octets than allowed; the rest is not kept. */
   tooLarge = false;
   #bytes: Buffer = NO_BYTES;
   #used = 0;
+  /** The last secret in it ends here. */
+  #secretEnd = 0;
   readonly #own: HeaderField[] = [];
   #ownUsed = 0;
 
   clear(): void {
     for (let i = 0; i < this.#ownUsed; i++) (this.#own[i] as HeaderField).forget();
     if (this.#bytes.length > KEPT_BYTES) this.#bytes = NO_BYTES;
-    else if (this.#used > 0) wipe(this.#bytes, this.#used);
+    else if (this.#secretEnd > 0) wipe(this.#bytes, this.#secretEnd);
     if (this.fields.length > KEPT_FIELDS) this.fields.length = KEPT_FIELDS;
     if (this.#own.length > KEPT_FIELDS) this.#own.length = KEPT_FIELDS;
     this.count = 0;
     this.size = 0;
+    this.room = 0;
     this.tooLarge = false;
     this.#used = 0;
+    this.#secretEnd = 0;
     this.#ownUsed = 0;
   }
 
@@ -43,6 +49,7 @@ export class FieldList {
       this.tooLarge = true;
       return;
     }
+    this.room += field.room;
     this.fields[this.count++] = field;
   }
 
@@ -66,6 +73,7 @@ export class FieldList {
     const needed = at + end - start;
     if (needed > this.#bytes.length) this.#grow(needed);
     this.#used = needed;
+    if (indexing === Indexing.never || name.secret) this.#secretEnd = needed;
     field.point(name, indexing, huffman, this.#bytes, at, needed);
     if (!checkAndCopy(field, source, start, end, this.#bytes, at)) return false;
     this.add(field, maxFields, maxBytes);

@@ -61,6 +61,9 @@ const CHANGING = new Set([
 ]);
 const TELLING = new Set(["fairlead-cause", "l5d-err", "l5d-success-class"]);
 
+/** What an entry of a table costs beyond its octets (RFC 7541 §4.1). */
+export const ENTRY_OVERHEAD = 32;
+
 /** The name of a field, as it was received. */
 export class FieldName {
   readonly text: string;
@@ -88,6 +91,10 @@ export class FieldName {
   readonly staticIndex: number;
   /** The octets to send, one per character. */
   readonly raw: string;
+  /** The same as octets. */
+  readonly octets: Buffer;
+  /** What a field of this name counts in a table besides its value (RFC 7541 §4.1). */
+  readonly cost: number;
   readonly huffman: boolean;
   /** Distinguishes names in the tables of encoders. */
   readonly number: number;
@@ -111,6 +118,8 @@ export class FieldName {
     this.trails = TELLING.has(text) || !(DROPPED_FROM_REQUEST[this.id] === 1 || PROTECTED[this.id] === 1 || this.mesh);
     this.staticIndex = STATIC_NAMES.get(text) ?? 0;
     this.raw = raw;
+    this.octets = Buffer.from(raw, "latin1");
+    this.cost = text.length + ENTRY_OVERHEAD;
     this.huffman = huffman;
     this.number = nextNumber++;
   }

@@ -21,8 +21,6 @@ export type Indexing = (typeof Indexing)[keyof typeof Indexing];
 const NO_BYTES = Buffer.alloc(0);
 /** The three integers of a literal with a name of its own. */
 const INTEGERS_BYTES = 16;
-/** What an entry of a table costs beyond its octets (RFC 7541 §4.1). */
-export const ENTRY_OVERHEAD = 32;
 
 /** A name and a value. */
 export class HeaderField {
@@ -62,7 +60,7 @@ export class HeaderField {
 
   /** Octets it may need in a block. */
   get room(): number {
-    return this.name.raw.length + this.end - this.start + INTEGERS_BYTES;
+    return this.name.octets.length + this.end - this.start + INTEGERS_BYTES;
   }
 
   /** The value, one character per octet. */
@@ -202,7 +200,7 @@ function judgeCode(field: HeaderField, measured: number): boolean {
 function judge(field: HeaderField, length: number, malformed: boolean): void {
   const { name } = field;
   field.length = length;
-  field.size = name.text.length + length + ENTRY_OVERHEAD;
+  field.size = name.cost + length;
   field.malformed = malformed || (name.rule !== Rule.any && !obeys(field, name.rule, field.value));
 }
 

@@ -1,8 +1,8 @@
 // @hot HPACK, the encoder (RFC 7541). It keeps to the choice of whoever sent a field: what was indexed is indexed, what must never be is never.
 // The table is two arrays keyed by the number of a field: a collision costs a literal, nothing more.
-import { putLatin1 } from "../../../base/bytes.ts";
-import type { FieldName } from "./field-name.ts";
-import { ENTRY_OVERHEAD, type HeaderField, Indexing } from "./header-field.ts";
+import { copyBytes } from "../../../base/bytes.ts";
+import { ENTRY_OVERHEAD, type FieldName } from "./field-name.ts";
+import { type HeaderField, Indexing } from "./header-field.ts";
 import { putInteger } from "./integer.ts";
 import { FIRST_DYNAMIC } from "./static-table.ts";
 
@@ -104,8 +104,9 @@ export class HpackEncoder {
       if (back < this.#count) return putInteger(buffer, at, first, bits, FIRST_DYNAMIC + back);
     }
     buffer[at] = first;
-    const raw = name.raw;
-    return putLatin1(buffer, putInteger(buffer, at + 1, name.huffman ? 0x80 : 0, 7, raw.length), raw);
+    const { octets } = name;
+    const { length } = octets;
+    return copyBytes(octets, 0, length, buffer, putInteger(buffer, at + 1, name.huffman ? 0x80 : 0, 7, length));
   }
 
   #value(buffer: Buffer, at: number, field: HeaderField): number {
