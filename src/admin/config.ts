@@ -1,5 +1,5 @@
 // Configuration of the admin server (reference §7.5).
-import { bool, int, ip, list, object, port, text, unavailable } from "../config/schema.ts";
+import { bool, int, ip, list, object, port, text } from "../config/schema.ts";
 import { type Report } from "../config/spec.ts";
 import { serverSocketOptions, tls, unixSocketKeys } from "../transport/config.ts";
 import { patternProblem } from "./path-pattern.ts";
@@ -59,10 +59,13 @@ export const admin = object(
       example: 5000,
     }),
     tls,
-    httpIdentifierPort: unavailable(
-      "A port that answers with the name each router would give a request.",
-      "remove it; `fairlead dtab explain` shows how a name is resolved",
-    ),
+    httpIdentifierPort: port({
+      doc: "A port of its own, at `ip`, where any request is answered with what each router would call it (docs/admin.md); 0 lets the system choose.",
+      defaultDoc: "none",
+      example: 9991,
+      differs:
+        "Linkerd 1.x tells of http routers alone, fairlead of h2 routers as well; and of none unless security.diagnosticsEnabled holds.",
+    }),
     workerThreads: int({
       doc: "Threads of the admin server.",
       min: 1,

@@ -8,6 +8,7 @@ function request(host: string | undefined, origin?: string, minor = 1): LocalReq
     method: "GET",
     target: "/",
     minor,
+    head: () => "",
     header: (name) => fields[name],
     body: () => Promise.resolve(Buffer.alloc(0)),
   };

@@ -37,13 +37,7 @@ export class Guard {
         `requests for Host "${host}" are refused: use localhost or an address of this machine`,
       );
     }
-    const origin = request.header("origin");
-    if (origin !== undefined && !sameSite(origin, host)) {
-      throw new LocalProblem(
-        403,
-        `requests from the site "${origin}" are refused: only pages of this server itself may ask`,
-      );
-    }
+    checkOrigin(request);
   }
 
   #isOurs(name: string): boolean {
@@ -53,6 +47,16 @@ export class Guard {
     if (this.#listens === "0.0.0.0" || this.#listens === "::") return true;
     return name === "::1" || name.startsWith("127.") || this.#own().some((address) => canonical(address) === name);
   }
+}
+
+/** Refuses what a page of another site asks. @throws LocalProblem 403 */
+export function checkOrigin(request: LocalRequest): void {
+  const origin = request.header("origin");
+  if (origin === undefined || sameSite(origin, request.header("host"))) return;
+  throw new LocalProblem(
+    403,
+    `requests from the site "${origin}" are refused: only pages of this server itself may ask`,
+  );
 }
 
 /** The name or address of a Host header, in its usual spelling; `""` when it is neither. */

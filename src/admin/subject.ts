@@ -35,6 +35,11 @@ export interface RouterSubject {
   clientStacks(): Iterable<ClientStackDump>;
 }
 
+/** What a router makes of a request: a name and the rules it is resolved by, or why it has none. */
+export type NamedRequest =
+  | { readonly label: string; readonly path: string; readonly dtab: string }
+  | { readonly label: string; readonly error: string };
+
 /** Where metrics are served in the text format of Prometheus. */
 export interface PrometheusSettings {
   readonly path: string;
@@ -94,6 +99,8 @@ export interface Subject {
   readonly prometheus: readonly PrometheusSettings[];
   readonly namers: NamerTable;
   routers(): Promise<readonly RouterSubject[]>;
+  /** What every router of HTTP would call a request with this head. */
+  identify(head: string): Promise<readonly NamedRequest[]>;
   readiness(): Readiness;
   /** Opens the access log files anew by their paths. */
   reopenAccessLogs(): Promise<readonly ReopenedFile[]>;

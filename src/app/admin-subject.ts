@@ -1,11 +1,12 @@
 // A running proxy as its admin server sees it.
-import type { ReopenedFile, RouterSubject, Subject } from "../admin/subject.ts";
+import type { NamedRequest, ReopenedFile, RouterSubject, Subject } from "../admin/subject.ts";
 import type { Env } from "../base/env.ts";
 import type { NamerTable } from "../naming/namer-table.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
 import type { LinkerConfig } from "./config.ts";
 import type { ControlledRouter } from "./control.ts";
+import type { Identified } from "./identify.ts";
 import type { Succession } from "./successor.ts";
 import type { Reloader } from "./reloader.ts";
 import type { Planes, RouterState } from "./planes.ts";
@@ -54,6 +55,12 @@ export function adminSubject(linker: Running, telemetry: LinkerConfig["telemetry
         routerSubject(controlled, states.get(controlled.key) ?? NOTHING_YET),
       );
     },
+    identify: async (head) => {
+      const names = new Map((await linker.planes.identify(head)).map((named) => [named.key, named]));
+      return linker.controlled
+        .filter(({ config }) => !config.plugged)
+        .map((controlled) => namedBy(controlled, names.get(controlled.key)));
+    },
     readiness: () => ({
       ready: linker.ready,
       detail: linker.ready ? readyDetail(linker) : `not ready: ${remaining(linker)}`,
@@ -87,6 +94,17 @@ function routerSubject(controlled: ControlledRouter, state: RouterState): Router
     protocol,
     dtab: () => controlled.dtab,
     dtabProblem: () => controlled.problem,
+  };
+}
+
+// As the original has it: the rules of the router, and then those of the request, which win.
+function namedBy({ config: { label }, dtab }: ControlledRouter, found: Identified | undefined): NamedRequest {
+  if (found === undefined) return { label, error: "the router does not answer at the moment" };
+  if ("error" in found) return { label, error: found.error };
+  return {
+    label,
+    path: found.path,
+    dtab: [dtab?.show() ?? "", found.override].filter((rules) => rules !== "").join(";"),
   };
 }
 

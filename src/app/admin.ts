@@ -1,14 +1,12 @@
-// The admin server of a running proxy through all reloads.
-import { isDeepStrictEqual } from "node:util";
+// The admin server of a running proxy, and the HTTP identifier beside it, through all reloads.
+import { IdentifierServer } from "../admin/identifier-server.ts";
 import { AdminServer } from "../admin/server.ts";
-import type { Timer } from "../base/timers.ts";
-import type { Listener } from "../core/byte-stream.ts";
 import type { DataLoop } from "../core/data-loop.ts";
 import type { Http1 } from "../protocols/http1/protocol.ts";
 import { adminSubject, type Running } from "./admin-subject.ts";
 import type { LinkerConfig } from "./config.ts";
 import { serverConnectionStats } from "./connection-stats.ts";
-import { placeOf } from "./inherited-sockets.ts";
+import { LastingServer, type ServerChange } from "./lasting-server.ts";
 
 /** What the admin server looks at and stands on. */
 export interface Administered extends Running {
@@ -16,89 +14,101 @@ export interface Administered extends Running {
   readonly http1: Http1;
 }
 
-/** Answers that are on their way when the admin section changes have so long. */
-const LEAVE_MS = 5000;
-
-type Settings = Pick<LinkerConfig, "admin" | "telemetry">;
-
-/** A server that listens already, where nobody did, until it is decided whether it is to stay. */
+/** Servers that listen already, where nobody did, until it is decided whether they are to stay. */
 export interface AdminChange {
-  /** Null where there is nothing to be listened on that is not already. */
-  readonly opened: AdminServer | null;
-  readonly config: LinkerConfig;
+  readonly admin: ServerChange<AdminServer>;
+  readonly identifier: ServerChange<IdentifierServer>;
 }
 
-/** At most one server at a time that is told to people; those before it finish what they have. */
+/** Both of them. */
 export class RunningAdmin {
   readonly #linker: Administered;
-  /** What the server that listens was made from. */
-  #settings: Settings | null = null;
-  readonly #former = new Map<AdminServer, Timer>();
-  /** Null before the first configuration. */
-  server: AdminServer | null = null;
+  readonly #admin: LastingServer<AdminServer>;
+  readonly #identifier: LastingServer<IdentifierServer>;
 
   constructor(linker: Administered) {
     this.#linker = linker;
+    const shared = { timers: linker.env.timers, logger: linker.log.logger("admin") };
+    this.#admin = new LastingServer<AdminServer>({
+      ...shared,
+      what: "listening on",
+      place: ({ admin: { ip, port, socket } }) => JSON.stringify([ip, port, socket]),
+      settings: ({ admin, telemetry }) => ({ admin, telemetry }),
+      start: (config, listener) => AdminServer.start(config.admin, this.#parts(config), listener),
+    });
+    this.#identifier = new LastingServer<IdentifierServer>({
+      ...shared,
+      what: "telling how requests are named on",
+      place: ({ admin: { httpIdentifierPort, ip } }) =>
+        httpIdentifierPort === undefined ? null : JSON.stringify([ip, httpIdentifierPort]),
+      settings: identifierSettings,
+      start: (config, listener) => IdentifierServer.start(identifierSettings(config), this.#parts(config), listener),
+    });
+  }
+
+  /** Null before the first configuration. */
+  get server(): AdminServer | null {
+    return this.#admin.server;
+  }
+
+  /** Null where there is none. */
+  get identifier(): IdentifierServer | null {
+    return this.#identifier.server;
   }
 
   /** Listens where a configuration says. Rejects, in words, when that is not possible. `commit` or `drop` follows. */
   async prepare(config: LinkerConfig): Promise<AdminChange> {
-    const former = this.#settings;
-    if (former !== null && samePlace(former.admin, config.admin)) return { opened: null, config };
-    return { opened: await this.#start(config, null), config };
+    const admin = await this.#admin.prepare(config);
+    try {
+      return { admin, identifier: await this.#identifier.prepare(config) };
+    } catch (error) {
+      await this.#admin.drop(admin);
+      throw error;
+    }
   }
 
   /** Not so, after all. */
-  async drop({ opened }: AdminChange): Promise<void> {
-    if (opened?.listener.inherited === true) opened.listener.leaveFile();
-    await opened?.stop();
+  async drop({ admin, identifier }: AdminChange): Promise<void> {
+    await Promise.all([this.#admin.drop(admin), this.#identifier.drop(identifier)]);
   }
 
   /** From now on. Answers that are on their way still get there. */
-  async commit({ config, opened }: AdminChange): Promise<void> {
-    const settings = { admin: config.admin, telemetry: config.telemetry };
-    if (isDeepStrictEqual(settings, this.#settings)) return;
-    this.#settings = settings;
-    const before = this.server;
-    const listener = before?.handOver() ?? null;
-    this.server = opened ?? (await this.#start(config, listener));
-    this.#linker.metrics.root.scope("admin").gauge("connections", () => this.#connections);
-    if (before !== null) this.#retire(before);
-    if (opened === null) return;
-    await listener?.close();
-    this.#linker.log.logger("admin").info(`listening on ${placeOf(opened.listener)}`);
+  async commit({ admin, identifier }: AdminChange): Promise<void> {
+    const changed = await this.#admin.commit(admin);
+    await this.#identifier.commit(identifier);
+    if (!changed) return;
+    const connections = () => this.#admin.connections + this.#identifier.connections;
+    this.#linker.metrics.root.scope("admin").gauge("connections", connections);
+  }
+
+  /** Another process listens on our sockets by now. */
+  async stepAside(): Promise<void> {
+    await Promise.all([this.#admin.stepAside(), this.#identifier.stepAside()]);
   }
 
   /** Stops all there are. */
   async stop(): Promise<void> {
-    for (const timer of this.#former.values()) timer.cancel();
-    const all = [...this.#former.keys(), ...(this.server === null ? [] : [this.server])];
-    await Promise.all(all.map((server) => server.stop()));
+    await Promise.all([this.#admin.stop(), this.#identifier.stop()]);
   }
 
-  get #connections(): number {
-    return [...this.#former.keys()].reduce((sum, server) => sum + server.connections, this.server?.connections ?? 0);
-  }
-
-  #retire(server: AdminServer): void {
-    const { timers } = this.#linker.env;
-    this.#former.set(
-      server,
-      timers.after(LEAVE_MS, () => void server.stop().then(() => this.#former.delete(server))),
-    );
-  }
-
-  #start({ admin, telemetry }: LinkerConfig, listener: Listener | null): Promise<AdminServer> {
-    const parts = {
+  #parts({ telemetry }: LinkerConfig) {
+    return {
       subject: adminSubject(this.#linker, telemetry),
       loop: this.#linker.loop,
       http1: this.#linker.http1,
       stats: serverConnectionStats(this.#linker.metrics.root.scope("admin")),
     };
-    return AdminServer.start(admin, parts, listener);
   }
 }
 
-function samePlace(a: LinkerConfig["admin"], b: LinkerConfig["admin"]): boolean {
-  return a.ip === b.ip && a.port === b.port && a.socket === b.socket;
+function identifierSettings({ admin }: LinkerConfig) {
+  const { httpIdentifierPort = 0, ip, security, socketMode, socketOptions } = admin;
+  return {
+    wanted: admin.httpIdentifierPort !== undefined,
+    ip,
+    port: httpIdentifierPort,
+    socketMode,
+    socketOptions,
+    security: { diagnosticsEnabled: security.diagnosticsEnabled },
+  };
 }

@@ -109,7 +109,8 @@ export function makeClient(id: string, scope: Scope, listener: ClientListener, p
 
   function sessions(info: EndpointInfo, standing: Standing): SessionSource {
     const { host, port } = info;
-    const open = connect({ host, port, noDelay: settings.noDelay, keepAlive: settings.keepAlive });
+    const { keepAlive, noDelay, timeouts } = settings;
+    const open = connect({ host, port, noDelay, keepAlive, timeouts });
     if (failFasts === null) return pool(open);
     const owner: FailFastOwner = {
       alone: () => client.endpoints.length <= 1,

@@ -26,7 +26,7 @@ type CheckedAccessLog = { readonly [K in AccessLogKey]?: string | number | boole
 interface CheckedFile {
   readonly fairlead?: number | undefined;
   readonly expandEnv?: boolean | undefined;
-  readonly admin?: Listener | undefined;
+  readonly admin?: (Listener & { readonly httpIdentifierPort?: number | undefined }) | undefined;
   readonly routers?: readonly (CheckedRouter | undefined)[] | undefined;
   readonly telemetry?: readonly ({ readonly path?: string | undefined } | undefined)[] | undefined;
 }
@@ -36,15 +36,23 @@ export function checkListeners({ admin, routers }: CheckedFile, report: Report, 
   const taken = new Map<string, string>();
   const claim = (listener: Listener | undefined, who: string, at: KeyPath): void => {
     if (listener === undefined) return;
-    checkOneAddress(listener, at, report, written);
+    // The HTTP identifier listens at the admin server's ip, whatever that itself does.
+    const ipToo = listener !== admin || admin?.httpIdentifierPort === undefined;
+    checkOneAddress(listener, ipToo ? ["ip", "port"] : ["port"], at, report, written);
+    take(listener, who, [...at, listener.socket === undefined ? "port" : "socket"]);
+  };
+  const take = (listener: Listener, who: string, key: KeyPath): void => {
     const address = addressOf(listener);
     if (address === null) return;
     const first = taken.get(address);
-    const [key, what] = listener.socket === undefined ? ["port", "port"] : ["socket", "path"];
+    const what = listener.socket === undefined ? "port" : "path";
     if (first === undefined) taken.set(address, who);
-    else report([...at, key], `${address} is already taken by ${first}`, `choose another ${what}`);
+    else report(key, `${address} is already taken by ${first}`, `choose another ${what}`);
   };
   claim(admin, "admin", ["admin"]);
+  if (admin?.httpIdentifierPort !== undefined) {
+    take({ ip: admin.ip, port: admin.httpIdentifierPort }, "admin.httpIdentifierPort", ["admin", "httpIdentifierPort"]);
+  }
   routers?.forEach((router, index) => {
     router?.servers?.forEach((server, number) => {
       claim(server, `routers[${index}].servers[${number}]`, ["routers", index, "servers", number]);
@@ -59,16 +67,19 @@ function addressOf({ ip, port, socket }: Listener): string | null {
 }
 
 /** What would be ignored in silence is a mistake. */
-function checkOneAddress({ socket }: Listener, at: KeyPath, report: Report, written: Written): void {
+function checkOneAddress(
+  { socket }: Listener,
+  vain: readonly string[],
+  at: KeyPath,
+  report: Report,
+  written: Written,
+): void {
   if (socket === undefined) {
     const key = [...at, "socketMode"];
     if (written(key)) report(key, "is about the file of a unix socket, and there is none here", "write socket, too");
     return;
   }
-  for (const key of [
-    [...at, "ip"],
-    [...at, "port"],
-  ])
+  for (const key of vain.map((name) => [...at, name]))
     if (written(key)) report(key, "has no effect beside socket", "remove one of them; a server listens in one place");
 }
 

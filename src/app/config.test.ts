@@ -428,6 +428,21 @@ test("two servers on one address are told, over all routers and with the admin s
   ]);
 });
 
+test("the port of the HTTP identifier is one more, at the ip of the admin server, also where that has a unix socket", async () => {
+  const routers = "routers: [{protocol: http, servers: [{port: 4140}, {port: 4141, ip: 0.0.0.0}]}]";
+  expect(await problemsIn(`admin: {port: 9990, httpIdentifierPort: 9990}\n${routers}`)).toEqual([
+    "1:41 admin.httpIdentifierPort: 127.0.0.1:9990 is already taken by admin; choose another port",
+  ]);
+  expect(await problemsIn(`admin: {httpIdentifierPort: 4140}\n${routers}`)).toEqual([
+    "2:45 routers[0].servers[0].port: 127.0.0.1:4140 is already taken by admin.httpIdentifierPort; choose another port",
+  ]);
+  expect((await configOf(`admin: {httpIdentifierPort: 0, port: 9990}\n${routers}`)).admin.httpIdentifierPort).toBe(0);
+  const { admin } = await configOf(`admin: {httpIdentifierPort: 9991, socket: /tmp/a, ip: 127.0.0.2}\n${routers}`);
+  expect([admin.ip, admin.socket]).toEqual(["127.0.0.2", "/tmp/a"]);
+  expect(await problemsIn(`admin: {httpIdentifierPort: 9991, socket: /tmp/a, port: 9990}\n${routers}`)).toHaveLength(1);
+  expect(await problemsIn(`admin: {socket: /tmp/a, ip: 127.0.0.1}\n${routers}`)).toHaveLength(1);
+});
+
 test("two routers of one label are told, given or from the protocol", async () => {
   const routers = (second: string) =>
     `routers:\n- protocol: http\n  servers: [{}]\n- protocol: http\n  servers: [{port: 1}]\n${second}`;

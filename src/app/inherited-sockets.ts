@@ -1,5 +1,6 @@
 // Listening sockets from whoever started this process, and for whoever replaces it. How servers are matched with them: by address, or by
 // the label of the server or of its router, or as `admin`.
+import { IDENTIFIER_SOCKET } from "../admin/identifier-server.ts";
 import { addressText } from "../core/socket-address.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Listener } from "../core/byte-stream.ts";
@@ -39,11 +40,19 @@ export function tellLeftovers(inherited: InheritedSockets, logger: Logger): void
 interface Listening {
   readonly planes: Planes;
   readonly admin: { readonly listener: Listener } | null;
+  readonly identifier: { readonly listener: Listener } | null;
 }
 
 /** The sockets of a proxy, for a child that shall find them. */
-export async function socketsOf({ admin, planes }: Listening): Promise<readonly OwnSocket[]> {
-  const { descriptor = null, managed = false } = admin?.listener ?? {};
-  const own = descriptor === null ? [] : [{ name: ADMIN_SOCKET, descriptor, managed, worker: null }];
-  return [...(await planes.sockets()), ...own];
+export async function socketsOf({ admin, identifier, planes }: Listening): Promise<readonly OwnSocket[]> {
+  return [
+    ...(await planes.sockets()),
+    ...ownSocket(ADMIN_SOCKET, admin?.listener),
+    ...ownSocket(IDENTIFIER_SOCKET, identifier?.listener),
+  ];
+}
+
+function ownSocket(name: string, listener: Listener | undefined): readonly OwnSocket[] {
+  const { descriptor = null, managed = false } = listener ?? {};
+  return descriptor === null ? [] : [{ name, descriptor, managed, worker: null }];
 }

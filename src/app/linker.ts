@@ -164,6 +164,11 @@ export class Linker {
     return this.#running.server;
   }
 
+  /** The HTTP identifier; null where none is configured. */
+  get identifier(): RunningAdmin["identifier"] {
+    return this.#running.identifier;
+  }
+
   /** Requests in progress. */
   get active(): number {
     return this.planes.active;
@@ -311,7 +316,7 @@ export class Linker {
     this.#steppedAside = true;
     this.planes.stepAside();
     const stopped = this.stop(graceMs);
-    await this.admin?.stepAside();
+    await this.#running.stepAside();
     return stopped;
   }
 

@@ -90,9 +90,27 @@ test("what must be changed and what has no effect are the problems of the file",
   expect(runsUnchanged(all)).toBe(false);
 });
 
+test("a file with timeouts of sockets, traces of Zipkin and the HTTP identifier can be run unchanged", async () => {
+  const all = await reported(`
+admin: {httpIdentifierPort: 9991, socketOptions: {readTimeoutMs: 60000, writeTimeoutMs: 60000}}
+routers:
+- protocol: http
+  tracePropagator: {kind: io.l5d.zipkin}
+  servers: [{socketOptions: {readTimeoutMs: 60000}}]
+  client: {socketOptions: {readTimeoutMs: 60000, writeTimeoutMs: 1}}
+- protocol: h2
+  tracePropagator: {kind: io.l5d.zipkin}
+  servers: [{socketOptions: {writeTimeoutMs: 60000}}]
+`);
+  expect(shown(all, "must be changed")).toEqual([]);
+  expect(shown(all, "has no effect")).toEqual([]);
+  expect(runsUnchanged(all)).toBe(true);
+});
+
 test("every difference of the schema is met by some file", async () => {
   const transformers = "transformers: [{kind: io.l5d.localhost}]";
   const all = await reported(`
+admin: {httpIdentifierPort: 9991}
 namers:
 - {kind: io.l5d.fs, rootDir: /a, ${transformers}}
 - {kind: io.l5d.rewrite, prefix: /x, pattern: /a, name: /b, ${transformers}}

@@ -7,7 +7,7 @@ import type { Failure } from "../core/failure.ts";
 import type { ProtocolServer } from "../core/protocol.ts";
 import type { AdmissionOptions } from "../protocols/http/admit.ts";
 import { addressText, isUnixPath, type SocketAddress } from "../core/socket-address.ts";
-import { listenAddress } from "../transport/config.ts";
+import { listenAddress, socketTimeouts } from "../transport/config.ts";
 import { Entrance } from "../router/entrance.ts";
 import type { RouterServer } from "../router/server-stack.ts";
 import type { Scope } from "../telemetry/registry.ts";
@@ -15,7 +15,7 @@ import type { RouterConfig, ServerConfig } from "./config.ts";
 import { portStats, serverConnectionStats } from "./connection-stats.ts";
 import { protocolOf } from "./plugged.ts";
 import { type RouterWorld, serverScope } from "./router.ts";
-import { accessLogOf, http2ServerLimits, http2ServerSettings, serverLimits, tunnelPolicy } from "./settings.ts";
+import { accessLogOf, http2ServerLimits, http2ServerSettings, serverLimits, tunnelPolicy, usesB3 } from "./settings.ts";
 
 /** What one server of a configuration wants. */
 export interface ServerWish {
@@ -61,6 +61,7 @@ export function serverWish(
     backlog,
     keepAlive,
     noDelay,
+    timeouts: socketTimeouts(server.socketOptions),
     reusePort: reusePort || world.ports !== null,
     // The first of several event loops makes sure that it does not share the port with another process.
     alone: world.ports !== null && !reusePort && where.port > 0 && world.ports[place] === undefined,
@@ -80,11 +81,18 @@ export function serverWish(
     : null;
   const needsRemote =
     accessLogOf(config) !== null || server.addForwardedHeader !== undefined || server.overrides.allow !== undefined;
-  const settings = () => ({ admission: admission(scope), tunnels: tunnelPolicy(server), needsRemote, http1, http2 });
+  const settings = () => ({
+    admission: admission(scope),
+    tunnels: tunnelPolicy(server),
+    needsRemote,
+    timeouts: socketTimeouts(server.socketOptions),
+    http1,
+    http2,
+  });
   return {
     place,
     listen,
-    treatment: JSON.stringify([config.label, server, http1, http2, needsRemote]),
+    treatment: JSON.stringify([config.label, server, http1, http2, needsRemote, usesB3(config)]),
     scope,
     open: (at, handler) => listenHttp(world, at, settings(), handler, portStats(scope)),
   };

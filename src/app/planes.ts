@@ -6,6 +6,7 @@ import type { MetricsTree } from "../telemetry/tree.ts";
 import { clientDump, clientStacks, pathStacks } from "../router/dump.ts";
 import type { OwnSocket } from "../transport/node/handover.ts";
 import type { DataPlane } from "./data-plane.ts";
+import { type Identified, identify } from "./identify.ts";
 import type { RouterPlan } from "./router.ts";
 import { type RouterDump, serversOf, together } from "./router-dump.ts";
 
@@ -22,6 +23,8 @@ export interface Planes {
   metrics(worker?: number): Promise<MetricsTree>;
   /** By key. */
   routers(): Promise<ReadonlyMap<string, RouterState>>;
+  /** What its routers would call a request; see `identify`. */
+  identify(head: string): Promise<readonly Identified[]>;
   workers(): readonly WorkerSubject[];
   /** Ends a worker, which is replaced; false if there is none of this number. */
   end(index: number): boolean;
@@ -77,6 +80,10 @@ export class OnePlane implements Planes {
         return [key, state];
       }),
     );
+  }
+
+  async identify(head: string): Promise<readonly Identified[]> {
+    return identify(this.#plane.routers, head, this.#clock);
   }
 
   workers(): readonly WorkerSubject[] {

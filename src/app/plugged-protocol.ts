@@ -1,19 +1,23 @@
 // A protocol of a plug-in as reloads need it: its listeners may pass from one server to the next, of which the plug-in need know nothing.
 import type { ByteStream, ConnectOptions, Connector, Listener, ListenOptions, Transport } from "../core/byte-stream.ts";
+import type { DataLoop } from "../core/data-loop.ts";
 import type { ExchangeHandler } from "../core/exchange-handler.ts";
 import type { Failure } from "../core/failure.ts";
 import type { ProtocolServer, ServerFigures } from "../core/protocol.ts";
 import type { RouterProtocol } from "../plugin/protocol.ts";
+import { timedAccept, timedConnecting } from "../transport/timed-stream.ts";
 import type { ServerConfig } from "./config.ts";
 import type { ServerPort } from "./open-server.ts";
 
 /** What a plug-in's protocol connects and listens with. */
 export class PluggedTransport implements Transport {
+  readonly #loop: DataLoop;
   readonly #transport: Transport;
   /** Listeners that wait for the server that asks for their address. */
   readonly #offers = new Map<ListenOptions, Listener>();
 
-  constructor(transport: Transport) {
+  constructor(loop: DataLoop, transport: Transport) {
+    this.#loop = loop;
     this.#transport = transport;
   }
 
@@ -23,7 +27,8 @@ export class PluggedTransport implements Transport {
     return () => void this.#offers.delete(options);
   }
 
-  async listen(options: ListenOptions, accept: (stream: ByteStream) => void): Promise<Listener> {
+  async listen(options: ListenOptions, untimed: (stream: ByteStream) => void): Promise<Listener> {
+    const accept = timedAccept(this.#loop, options.timeouts, untimed);
     const offered = [...this.#offers].find(([{ host, port }]) => host === options.host && port === options.port);
     if (offered === undefined) return new LentListener(await this.#transport.listen(options, accept), accept);
     const [key, listener] = offered;
@@ -33,7 +38,7 @@ export class PluggedTransport implements Transport {
   }
 
   connect(options: ConnectOptions, connector: Connector): ByteStream {
-    return this.#transport.connect(options, connector);
+    return timedConnecting(this.#loop, this.#transport, options).connect(options, connector);
   }
 }
 

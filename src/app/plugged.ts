@@ -185,7 +185,7 @@ export function protocolOf(config: RouterConfig, world: RouterWorld): PluggedPro
   if (known !== undefined) return known;
   const kind = world.extensions.protocols.get(config.protocol);
   if (kind === undefined) throw new Error(`no protocol ${config.protocol}`); // the configuration has been read with it
-  const transport = new PluggedTransport(world.http1.transport);
+  const transport = new PluggedTransport(world.loop, world.http1.transport);
   const made = new PluggedProtocol(makeProtocol(kind, config, world, transport), transport);
   protocols.set(world, made);
   return made;

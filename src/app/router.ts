@@ -24,7 +24,7 @@ import type { RouterConfig, ServerConfig } from "./config.ts";
 import type { Extensions, PluginList } from "./extensions.ts";
 import type { OpenServer } from "./open-server.ts";
 import { makeFilters, makeIdentifiers, protocolOf } from "./plugged.ts";
-import { policiesOf } from "./settings.ts";
+import { policiesOf, usesB3 } from "./settings.ts";
 import { type LiveShare, SharedTotal } from "./share.ts";
 import type { ChosenPorts } from "./worker-messages.ts";
 
@@ -136,6 +136,7 @@ export function admissionOf(
 ): AdmissionOptions {
   return {
     clearContext: server.clearContext,
+    b3: usesB3(config),
     maxCallDepth: server.maxCallDepth,
     timestampHeader: ("timestampHeader" in server ? server.timestampHeader : undefined) ?? "",
     forwarded: forwardedLabels(server, config, world),
@@ -153,7 +154,8 @@ function overridesOf({ overrides }: ServerConfig, scope: Scope): OverrideSetting
   };
 }
 
-function canonicalDtab(text: string): ReturnType<LocalDtabs["parse"]> {
+/** An override in its canonical form, or what is wrong with it. */
+export function canonicalDtab(text: string): ReturnType<LocalDtabs["parse"]> {
   const parsed = parseDtab(text);
   return parsed instanceof SyntaxProblem ? { message: parsed.message, offset: parsed.offset } : parsed.key();
 }

@@ -11,6 +11,7 @@ import { type Http2Limits, type Http2Settings, http2Defaults } from "../protocol
 import type { RouterProtocol } from "../plugin/protocol.ts";
 import { mergePolicies } from "../router/policies.ts";
 import type { ClientSettings, Policies, ServiceSettings } from "../router/settings.ts";
+import { socketTimeouts } from "../transport/config.ts";
 import type { LineWriterFile } from "../telemetry/line-writer.ts";
 import { parseRollPolicy } from "../telemetry/roll-policy.ts";
 import type { ClientPolicy, HttpRouterConfig, RouterConfig, ServerConfig, ServicePolicy } from "./config.ts";
@@ -57,6 +58,11 @@ export function sessionLimits(router: RouterConfig): Http1Limits {
 
 function firstServer(router: RouterConfig): ServerConfig {
   return router.servers[0] as ServerConfig; // the schema wants at least one server
+}
+
+/** Do its requests carry their traces in `x-b3-*` headers? */
+export function usesB3(router: RouterConfig): boolean {
+  return !router.plugged && router.tracePropagator.kind === "io.l5d.zipkin";
 }
 
 /** What a server lets become a tunnel. */
@@ -181,6 +187,7 @@ function clientSettings(policy: ClientPolicy): ClientSettings {
     hedge: policy.hedge ?? null,
     noDelay: policy.socketOptions.noDelay,
     keepAlive: policy.socketOptions.keepAlive,
+    timeouts: socketTimeouts(policy.socketOptions),
   };
 }
 

@@ -2,6 +2,7 @@
 import type { Logger } from "../telemetry/log.ts";
 import type { InheritedSockets } from "../transport/node/inherited-sockets.ts";
 import type { LinkerConfig } from "./config.ts";
+import { IDENTIFIER_SOCKET } from "../admin/identifier-server.ts";
 import { ADMIN_SOCKET } from "./inherited-sockets.ts";
 import { processors as processorsHere } from "./processors.ts";
 
@@ -24,7 +25,10 @@ export function workersOf({ admin, routers, workers }: LinkerConfig, around: Sur
   const asked = workers === 0 ? processors : workers;
   if (asked === 1) return 1;
   const forServers = (inherited?.leftovers() ?? []).filter(
-    ({ address, name }) => name !== ADMIN_SOCKET && (address === null || address.port !== admin.port),
+    ({ address, name }) =>
+      name !== ADMIN_SOCKET &&
+      name !== IDENTIFIER_SOCKET &&
+      (address === null || (address.port !== admin.port && address.port !== admin.httpIdentifierPort)),
   );
   const why = whyOne(routers, forServers.length > 0, platform, transport);
   if (why === null) return asked;

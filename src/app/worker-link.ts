@@ -98,6 +98,11 @@ export class WorkerLink implements PlaneLink {
     return this.#ask((question) => ({ type, question }));
   }
 
+  /** What its routers would call a request; see `identify`. */
+  identify(head: string): Promise<Answer> {
+    return this.#ask((question) => ({ type: "identify", question, head }));
+  }
+
   /** Resolves when its last connection is closed; see `Planes.drain`. */
   async drain(patienceMs: number): Promise<void> {
     await this.#ask((question) => ({ type: "drain", question, patienceMs }));

@@ -4,6 +4,7 @@ import type { Snapshot } from "../telemetry/snapshot.ts";
 import type { WorkerSocket } from "../transport/node/inherited-sockets.ts";
 import type { Level } from "../telemetry/log.ts";
 import type { Trip } from "./data-plane.ts";
+import type { Identified } from "./identify.ts";
 import type { RouterPlan } from "./router.ts";
 import type { RouterDump } from "./router-dump.ts";
 import type { Share } from "./share.ts";
@@ -40,6 +41,7 @@ export type ToWorker =
   | { readonly type: "share"; readonly share: Share }
   | { readonly type: "level"; readonly name: string; readonly level: Level }
   | { readonly type: "commit" | "drop" | "metrics" | "routers" | "sockets"; readonly question: number }
+  | { readonly type: "identify"; readonly question: number; readonly head: string }
   | { readonly type: "drain"; readonly question: number; readonly patienceMs: number }
   | { readonly type: "leave" | "step-aside" }
   | { readonly type: "abandon"; readonly graceMs: number }
@@ -77,6 +79,7 @@ export type Answer =
   | { readonly to: "prepare"; readonly ports: ChosenPorts }
   | { readonly to: "metrics"; readonly tree: Snapshot }
   | { readonly to: "routers"; readonly dumps: readonly RouterDump[] }
+  | { readonly to: "identify"; readonly names: readonly Identified[] }
   | { readonly to: "sockets"; readonly sockets: readonly WorkerSocket[] }
   | { readonly to: "commit" | "drop" | "drain" | "close" };
 

@@ -10,6 +10,7 @@ import { MetricsRegistry } from "../telemetry/registry.ts";
 import { snapshotOf } from "../telemetry/snapshot.ts";
 import { InheritedSockets } from "../transport/node/inherited-sockets.ts";
 import { DataPlane, type PlaneChange } from "./data-plane.ts";
+import { identify } from "./identify.ts";
 import { routerDump } from "./router-dump.ts";
 import { LiveShare } from "./share.ts";
 import { sockets } from "./sockets.ts";
@@ -126,6 +127,11 @@ port.on("message", (message: ToWorker) => {
       return answer(message.question, async () => ({
         to: "routers",
         dumps: plane.routers.map((running) => routerDump(running, env.clock.nowMs(), index)),
+      }));
+    case "identify":
+      return answer(message.question, async () => ({
+        to: "identify",
+        names: identify(plane.routers, message.head, env.clock),
       }));
     case "drain":
       return answer(message.question, async () => {

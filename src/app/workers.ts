@@ -10,9 +10,10 @@ import type { InheritedSockets, WorkerSocket } from "../transport/node/inherited
 import { addressText } from "../core/socket-address.ts";
 import { listenAddress } from "../transport/config.ts";
 import type { Control } from "./control.ts";
+import type { Identified } from "./identify.ts";
 import { type Planes, type RouterState, stateOf } from "./planes.ts";
 import type { RouterPlan } from "./router.ts";
-import type { ChosenPorts, FromWorker } from "./worker-messages.ts";
+import type { Answer, ChosenPorts, FromWorker } from "./worker-messages.ts";
 import { unsharable } from "./worker-count.ts";
 import { WorkerFigures } from "./worker-figures.ts";
 import { WorkerLink, type WorkerOwner } from "./worker-link.ts";
@@ -343,11 +344,25 @@ export class Workers implements Planes, WorkerOwner {
     return new Map([...keys].flatMap((key) => stateOf(key, dumps)));
   }
 
-  async #answered({ link }: Worker, question: "metrics" | "routers") {
+  /** All have the same; the first that answers will do. */
+  async identify(head: string): Promise<readonly Identified[]> {
+    for (const worker of this.#workers) {
+      if (worker.state !== "serving") continue;
+      const answer = await this.#inTime(worker, (link) => link.identify(head));
+      if (answer?.to === "identify") return answer.names;
+    }
+    return [];
+  }
+
+  #answered(worker: Worker, question: "metrics" | "routers") {
+    return this.#inTime(worker, (link) => link.ask(question));
+  }
+
+  async #inTime({ link }: Worker, ask: (link: WorkerLink) => Promise<Answer>): Promise<Answer | null> {
     if (link === null) return null;
     const late = Promise.withResolvers<null>();
     const timer = this.#parts.env.timers.after(ANSWER_MS, () => late.resolve(null));
-    const answer = await Promise.race([link.ask(question).catch(() => null), late.promise]);
+    const answer = await Promise.race([ask(link).catch(() => null), late.promise]);
     timer.cancel();
     return answer;
   }

@@ -7,7 +7,10 @@ async function config(): Promise<LinkerConfig> {
     { protocol: "http", label: "a", servers: [{ port: 4140 }] },
     { protocol: "http", label: "b", servers: [{ port: 4141 }, { port: 80, ip: "::1" }] },
   ];
-  const loaded = await loadConfig(JSON.stringify({ admin: { port: 9990 }, routers }), { file: "f", environment: {} });
+  const loaded = await loadConfig(JSON.stringify({ admin: { port: 9990, httpIdentifierPort: 9991 }, routers }), {
+    file: "f",
+    environment: {},
+  });
   if (loaded.config === null) throw new Error(JSON.stringify(loaded.problems));
   return loaded.config;
 }
@@ -28,6 +31,12 @@ test.each([
     "127.0.0.1",
     9990,
     "127.0.0.1:9990 is already in use; stop what listens there, or choose another port at admin.port",
+  ],
+  [
+    "EADDRINUSE",
+    "127.0.0.1",
+    9991,
+    "127.0.0.1:9991 is already in use; stop what listens there, or choose another port at admin.httpIdentifierPort",
   ],
   ["EACCES", "::1", 80, "[::1]:80 may not be listened on by this user; choose a port from 1024 on"],
   ["EADDRNOTAVAIL", "192.0.2.1", 4140, "192.0.2.1:4140 is no address of this machine; write one that is, or 0.0.0.0"],

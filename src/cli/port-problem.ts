@@ -30,12 +30,25 @@ function pathProblem(path: string, reason: string, config: LinkerConfig): string
 /** Where the configuration says so. */
 function keyOf(ip: string, port: number, config: LinkerConfig): string | undefined {
   const known = listeners(config).find((one) => one.socket === undefined && one.port === port && one.ip === ip);
-  return known === undefined ? undefined : `${known.at}.port`;
+  return known === undefined ? undefined : `${known.at}.${known.key}`;
 }
 
 function listeners({ admin, routers }: LinkerConfig) {
   const servers = routers.flatMap((router, r) =>
-    router.servers.map(({ ip, port, socket }, s) => ({ ip, port, socket, at: `routers[${r}].servers[${s}]` })),
+    router.servers.map(({ ip, port, socket }, s) => ({
+      ip,
+      port,
+      socket,
+      at: `routers[${r}].servers[${s}]`,
+      key: "port",
+    })),
   );
-  return [...servers, { ip: admin.ip, port: admin.port, socket: admin.socket, at: "admin" }];
+  const { httpIdentifierPort, ip, port, socket } = admin;
+  return [
+    ...servers,
+    { ip, port, socket, at: "admin", key: "port" },
+    ...(httpIdentifierPort === undefined
+      ? []
+      : [{ ip, port: httpIdentifierPort, socket: undefined, at: "admin", key: "httpIdentifierPort" }]),
+  ];
 }

@@ -1,4 +1,5 @@
 // The transport as protocols see it: about ten calls. TCP, in-memory pipes and later TLS fit under it.
+import type { StreamTimeouts } from "./stream-timeout.ts";
 
 /** Whoever reads a stream. A chunk is valid only until the callback returns. */
 export interface ByteReader {
@@ -69,6 +70,8 @@ export interface ListenOptions {
   readonly alone?: boolean | undefined;
   readonly noDelay?: boolean | undefined;
   readonly keepAlive?: boolean | undefined;
+  /** Of the connections it accepts; whoever accepts them sees to these (`transport/timed-stream`). */
+  readonly timeouts?: StreamTimeouts | null | undefined;
   /** Its callers are taken also while descriptors run out: whoever looks after the proxy. */
   readonly reserved?: boolean | undefined;
 }
@@ -100,6 +103,8 @@ export interface ConnectOptions {
   readonly port: number;
   readonly noDelay?: boolean | undefined;
   readonly keepAlive?: boolean | undefined;
+  /** Whoever connects sees to these (`transport/timed-stream`). */
+  readonly timeouts?: StreamTimeouts | null | undefined;
 }
 
 /** Listens anew, or takes a listener over from whoever had it. */

@@ -253,6 +253,21 @@ export const causes = {
     "Read answers faster, or raise limits.writeStallTimeoutMs.",
   ),
 
+  clientReadTimeout: cause(
+    "downstream.connection.read-timeout",
+    "gone",
+    "never",
+    "Nothing was read from the caller's connection for socketOptions.readTimeoutMs of the server, so it was closed; the work upstream was cancelled.",
+    "Raise socketOptions.readTimeoutMs of the server above the longest time a caller waits for an answer, or remove it.",
+  ),
+  clientWriteTimeout: cause(
+    "downstream.connection.write-timeout",
+    "gone",
+    "never",
+    "A write to the caller was not taken within socketOptions.writeTimeoutMs of the server, so the connection was closed.",
+    "Read answers faster, or raise socketOptions.writeTimeoutMs of the server.",
+  ),
+
   // HTTP/2 (RFC 9113).
   h2ClientReset: cause(
     "downstream.h2.reset",
@@ -484,6 +499,20 @@ export const causes = {
     "if-idempotent",
     "The connection to the service broke before the answer began.",
     "Look for a crash in the service or a middlebox that cuts connections.",
+  ),
+  serviceReadTimeout: cause(
+    "upstream.connection.read-timeout",
+    "bad-answer",
+    "if-idempotent",
+    "Nothing was read from the service's connection for socketOptions.readTimeoutMs of the client, so it was closed.",
+    "Raise socketOptions.readTimeoutMs of the client above the service's latency, and above hostConnectionPool.idleTimeMs, or remove it.",
+  ),
+  serviceWriteTimeout: cause(
+    "upstream.connection.write-timeout",
+    "bad-answer",
+    "if-idempotent",
+    "A write to the service was not taken within socketOptions.writeTimeoutMs of the client, so the connection was closed.",
+    "Look for a service that does not read what it is sent, or raise socketOptions.writeTimeoutMs of the client.",
   ),
   answerMalformed: cause(
     "upstream.protocol.malformed",

@@ -2,7 +2,7 @@
 import type { Random } from "../base/random.ts";
 
 /** Flag bits of finagle §8.1. */
-const TraceFlag = { debug: 1, samplingKnown: 2, sampled: 4 } as const;
+export const TraceFlag = { debug: 1, samplingKnown: 2, sampled: 4 } as const;
 
 /** Ids of one span. All zero means "none yet". Mutable: it belongs to a pooled exchange. */
 export class TraceId {
@@ -22,10 +22,13 @@ export class TraceId {
   known = false;
   /** Probability with which a root made here is sampled; negative when nobody asked. */
   pendingSample = -1;
+  /** It came by, and goes on by, the `x-b3-*` headers. */
+  b3 = false;
 
   reset(): void {
     this.known = false;
     this.pendingSample = -1;
+    this.b3 = false;
     this.wide = false;
     this.flagsHigh = 0;
     this.flagsLow = 0;

@@ -168,6 +168,15 @@ export class Router implements ClientListener, PathListener, HoldOwner {
     this.#fail(ex, new Failure(causes.unidentified, this.#unidentified()));
   }
 
+  /** What a request would be called, of which nothing else becomes anything. @throws PluginError */
+  nameOf(ex: Exchange): string | Failure {
+    for (const identifier of this.#parts.identifiers) {
+      const key = identifier.key(ex);
+      if (key !== null) return identifier.path(key);
+    }
+    return new Failure(causes.unidentified, this.#unidentified());
+  }
+
   #unidentified(): string {
     const kinds = this.#parts.identifiers.map((i) => i.kind).join(", "); // cold: failures only
     return `Unknown destination: no identifier of router ${this.label} applies to the request (${kinds})`;

@@ -1,6 +1,7 @@
 // What policy comes to at run time: configuration with every default filled in.
 import type { BalancerSpec } from "../balance/balancer.ts";
 import type { Classifier } from "../core/classifier.ts";
+import type { StreamTimeouts } from "../core/stream-timeout.ts";
 import type { AccrualSpec } from "../resilience/accrual/kinds.ts";
 import type { LimitSpec } from "../resilience/adaptive-limit.ts";
 import type { BudgetSpec } from "../resilience/budget.ts";
@@ -28,6 +29,8 @@ export interface ClientSettings {
   readonly hedge: (HedgeSpec & { readonly methods: HedgedMethods }) | null;
   readonly noDelay: boolean;
   readonly keepAlive: boolean;
+  /** Of connections to endpoints; null for none. */
+  readonly timeouts: StreamTimeouts | null;
 }
 
 /** Policy of one logical name (linkerd1 §6.6). */

@@ -1,5 +1,6 @@
 // Configuration of sockets (reference §1.5) and of TLS.
 import { resolve } from "node:path";
+import type { StreamTimeouts } from "../core/stream-timeout.ts";
 import { bool, fileMode, int, object, socketPath, unavailable } from "../config/schema.ts";
 
 /** TLS of the admin server, of servers and of clients. */
@@ -40,14 +41,29 @@ export function listenAddress({ ip, port, socket, socketMode }: ListenPlace) {
 
 const noDelay = bool({ doc: "Sends small messages at once (TCP_NODELAY).", default: true });
 const keepAlive = bool({ doc: "Lets the kernel probe idle connections (SO_KEEPALIVE).", default: false });
-const readTimeoutMs = unavailable(
-  "Closes a connection on which nothing arrives for this long.",
-  "use serverSession.idleTimeMs and limits of a server, or requestAttemptTimeoutMs of a client",
-);
-const writeTimeoutMs = unavailable(
-  "Closes a connection that takes no bytes for this long.",
-  "use limits.writeStallTimeoutMs of a server",
-);
+const readTimeoutMs = int({
+  doc: "Closes a connection from which nothing was read for this long, whatever it is doing: idle, waiting for an answer, or held back because the other side is slow.",
+  unit: "ms",
+  min: 1,
+  defaultDoc: "no limit",
+  example: 300_000,
+});
+const writeTimeoutMs = int({
+  doc: "Closes a connection when something that was written to it is not taken by the kernel, whole, within this time.",
+  unit: "ms",
+  min: 1,
+  defaultDoc: "no limit",
+  example: 60_000,
+});
+
+/** The timeouts among socket options; null when there are none. */
+export function socketTimeouts(options: {
+  readonly readTimeoutMs?: number | undefined;
+  readonly writeTimeoutMs?: number | undefined;
+}): StreamTimeouts | null {
+  const { readTimeoutMs: readMs = 0, writeTimeoutMs: writeMs = 0 } = options;
+  return readMs === 0 && writeMs === 0 ? null : { readMs, writeMs };
+}
 
 /** Options of listening sockets and of the connections they accept. */
 export const serverSocketOptions = object(

@@ -127,6 +127,31 @@ const others: Readonly<Record<string, Case>> = {
       await scene.world.pass(700);
     },
   },
+  [causes.clientReadTimeout.token]: {
+    ...waits(1200, { server: { socketOptions: { readTimeoutMs: 1000 } } }),
+    told: false,
+  },
+  [causes.clientWriteTimeout.token]: {
+    told: false,
+    setup: { server: { socketOptions: { writeTimeoutMs: 500 } } },
+    async provoke(scene, client) {
+      scene.backend.behaviour = { request: (_, connection) => connection.reply(200, "x".repeat(500_000)) };
+      client.send(get());
+      client.peer.stream.pause();
+      await scene.world.pass(700);
+    },
+  },
+  [causes.serviceReadTimeout.token]: waits(1200, { client: { socketOptions: { readTimeoutMs: 1000 } } }),
+  [causes.serviceWriteTimeout.token]: {
+    setup: { client: { socketOptions: { writeTimeoutMs: 500 } } },
+    async provoke(scene, client) {
+      scene.backend.behaviour = { connected: (connection) => connection.peer.stream.pause() };
+      client.send("POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 500000\r\n\r\n");
+      client.peer.send("x".repeat(500_000));
+      await scene.world.pass(700);
+      scene.backend.connections[0]?.peer.stream.resume();
+    },
+  },
   [causes.unidentified.token]: sends("GET / HTTP/1.1\r\nHost:\r\n\r\n"),
   [causes.bindNegative.token]: sends(asks("nobody")),
   [causes.bindFail.token]: sends(asks("fail"), { dtab: "/svc/fail => !;" }),

@@ -387,3 +387,20 @@ test("Every metric of such a router has its sentence", async () => {
   expect(undeclared).toEqual([]);
   peer.destroy();
 });
+
+test("Socket timeouts of its servers and clients hold whatever the protocol does", async () => {
+  const socketOptions = { readTimeoutMs: 1000 };
+  await using s = await site({
+    server: { socketOptions },
+    router: { client: { socketOptions: { readTimeoutMs: 400 } } },
+  });
+  const [quiet, busy] = [s.connect(), s.connect()];
+  for (let i = 0; i < 3; i++) {
+    expect(await s.ask(busy, "GET", "a:1")).toBe("$1\r\na\r\n");
+    await s.world.pass(600);
+  }
+  expect([quiet.ended, busy.ended]).toEqual([true, false]);
+  expect(s.a.peers).toHaveLength(3); // each had been quiet for too long when the next command came
+  busy.destroy();
+  quiet.destroy();
+});

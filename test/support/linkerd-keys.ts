@@ -61,15 +61,13 @@ function ofEveryRouter(router: string): readonly KeyGroup[] {
     {
       source: "§1.5",
       below: `${server}.socketOptions`,
-      effective: "noDelay reuseAddr reusePort keepAlive backlog",
-      refused: "readTimeoutMs writeTimeoutMs",
+      effective: "noDelay reuseAddr reusePort readTimeoutMs writeTimeoutMs keepAlive backlog",
     },
     {
       source: "§1.5",
       below: `${client}.socketOptions`,
-      effective: "noDelay keepAlive",
+      effective: "noDelay readTimeoutMs writeTimeoutMs keepAlive",
       accepted: "reuseAddr reusePort backlog",
-      refused: "readTimeoutMs writeTimeoutMs",
     },
     {
       source: "§1.6",
@@ -81,7 +79,7 @@ function ofEveryRouter(router: string): readonly KeyGroup[] {
       below: `${router}.service`,
       effective: "[io.l5d.global] [io.l5d.static] [io.l5d.static].configs [io.l5d.static].configs[].prefix",
     },
-    { source: "§2.6.4", below: `${router}.tracePropagator`, effective: "[io.l5d.default]", refused: "[io.l5d.zipkin]" },
+    { source: "§2.6.4", below: `${router}.tracePropagator`, effective: "[io.l5d.default] [io.l5d.zipkin]" },
     { source: "§2.1.2, §2.2", below: server, effective: "addForwardedHeader maxCallDepth" },
     ...["by", "for"].map((name) => ({
       source: "§2.1.2",
@@ -271,8 +269,7 @@ export const linkerdKeys: readonly KeyGroup[] = [
   {
     source: "§1.5",
     below: "admin.socketOptions",
-    effective: "noDelay reuseAddr reusePort keepAlive backlog",
-    refused: "readTimeoutMs writeTimeoutMs",
+    effective: "noDelay reuseAddr reusePort readTimeoutMs writeTimeoutMs keepAlive backlog",
   },
   ...ofEveryRouter("routers[http]"),
   ...http,
@@ -345,8 +342,8 @@ export const linkerdKeys: readonly KeyGroup[] = [
     source: "§7.5",
     below: "admin",
     effective:
-      "ip port socketOptions shutdownGraceMs security security.uiEnabled security.controlEnabled security.diagnosticsEnabled security.pathWhitelist security.pathBlacklist",
+      "ip port httpIdentifierPort socketOptions shutdownGraceMs security security.uiEnabled security.controlEnabled security.diagnosticsEnabled security.pathWhitelist security.pathBlacklist",
     accepted: "workerThreads",
-    refused: "httpIdentifierPort tls",
+    refused: "tls",
   },
 ];

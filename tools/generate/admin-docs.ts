@@ -57,6 +57,23 @@ The answer is a tree. Each step has \`type\`, \`path\`, and \`dentry\` or \`name
 name, its addresses and the residual path), \`neg\`, \`fail\`, \`empty\` and \`exception\`. A \`dtab\` that is sent stands for the router's own, to try out a change; nothing is kept. Discovery that does not
 answer within two seconds makes it 503. \`fairlead dtab explain --admin\` shows the same as text.
 
+## How a request is named
+
+With \`admin.httpIdentifierPort\` there is a second port, at the same \`ip\`. Any request that is sent to it, whatever its method and path, is answered with what each router of HTTP would call it, by that router's
+own identifiers, those of plug-ins among them; nothing is sent anywhere.
+
+\`\`\`
+curl -H 'Host: web' -H 'l5d-dtab: /svc/web => /svc/canary' 127.0.0.1:9991/users?id=1
+{"outgoing":{"path":"/svc/web","dtab":"/svc=>/#/io.l5d.fs;/svc/web=>/svc/canary"},"grpc":{"error":"Unknown destination: …"}}
+\`\`\`
+
+\`path\` is the name, \`dtab\` the rules it would be resolved by: those of the router, then those of the request (\`l5d-ctx-dtab\` and \`l5d-dtab\`, whoever may send them elsewhere), which win. \`error\` says why there
+is no name. A request of HTTP/1.1 asks h2 routers as well; \`:authority\`, \`:path\` and \`:method\` stand for its host, target and method.
+
+The port belongs to the category \`diagnostics\`: without it everything is answered with 404. \`pathWhitelist\` and \`pathBlacklist\` say nothing of it, as all its paths are those of requests. Its \`Host\` may be
+anything, since that is what is asked about, so a page that is made to point at this machine may read names and rules; requests whose \`Origin\` is another site are refused. It follows reloads and restarts like the
+admin server, and has its \`socketOptions\`.
+
 ## Clients and their endpoints
 
 \`/client_state.json\` has, by bound name, \`state\` and \`addresses\` as discovery has them, and for each router that uses the client its endpoints: \`health\` (alive, dead, probing), \`weight\`, \`load\` as the

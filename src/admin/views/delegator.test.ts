@@ -52,6 +52,7 @@ function setUp(explanation: Var<Delegation>, routers = [router("http", dtabFrom(
     prometheus: [],
     namers: new NamerTable([], []),
     routers: async () => routers.map((one) => ({ ...one, interpreter })),
+    identify: async () => [],
     readiness: () => ({ ready: true, detail: "ready" }),
     reopenAccessLogs: async () => [],
     reload: async () => null,

@@ -3,6 +3,7 @@
 import type { Listener, ListenOptions } from "../../core/byte-stream.ts";
 import type { ExchangeHandler } from "../../core/exchange-handler.ts";
 import type { Failure } from "../../core/failure.ts";
+import type { StreamTimeouts } from "../../core/stream-timeout.ts";
 import type { AdmissionOptions } from "../../protocols/http/admit.ts";
 import type { Http1Limits } from "../../protocols/http1/limits.ts";
 import type { TunnelPolicy } from "../../protocols/http1/upgrade.ts";
@@ -17,6 +18,7 @@ import { headOf, offerOf } from "./upgrade.ts";
 export interface PortSettings {
   readonly admission: AdmissionOptions;
   readonly needsRemote: boolean;
+  readonly timeouts: StreamTimeouts | null;
   readonly http1: Http1Limits | null;
   /** What callers of HTTP/1.1 may have made a tunnel. */
   readonly tunnels: TunnelPolicy;
@@ -46,10 +48,10 @@ export async function listenHttp(
   handler: ExchangeHandler,
   stats: ServerConnectionStats & Http2ServerStats,
 ): Promise<HttpPort> {
-  const { admission, needsRemote, http1, http2 } = settings;
+  const { admission, needsRemote, http1, http2, timeouts } = settings;
   if (http1 === null) {
     if (http2 === null) throw new Error("a port must speak something");
-    return protocols.http2.listen(where, { admission, needsRemote, ...http2 }, handler, stats);
+    return protocols.http2.listen(where, { admission, needsRemote, timeouts, ...http2 }, handler, stats);
   }
   const second =
     http2 === null ? null : secondServer(protocols.http2, { admission, needsRemote, ...http2 }, handler, stats);
@@ -60,6 +62,7 @@ export async function listenHttp(
       tunnels: settings.tunnels,
       needsRemote,
       limits: http1,
+      timeouts,
       neighbour: second === null ? null : neighbourOf(second),
     },
     handler,

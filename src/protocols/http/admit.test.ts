@@ -12,7 +12,16 @@ function options(more: Partial<AdmissionOptions> = {}): AdmissionOptions {
   const { clock } = new ManualEnv(1_700_000_000_000);
   const localDtabs = new LocalDtabs((text) => text, clock);
   const overrides = LINKERD_OVERRIDES;
-  return { clearContext: false, maxCallDepth: 3, timestampHeader: "", forwarded: null, localDtabs, overrides, ...more };
+  return {
+    clearContext: false,
+    b3: false,
+    maxCallDepth: 3,
+    timestampHeader: "",
+    forwarded: null,
+    localDtabs,
+    overrides,
+    ...more,
+  };
 }
 
 // Span 1, parent 2, trace 3, no flags.

@@ -10,6 +10,8 @@ import { admitOverrides, clearOverrides, type OverrideSettings } from "./overrid
 /** The server settings that admission reads (linkerd1 §1.3, §2.1.2). */
 export interface AdmissionOptions {
   readonly clearContext: boolean;
+  /** Traces come by `x-b3-*` headers (the propagator `io.l5d.zipkin`). */
+  readonly b3: boolean;
   readonly maxCallDepth: number;
   /** Name of the header that carries the arrival time, `""` for none. */
   readonly timestampHeader: string;
@@ -33,6 +35,7 @@ export function admitContext(
 ): Failure | null {
   const problem = checkCallDepth(message, options.maxCallDepth);
   if (problem !== null) return new Failure(problem, problem.means, { max: options.maxCallDepth });
+  if (options.b3) ex.trace.b3 = true;
   if (options.clearContext) {
     message.clearContext = true;
     clearOverrides(message, options.overrides);

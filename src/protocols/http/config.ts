@@ -64,10 +64,15 @@ export const accessLog = {
 export const tracePropagator = kindOf(
   { doc: "The headers that carry trace identifiers from hop to hop.", default: { kind: "io.l5d.default" } },
   {
-    "io.l5d.default": object({ doc: "`l5d-ctx-trace`, `l5d-sample` and `l5d-reqid`." }, {}),
-    "io.l5d.zipkin": unavailable(
-      "The `x-b3-*` headers.",
-      "use io.l5d.default; `x-b3-*` headers are passed on untouched",
+    "io.l5d.default": object(
+      { doc: "`l5d-ctx-trace`, `l5d-sample` and `l5d-reqid`; `x-b3-*` headers pass untouched." },
+      {},
+    ),
+    "io.l5d.zipkin": object(
+      {
+        doc: "`x-b3-traceid`, `x-b3-spanid`, `x-b3-parentspanid`, `x-b3-sampled` and `x-b3-flags` instead; `b3` is read, too. `l5d-reqid` is not written; `l5d-sample` decides where they leave it undecided.",
+      },
+      {},
     ),
   },
 );

@@ -2,6 +2,7 @@
 import { type Cause, causes } from "../../core/cause.ts";
 import { combineDeadlines, type Deadline, parseDeadline } from "../../core/deadline.ts";
 import type { Exchange } from "../../core/exchange.ts";
+import { readB3 } from "./b3-headers.ts";
 import { Field } from "./field-names.ts";
 import { HttpHead } from "./head.ts";
 import type { HttpMessage } from "./message.ts";
@@ -12,8 +13,11 @@ import { readTrace, readTraceText } from "./trace-header.ts";
  * (finagle §7.1.10); dtabs are only gathered here and parsed when the name is bound.
  */
 export function readContext(ex: Exchange, message: HttpMessage): void {
-  const trace = message.find(Field.l5dCtxTrace);
-  if (trace >= 0) readTraceField(ex, message, trace);
+  if (ex.trace.b3) readB3(ex.trace, message);
+  else {
+    const trace = message.find(Field.l5dCtxTrace);
+    if (trace >= 0) readTraceField(ex, message, trace);
+  }
   const sample = message.find(Field.l5dSample);
   if (sample >= 0) readSample(ex, message.value(sample));
   if (message.find(Field.l5dCtxDtab) >= 0 || message.find(Field.l5dDtab) >= 0) ex.localDtab = localDtab(message);

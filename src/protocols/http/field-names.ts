@@ -39,10 +39,16 @@ export const Field = {
   fairleadCause: 34,
   retryableRequest: 35,
   baggage: 36,
+  b3: 37,
+  b3TraceId: 38,
+  b3SpanId: 39,
+  b3ParentSpanId: 40,
+  b3Sampled: 41,
+  b3Flags: 42,
 } as const;
 
 /** How many ids there are. */
-export const FIELD_COUNT = 37;
+export const FIELD_COUNT = 43;
 
 const NAMES: Readonly<Record<keyof typeof Field, string>> = {
   other: "",
@@ -82,6 +88,12 @@ const NAMES: Readonly<Record<keyof typeof Field, string>> = {
   fairleadCause: "fairlead-cause",
   retryableRequest: "finagle-http-retryable-request",
   baggage: "baggage",
+  b3: "b3",
+  b3TraceId: "x-b3-traceid",
+  b3SpanId: "x-b3-spanid",
+  b3ParentSpanId: "x-b3-parentspanid",
+  b3Sampled: "x-b3-sampled",
+  b3Flags: "x-b3-flags",
 };
 
 /** Lower-case spelling by id. */

@@ -38,6 +38,19 @@ export const DROPPED_FROM_REQUEST = table(
   Field.retryableRequest,
 );
 
+/** The headers of the trace propagator `io.l5d.zipkin`, which are written anew where it is used, and pass where it is not. */
+export const B3 = table(
+  Field.b3,
+  Field.b3TraceId,
+  Field.b3SpanId,
+  Field.b3ParentSpanId,
+  Field.b3Sampled,
+  Field.b3Flags,
+);
+
+/** As `DROPPED_FROM_REQUEST`, where that is used. */
+export const DROPPED_WITH_B3 = DROPPED_FROM_REQUEST.map((dropped, id) => dropped | (B3[id] as number)); // cold: once
+
 /** Lines of an answer that are dropped or written anew. */
 export const DROPPED_FROM_ANSWER = table(...HOP_BY_HOP, Field.l5dSuccessClass); // cold: once
 

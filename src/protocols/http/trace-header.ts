@@ -114,7 +114,7 @@ const HEX_CODES = new Uint8Array(16);
 for (let i = 0; i < 16; i++) HEX_CODES[i] = HEX.charCodeAt(i);
 
 /** Writes 8 lower-case hexadecimal digits. */
-function writeHex32(value: number, buffer: Buffer, at: number): number {
+export function writeHex32(value: number, buffer: Buffer, at: number): number {
   for (let i = 0; i < 8; i++) buffer[at + i] = HEX_CODES[(value >>> (28 - 4 * i)) & 15] as number;
   return at + 8;
 }

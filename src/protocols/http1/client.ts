@@ -12,6 +12,7 @@ import { type Cause, causes } from "../../core/cause.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import { Failure, type FailureDetail } from "../../core/failure.ts";
 import { type Session, type SessionOwner, SessionStatus } from "../../core/session.ts";
+import { timeoutCause } from "../../core/stream-timeout.ts";
 import type { MessageHead } from "../../core/message-head.ts";
 import { noHead } from "../../core/exchange.ts";
 import { Tunnel } from "../../core/tunnel.ts";
@@ -627,6 +628,8 @@ export class Http1Session implements Session, Connector, Upstream, WriterOwner, 
   #lost(error: Error | null): void {
     const code = errorCode(error);
     const detail: FailureDetail = code === "" ? {} : { error: code };
+    const timedOut = timeoutCause(error, "upstream");
+    if (timedOut !== null && !this.#isUnsent()) return this.#fail(timedOut);
     if (this.#answer >= Answer.body) return this.#fail(causes.answerTruncated, detail);
     if (this.#head !== null) return this.#fail(causes.answerTruncated, { ...detail, phase: "head" }); // cold: failures only
     if (this.#isUnsent()) return this.#fail(causes.unsent, detail);

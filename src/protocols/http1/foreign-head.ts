@@ -5,7 +5,13 @@ import type { Exchange } from "../../core/exchange.ts";
 import { Outcome } from "../../core/outcome.ts";
 import { Field } from "../http/field-names.ts";
 import { Framing } from "../http/head.ts";
-import { allowedInTrailers, DROPPED_FROM_ANSWER, DROPPED_FROM_REQUEST, isMeshField } from "../http/hop-by-hop.ts";
+import {
+  allowedInTrailers,
+  DROPPED_FROM_ANSWER,
+  DROPPED_FROM_REQUEST,
+  DROPPED_WITH_B3,
+  isMeshField,
+} from "../http/hop-by-hop.ts";
 import type { HttpMessage } from "../http/message.ts";
 import { reasonFor } from "../http/reasons.ts";
 import {
@@ -39,11 +45,11 @@ export function writeForeignRequest(scratch: Scratch, ex: Exchange, message: Htt
   scratch.appendText(message.host);
   scratch.appendText("\r\n");
   const { count } = message;
+  const dropped = ex.trace.b3 ? DROPPED_WITH_B3 : DROPPED_FROM_REQUEST;
   let cookies = "";
   for (let field = 0; field < count; field++) {
     const id = message.id(field);
-    if ((DROPPED_FROM_REQUEST[id] === 1 && id !== Field.te) || id === Field.host || id === Field.contentLength)
-      continue;
+    if ((dropped[id] === 1 && id !== Field.te) || id === Field.host || id === Field.contentLength) continue;
     if (message.clearContext && isMeshField(message, field)) continue;
     if (id === Field.baggage && message.otherBaggage !== null) continue; // written anew
     const name = id === Field.other ? message.name(field) : "";

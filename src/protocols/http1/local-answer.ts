@@ -12,6 +12,8 @@ export interface LocalRequest {
   readonly minor: number;
   /** The first value of a header; names in lower case. `host` is the authority of an absolute target, if there is one. */
   header(name: string): string | undefined;
+  /** All of the head, as it was sent. Only until it is answered. */
+  head(): string;
   /** Reads the body. Rejects with `LocalProblem` when it is too large or the caller leaves. An answer may be given without reading it. */
   body(): Promise<Buffer>;
 }

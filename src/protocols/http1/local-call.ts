@@ -72,7 +72,20 @@ export class LocalCall implements Upstream {
     }
     if (head.host === "") fields.delete("host");
     const { method, target, minor } = head;
-    return { method, target, minor, header: (name) => fields.get(name), body: () => (this.#body ??= this.#readBody()) };
+    return {
+      method,
+      target,
+      minor,
+      header: (name) => fields.get(name),
+      head: () => this.#headText(),
+      body: () => (this.#body ??= this.#readBody()),
+    };
+  }
+
+  #headText(): string {
+    if (this.#over) throw GONE;
+    const { base, bytes, length } = this.#exchange.request as HttpHead; // as above
+    return bytes.toString("latin1", base, base + length);
   }
 
   /** Serves the request, now or later; what is thrown is answered too. */

@@ -67,6 +67,7 @@ function settings(env: ReturnType<typeof memoryWorld>["env"]) {
     limits: { ...timers, head, maxErrBytes: 100 },
     admission: {
       clearContext: true,
+      b3: false,
       maxCallDepth: 10,
       timestampHeader: "",
       forwarded: null,

@@ -12,6 +12,8 @@ import type { DataLoop } from "../../core/data-loop.ts";
 import type { ExchangeHandler } from "../../core/exchange-handler.ts";
 import type { Session, SessionOwner } from "../../core/session.ts";
 import { addressText, plainAddressText } from "../../core/socket-address.ts";
+import type { StreamTimeouts } from "../../core/stream-timeout.ts";
+import { timedAccept, timedConnecting } from "../../transport/timed-stream.ts";
 import type { AdmissionOptions } from "../http/admit.ts";
 import { ListeningServer } from "../http/listening-server.ts";
 import { HttpHead } from "../http/head.ts";
@@ -43,12 +45,17 @@ export class Http1 {
       tunnels?: TunnelPolicy;
       needsRemote?: boolean;
       neighbour?: Neighbour | null;
+      timeouts?: StreamTimeouts | null;
     },
     handler: ExchangeHandler,
     stats: (address: string) => ServerConnectionStats,
   ): Promise<Http1Server> {
     const server = new Http1Server();
-    server.listener = await listenAt(this.transport, where, (stream) => server.accept(stream));
+    server.listener = await listenAt(
+      this.transport,
+      where,
+      timedAccept(this.loop, settings.timeouts, (stream) => server.accept(stream)),
+    );
     const address = plainAddressText(server.listener);
     server.context = {
       loop: this.loop,
@@ -80,7 +87,7 @@ export class Http1 {
   ): (owner: SessionOwner) => Session {
     const context: ClientContext = {
       loop: this.loop,
-      transport: this.transport,
+      transport: timedConnecting(this.loop, this.transport, endpoint),
       heads: this.heads,
       answerHead: this.#answerHead,
       limits: settings.limits,

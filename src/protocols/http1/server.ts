@@ -12,6 +12,7 @@ import type { ByteReader, ByteStream } from "../../core/byte-stream.ts";
 import { causes } from "../../core/cause.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import { Failure } from "../../core/failure.ts";
+import { timeoutCause } from "../../core/stream-timeout.ts";
 import type { MessageHead } from "../../core/message-head.ts";
 import { HttpHead } from "../http/head.ts";
 import type { ServerContext } from "./server-context.ts";
@@ -114,7 +115,7 @@ export class Http1ServerConnection extends ServerHeads implements ByteReader, Tu
   }
 
   tunnelClosed(): void {
-    this.onClose();
+    this.onClose(null);
   }
 
   // ---- The end -----------------------------------------------------------------------------------------------------
@@ -199,12 +200,12 @@ export class Http1ServerConnection extends ServerHeads implements ByteReader, Tu
     this.arm();
   }
 
-  onClose(): void {
+  onClose(error: Error | null): void {
     const { loop, stats } = this.context;
     loop.tick();
     this.state = State.closed;
     loop.wheel.cancel(this.#timer);
-    if (this.exchange !== null) this.#cancel(new Failure(causes.clientGone));
+    if (this.exchange !== null) this.#cancel(new Failure(timeoutCause(error, "downstream") ?? causes.clientGone));
     this.writer.abandon();
     this.writer.written();
     this.stash = null;

@@ -11,6 +11,7 @@ import type { ByteReader, ByteStream } from "../../core/byte-stream.ts";
 import type { Cause } from "../../core/cause.ts";
 import type { DataLoop } from "../../core/data-loop.ts";
 import { Failure } from "../../core/failure.ts";
+import { timeoutCause } from "../../core/stream-timeout.ts";
 import type { Counter } from "../../telemetry/metrics.ts";
 import type { MessageWriter, WriterOwner } from "./message-writer.ts";
 
@@ -184,8 +185,11 @@ export abstract class TunnelEnd implements ByteReader, BodySink, BodySource, Wri
 
   // Both directions may have come to their ends in the same moment in which the stream closed.
   #gone(error: Error | null): Failure {
+    const { broken } = this.parts;
+    const timedOut = timeoutCause(error, broken.source);
+    if (timedOut !== null) return new Failure(timedOut); // cold: as below
     const code = error === null ? undefined : (error as Error & { code?: unknown }).code;
-    return new Failure(this.parts.broken, undefined, typeof code === "string" ? { error: code } : {}); // cold: once per tunnel
+    return new Failure(broken, undefined, typeof code === "string" ? { error: code } : {}); // cold: once per tunnel
   }
 
   // ---- To our peer -------------------------------------------------------------------------------------------------

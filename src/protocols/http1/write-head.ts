@@ -6,6 +6,7 @@ import type { Destination } from "../../core/destination.ts";
 import { DEADLINE_BYTES, type Deadline, putDeadline } from "../../core/deadline.ts";
 import type { Exchange, PathStage } from "../../core/exchange.ts";
 import { Outcome } from "../../core/outcome.ts";
+import { putB3Lines } from "../http/b3-headers.ts";
 import { baggageToSend } from "../http/baggage.ts";
 import { Field } from "../http/field-names.ts";
 import { ConnectionFlag, Framing, type HttpHead } from "../http/head.ts";
@@ -13,6 +14,7 @@ import {
   allowedInTrailers,
   DROPPED_FROM_ANSWER,
   DROPPED_FROM_REQUEST,
+  DROPPED_WITH_B3,
   isMeshField,
   namedByConnection,
 } from "../http/hop-by-hop.ts";
@@ -30,7 +32,7 @@ export function writeRequestHead(scratch: Scratch, ex: Exchange, head: HttpHead)
     from = head.fieldsStart;
   }
   if (head.newHost !== null) scratch.appendText(`Host: ${head.newHost}\r\n`); // cold: absolute form
-  copyFields(scratch, head, from, DROPPED_FROM_REQUEST, true);
+  copyFields(scratch, head, from, ex.trace.b3 ? DROPPED_WITH_B3 : DROPPED_FROM_REQUEST, true);
   ownRequestLines(scratch, ex, head.minor === 1 ? "Via: 1.1 fairlead\r\n" : "Via: 1.0 fairlead\r\n", head.extraLines);
   if (head.otherBaggage !== null) putBaggageLine(scratch, ex, head);
   if (head.framing === Framing.length && isRepeatable(ex, head.contentLength)) scratch.appendText(REPEATABLE_LINE);
@@ -60,10 +62,13 @@ export function ownRequestLines(scratch: Scratch, ex: Exchange, via: string, ext
   let at = scratch.length;
   at = putLatin1(buffer, at, via);
   at = putLatin1(buffer, at, encoded);
-  at = writeTraceRoot(ex.trace, buffer, at);
-  at = putLatin1(buffer, at, "\r\nl5d-ctx-trace: ");
-  at = writeTrace(ex.trace, buffer, at);
-  at = putLatin1(buffer, at, "\r\n");
+  if (ex.trace.b3) at = putB3Lines(ex.trace, buffer, at - REQUEST_ID.length);
+  else {
+    at = writeTraceRoot(ex.trace, buffer, at);
+    at = putLatin1(buffer, at, "\r\nl5d-ctx-trace: ");
+    at = writeTrace(ex.trace, buffer, at);
+    at = putLatin1(buffer, at, "\r\n");
+  }
   scratch.length = at;
   if (ex.localDtab !== "") scratch.appendText(`l5d-ctx-dtab: ${ex.localDtab}\r\n`); // cold: overridden requests only
   if (ex.deadline !== null) putDeadlineLine(scratch, ex.deadline);
@@ -87,8 +92,10 @@ function putDeadlineLine(scratch: Scratch, deadline: Deadline): void {
 function encodeDestination(destination: Destination): string {
   let lines = `l5d-dst-service: ${destination.service}\r\nl5d-dst-client: ${destination.client}\r\n`;
   if (destination.residual !== "") lines += `l5d-dst-residual: ${destination.residual}\r\n`;
-  return `${lines}l5d-reqid: `;
+  return lines + REQUEST_ID;
 }
+
+const REQUEST_ID = "l5d-reqid: ";
 
 /** How an answer is sent on. */
 export interface AnswerForm {

@@ -10,6 +10,7 @@ import { causes } from "../../core/cause.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import { Failure, type FailureDetail } from "../../core/failure.ts";
 import { type Session, type SessionOwner, SessionStatus } from "../../core/session.ts";
+import { timeoutCause } from "../../core/stream-timeout.ts";
 import { Tunnel } from "../../core/tunnel.ts";
 import { connectFailure, errorCode } from "../http/connect-failure.ts";
 import type { HttpHead } from "../http/head.ts";
@@ -287,26 +288,28 @@ export class Http2Session extends Http2Connection<Http2ClientStream> implements 
 
   protected abandoned(code: number, error: Error | null): void {
     this.status = SessionStatus.closed;
-    const name = errorCode(error);
     const streams = this.streams.all();
     for (let i = 0; i < streams.length; i++) {
       const stream = streams[i] as Http2ClientStream;
       if (stream.carrier !== this) continue; // one before it has led to its end
       if (stream.peerDone) stream.stopSending(); // all of its answer is here, and its caller takes the last of it
-      else this.#lose(stream, code, name);
+      else this.#lose(stream, code, error);
     }
     this.#owner.closed(this, null);
   }
 
   // What is known decides whether the request may be sent again.
-  #lose(stream: Http2ClientStream, code: number, error: string): void {
-    const detail: FailureDetail = error === "" ? {} : { error };
+  #lose(stream: Http2ClientStream, code: number, error: Error | null): void {
+    const name = errorCode(error);
+    const detail: FailureDetail = name === "" ? {} : { error: name };
+    const timedOut = timeoutCause(error, "upstream");
     if (code !== ErrorCode.noError) stream.fail(causes.h2Protocol, { error: errorName(code) });
+    else if (timedOut !== null && !stream.unsent(this.outbox.writes)) stream.fail(timedOut, {});
     else if (stream.answered) stream.fail(causes.answerTruncated, detail);
     else if (stream.unsent(this.outbox.writes)) stream.fail(causes.unsent, detail);
     else if (this.#silent) stream.fail(causes.h2Silent, detail);
     else if (this.#isStale(stream)) stream.fail(causes.stale, detail);
-    else stream.fail(error === "" ? causes.closedEarly : causes.reset, detail);
+    else stream.fail(error === null ? causes.closedEarly : causes.reset, detail);
   }
 
   // A kept connection that the service was just closing: nothing has come on it since the request was sent.

@@ -6,7 +6,7 @@ import { Outcome } from "../../core/outcome.ts";
 import { baggageToSend } from "../http/baggage.ts";
 import { Field, FIELD_NAMES } from "../http/field-names.ts";
 import type { HttpHead } from "../http/head.ts";
-import { namedByConnection } from "../http/hop-by-hop.ts";
+import { B3, namedByConnection } from "../http/hop-by-hop.ts";
 import { type FieldName, ownName } from "./codec/field-name.ts";
 import { HeaderField, Indexing, ownField, plainField } from "./codec/header-field.ts";
 import type { FieldMemory } from "./codec/hpack-decoder.ts";
@@ -50,6 +50,7 @@ export function putForeignRequest(
     const id = head.id(i);
     if (id === Field.host || id === Field.connection) continue;
     if (id === Field.baggage && head.otherBaggage !== null) continue; // written anew
+    if (B3[id] === 1 && ex.trace.b3) continue; // as that
     putField(outbox, encoder, memory, head, i, true);
   }
   putOwn(outbox, encoder, ex, names);

@@ -12,6 +12,8 @@ import type { DataLoop } from "../../core/data-loop.ts";
 import type { ExchangeHandler } from "../../core/exchange-handler.ts";
 import type { Session, SessionOwner } from "../../core/session.ts";
 import { addressText, plainAddressText } from "../../core/socket-address.ts";
+import type { StreamTimeouts } from "../../core/stream-timeout.ts";
+import { timedAccept, timedConnecting } from "../../transport/timed-stream.ts";
 import type { AdmissionOptions } from "../http/admit.ts";
 import { ListeningServer } from "../http/listening-server.ts";
 import type { Http2ClientContext, Http2ClientStats } from "./client-context.ts";
@@ -33,6 +35,8 @@ export interface Http2ServerSettings {
   readonly limits: Http2Limits;
   readonly admission: AdmissionOptions;
   readonly needsRemote: boolean;
+  /** Of the connections that its own listener accepts. */
+  readonly timeouts?: StreamTimeouts | null;
 }
 
 /** What both halves share on one event loop. */
@@ -80,10 +84,11 @@ export class Http2 {
     stats: Http2ServerStats,
   ): Promise<Http2Server> {
     let server: Http2Server | null = null;
-    const listener = await listenAt(this.transport, where, (stream) => {
+    const accept = timedAccept(this.loop, given.timeouts, (stream) => {
       if (server === null) stream.destroy();
       else server.accept(stream);
     });
+    const listener = await listenAt(this.transport, where, accept);
     server = this.server(given, handler, stats, plainAddressText(listener));
     server.listener = listener;
     return server;
@@ -100,7 +105,7 @@ export class Http2 {
       settings: given.settings,
       limits: given.limits,
       connectTimeoutMs: given.connectTimeoutMs,
-      transport: this.transport,
+      transport: timedConnecting(this.loop, this.transport, endpoint),
       streams: this.clientStreams,
       stats,
       endpoint,

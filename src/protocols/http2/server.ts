@@ -7,6 +7,7 @@ import type { ByteStream } from "../../core/byte-stream.ts";
 import { type Cause, causes } from "../../core/cause.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import { Failure } from "../../core/failure.ts";
+import { timeoutCause } from "../../core/stream-timeout.ts";
 import type { MessageHead } from "../../core/message-head.ts";
 import type { ConnectionEnds } from "../http/admit.ts";
 import type { OwnField } from "../http/failure-answer.ts";
@@ -309,8 +310,9 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     // A caller that opens no more streams waits for the answers to those it has; it closes the connection.
   }
 
-  protected abandoned(code: number): void {
-    const cause: Cause = code === ErrorCode.noError ? causes.clientGone : causes.h2ClientMalformed;
+  protected abandoned(code: number, error: Error | null): void {
+    const gone: Cause = timeoutCause(error, "downstream") ?? causes.clientGone;
+    const cause: Cause = code === ErrorCode.noError ? gone : causes.h2ClientMalformed;
     const streams = this.streams.all();
     for (let i = 0; i < streams.length; i++) {
       (streams[i] as Http2ServerStream).cancel(new Failure(cause, undefined, code === 0 ? undefined : { code }), true);

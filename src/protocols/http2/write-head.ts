@@ -6,6 +6,8 @@ import { timeLeft } from "../grpc/deadline.ts";
 import type { Destination } from "../../core/destination.ts";
 import type { Exchange, PathStage } from "../../core/exchange.ts";
 import { Outcome } from "../../core/outcome.ts";
+import type { TraceId } from "../../core/trace-id.ts";
+import { b3Word, B3Word, hasParent, putParent, putSpan } from "../http/b3-headers.ts";
 import { baggageToSend } from "../http/baggage.ts";
 import { Field } from "../http/field-names.ts";
 import { allowedInTrailers } from "../http/hop-by-hop.ts";
@@ -27,6 +29,14 @@ export const SUCCESS: HeaderField = ownField("l5d-success-class", "1.0", Indexin
 export const FAILURE: HeaderField = ownField("l5d-success-class", "0.0", Indexing.incremental);
 const REQUEST_ID = ownName("l5d-reqid");
 const TRACE = ownName("l5d-ctx-trace");
+const B3_TRACE = ownName("x-b3-traceid");
+const B3_SPAN = ownName("x-b3-spanid");
+const B3_PARENT = ownName("x-b3-parentspanid");
+const B3_WORDS = {
+  [B3Word.debug]: ownField("x-b3-flags", "1", Indexing.incremental),
+  [B3Word.sampled]: ownField("x-b3-sampled", "1", Indexing.incremental),
+  [B3Word.notSampled]: ownField("x-b3-sampled", "0", Indexing.incremental),
+};
 const DEADLINE = ownName("l5d-ctx-deadline");
 /** Fields of ours with values of fixed length, and room to spare. */
 export const OWN_BYTES = 512;
@@ -69,10 +79,11 @@ export function putRequest(outbox: Outbox, encoder: HpackEncoder, ex: Exchange, 
   const baggage = otherBaggage === null ? "" : baggageToSend(ex, head);
   const at = begin(outbox, encoder, bytes + baggage.length);
   putPseudo(outbox, encoder, head);
-  const special = head.clearContext || otherBaggage !== null;
+  const { b3 } = ex.trace;
+  const special = head.clearContext || otherBaggage !== null || b3;
   for (let i = 0; i < count; i++) {
     const field = head.at(i);
-    if (field.name.endsInRequest || (special && endsHere(head, field.name))) continue;
+    if (field.name.endsInRequest || (special && endsHere(head, field.name, b3))) continue;
     if (field === head.grpcTimeout && ex.deadlineKept) putTimeLeft(outbox, encoder, ex, field);
     else put(outbox, encoder, field);
   }
@@ -84,8 +95,9 @@ export function putRequest(outbox: Outbox, encoder: HpackEncoder, ex: Exchange, 
   return at;
 }
 
-function endsHere({ clearContext, otherBaggage }: Http2Head, name: FieldName): boolean {
-  return (clearContext && name.mesh) || (name.id === Field.baggage && otherBaggage !== null); // that is written anew
+function endsHere({ clearContext, otherBaggage }: Http2Head, name: FieldName, b3: boolean): boolean {
+  if (clearContext && name.mesh) return true;
+  return (b3 && name.b3) || (name.id === Field.baggage && otherBaggage !== null); // those are written anew
 }
 
 // A call that has waited here, or has less time than its caller thinks, is told what is left of it.
@@ -112,18 +124,40 @@ export function putOwn(outbox: Outbox, encoder: HpackEncoder, ex: Exchange, name
   put(outbox, encoder, VIA);
   for (let i = 0; i < names.length; i++) put(outbox, encoder, names[i] as HeaderField);
   const { buffer } = outbox;
-  const { trace } = ex;
+  if (ex.trace.b3) putB3(outbox, encoder, ex.trace);
+  else putTrace(outbox, encoder, ex.trace);
+  if (ex.localDtab !== "") putText(outbox, encoder, "l5d-ctx-dtab", ex.localDtab);
+  if (ex.deadline !== null) {
+    const at = encoder.literalName(buffer, outbox.length, DEADLINE);
+    outbox.length = putDeadline(ex.deadline, buffer, at + 1);
+    buffer[at] = outbox.length - at - 1;
+  }
+}
+
+function putTrace(outbox: Outbox, encoder: HpackEncoder, trace: TraceId): void {
+  const { buffer } = outbox;
   let at = encoder.literalName(buffer, outbox.length, REQUEST_ID);
   buffer[at] = trace.wide ? 32 : 16;
   at = encoder.literalName(buffer, writeTraceRoot(trace, buffer, at + 1), TRACE);
   buffer[at] = trace.wide ? 56 : 44;
   outbox.length = writeTrace(trace, buffer, at + 1);
-  if (ex.localDtab !== "") putText(outbox, encoder, "l5d-ctx-dtab", ex.localDtab);
-  if (ex.deadline !== null) {
-    at = encoder.literalName(buffer, outbox.length, DEADLINE);
-    outbox.length = putDeadline(ex.deadline, buffer, at + 1);
-    buffer[at] = outbox.length - at - 1;
+}
+
+function putB3(outbox: Outbox, encoder: HpackEncoder, trace: TraceId): void {
+  const { buffer } = outbox;
+  let at = encoder.literalName(buffer, outbox.length, B3_TRACE);
+  buffer[at] = trace.wide ? 32 : 16;
+  at = encoder.literalName(buffer, writeTraceRoot(trace, buffer, at + 1), B3_SPAN);
+  buffer[at] = 16;
+  at = putSpan(trace, buffer, at + 1);
+  if (hasParent(trace)) {
+    at = encoder.literalName(buffer, at, B3_PARENT);
+    buffer[at] = 16;
+    at = putParent(trace, buffer, at + 1);
   }
+  outbox.length = at;
+  const word = b3Word(trace);
+  if (word !== B3Word.none) put(outbox, encoder, B3_WORDS[word]);
 }
 
 /** The names of one destination never change, so their fields are made once. */

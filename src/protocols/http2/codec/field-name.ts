@@ -1,7 +1,7 @@
 // @hot Names of fields, each one object for as long as it is in use: everything that depends on the name alone is found out once.
 import { latin1 } from "../../../base/bytes.ts";
 import { Field, fieldIdOf } from "../../http/field-names.ts";
-import { DROPPED_FROM_ANSWER, DROPPED_FROM_REQUEST, PROTECTED } from "../../http/hop-by-hop.ts";
+import { B3, DROPPED_FROM_ANSWER, DROPPED_FROM_REQUEST, PROTECTED } from "../../http/hop-by-hop.ts";
 import { decodeHuffman, encodeHuffman, forbiddenLength, huffmanLength, MALFORMED, measureHuffman } from "./huffman.ts";
 import { STATIC_TABLE } from "./static-table.ts";
 
@@ -82,6 +82,8 @@ export class FieldName {
   readonly endsInAnswer: boolean;
   /** `l5d-*` and `fairlead-*`. */
   readonly mesh: boolean;
+  /** `x-b3-*` and `b3`. */
+  readonly b3: boolean;
   /** A field of this name that comes from HTTP/1 is a secret, which stays out of every table (RFC 7541 §7.1.3), or changes from message to message. */
   readonly secret: boolean;
   readonly changing: boolean;
@@ -113,6 +115,7 @@ export class FieldName {
     this.endsInRequest = DROPPED_FROM_REQUEST[this.id] === 1 && this.id !== Field.te;
     this.endsInAnswer = DROPPED_FROM_ANSWER[this.id] === 1;
     this.mesh = text.startsWith("l5d-") || text.startsWith("fairlead-");
+    this.b3 = B3[this.id] === 1;
     this.secret = SECRETS.has(text);
     this.changing = CHANGING.has(text);
     this.trails = TELLING.has(text) || !(DROPPED_FROM_REQUEST[this.id] === 1 || PROTECTED[this.id] === 1 || this.mesh);
