@@ -246,6 +246,17 @@ const stories: Readonly<Record<string, Story>> = {
     },
   },
 
+  "tracing.yaml": {
+    shows: "shows what became of a request that was to be sampled",
+    async run(example) {
+      await example.ask("GET /users/7?x=1", { Host: "anything", "l5d-sample": "1" }, 4140);
+      const { body } = await example.ask("GET /requests.json", { Host: "127.0.0.1:9990" }, 9990);
+      expect(JSON.parse(body)).toMatchObject([
+        { service: "/svc/anything", uri: "/users/7", endpoint: "127.0.0.1:8081", status: 200 },
+      ]);
+    },
+  },
+
   "access-log.yaml": {
     shows: "logs what went out in one file and what came in in the other",
     async run(example) {

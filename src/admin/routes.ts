@@ -5,8 +5,9 @@ import type { Parameters } from "./parameters.ts";
 import type { Subject } from "./subject.ts";
 import { delegator } from "./views/delegator.ts";
 import { loggers, loggingPage, setLevel, setLevelOnPage } from "./views/logging.ts";
-import { fairleadMetrics, metrics, noPrometheus, prometheus } from "./views/metrics.ts";
+import { fairleadMetrics, influxdb, metrics, noPrometheus, prometheus } from "./views/metrics.ts";
 import { overview } from "./views/overview.ts";
+import { requestsJson, requestsPage } from "./views/requests.ts";
 import { boundNames, clientState, config, namerState, ready, stacks, workers } from "./views/state.ts";
 
 /** What a request asks of an endpoint. */
@@ -15,8 +16,9 @@ export interface Asked {
   readonly parameters: Parameters;
   /** What stood in the place of `<…>`; empty for other paths. */
   readonly name: string;
-  /** The header of that name. */
+  /** The headers of these names. */
   readonly accept: string | undefined;
+  readonly host: string | undefined;
   /** Everything the server shows. */
   readonly routes: readonly Route[];
 }
@@ -71,7 +73,11 @@ const list: Answering = (_subject, { routes }) => text(200, listOf(routes));
 
 const DEFAULT_PROMETHEUS = "/admin/metrics/prometheus";
 
-/** All endpoints but those of exporters. */
+const INFLUXDB = "/admin/metrics/influxdb";
+const REQUESTS = "/requests";
+const REQUESTS_JSON = "/requests.json";
+
+/** All endpoints but those whose paths the configuration chooses. */
 const OWN: readonly Route[] = [
   {
     path: "/",
@@ -109,6 +115,13 @@ const OWN: readonly Route[] = [
     parameters: METRIC_PARAMETERS,
     get: getMetrics,
     hidden: true,
+  },
+  {
+    path: INFLUXDB,
+    doc: "All metrics in the line protocol of InfluxDB, as Linkerd 1.x has it; needs the telemeter `io.l5d.influxdb`.",
+    category: "diagnostics",
+    parameters: WORKER_PARAMETER,
+    get: (subject, asked) => influxdb(subject, asked),
   },
   {
     path: "/config.json",
@@ -154,6 +167,18 @@ const OWN: readonly Route[] = [
     category: "control",
     parameters: { worker: "its number, as `/workers.json` has it" },
     post: (subject, { parameters }) => replaceWorker(subject, parameters),
+  },
+  {
+    path: REQUESTS,
+    doc: "A page with the last requests of a sample: who asked for what, where it went, why there, and how that ended; JSON for those who `Accept` that. Needs the telemeter `io.l5d.recentRequests`.",
+    category: "diagnostics",
+    get: (subject, asked) => requestsPage(subject, asked),
+  },
+  {
+    path: REQUESTS_JSON,
+    doc: "The same as JSON.",
+    category: "diagnostics",
+    get: (subject) => requestsJson(subject),
   },
   {
     path: "/routers/<label>/stack.json",
@@ -219,7 +244,7 @@ export function isOwnPath(path: string): boolean {
 
 /** The endpoints of one server. Where exporters are was checked with the configuration. */
 export function routesOf(subject: Subject): readonly Route[] {
-  const routes = [...OWN];
+  const routes = OWN.map((route) => (isThere(route, subject) ? route : { ...route, hidden: true }));
   for (const settings of subject.prometheus) {
     routes.push(prometheusRoute(settings.path, (of, { parameters }) => prometheus(of, settings, parameters)));
   }
@@ -228,6 +253,12 @@ export function routesOf(subject: Subject): readonly Route[] {
     routes.push({ ...prometheusRoute(DEFAULT_PROMETHEUS, noPrometheus), hidden: true });
   }
   return routes;
+}
+
+/** Some say only why there is nothing, and are not told of. */
+function isThere({ path }: Route, { telemeters }: Subject): boolean {
+  if (path === INFLUXDB) return telemeters.influxdb;
+  return (path !== REQUESTS && path !== REQUESTS_JSON) || telemeters.recent !== null;
 }
 
 function prometheusRoute(path: string, get: Answering): Route {

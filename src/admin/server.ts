@@ -84,8 +84,8 @@ export class AdminServer extends LocalServer {
     if (answering === undefined) return wrongMethod(route, method);
     const query = Parameters.fromForm(question < 0 ? "" : request.target.slice(question + 1), "the query");
     const parameters = method === "POST" ? (await bodyOf(request)).with(query) : query;
-    const accept = request.header("accept");
-    const asked: Asked = { parameters, name: unescaped(found.name, "the path"), accept, routes: this.#shown };
+    const [accept, host] = [request.header("accept"), request.header("host")];
+    const asked: Asked = { parameters, name: unescaped(found.name, "the path"), accept, host, routes: this.#shown };
     return answering(this.#subject, asked);
   }
 

@@ -9,6 +9,7 @@ import type { NamerTable } from "../naming/namer-table.ts";
 import type { ClientDump, ClientStackDump, PathStackDump } from "../router/dump.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { MetricDoc } from "../telemetry/names.ts";
+import type { TracedRequest } from "../telemetry/traced-request.ts";
 import type { MetricsTree } from "../telemetry/tree.ts";
 
 /** One listener of a router. */
@@ -44,6 +45,14 @@ export type NamedRequest =
 export interface PrometheusSettings {
   readonly path: string;
   readonly prefix: string;
+}
+
+/** What telemeters show on this port. */
+export interface TelemetersSubject {
+  /** Metrics for InfluxDB. */
+  readonly influxdb: boolean;
+  /** The last requests of a sample, the latest first; null when none are kept. */
+  readonly recent: (() => readonly TracedRequest[]) | null;
 }
 
 /** One of several event loops. */
@@ -97,6 +106,7 @@ export interface Subject {
   /** The configuration file as it was written, variables unexpanded. */
   readonly config: Json;
   readonly prometheus: readonly PrometheusSettings[];
+  readonly telemeters: TelemetersSubject;
   readonly namers: NamerTable;
   routers(): Promise<readonly RouterSubject[]>;
   /** What every router of HTTP would call a request with this head. */

@@ -10,6 +10,7 @@ import type { Identified } from "./identify.ts";
 import type { Succession } from "./successor.ts";
 import type { Reloader } from "./reloader.ts";
 import type { Planes, RouterState } from "./planes.ts";
+import type { Telemeters } from "./telemeters.ts";
 import { version } from "./version.ts";
 
 /** What is asked of the proxy. */
@@ -21,6 +22,7 @@ export interface Running {
   readonly metrics: MetricsRegistry;
   readonly namers: NamerTable;
   readonly planes: Planes;
+  readonly telemeters: Pick<Telemeters, "recent">;
   /** The routers in force. */
   readonly controlled: readonly ControlledRouter[];
   readonly ready: boolean;
@@ -34,6 +36,7 @@ export interface Running {
 /** @param telemetry of the configuration that the admin server is made from. */
 export function adminSubject(linker: Running, telemetry: LinkerConfig["telemetry"]): Subject {
   const { env, log } = linker;
+  const has = (kind: string) => telemetry.some((each) => each.kind === kind);
   return {
     version: version(),
     env,
@@ -48,7 +51,13 @@ export function adminSubject(linker: Running, telemetry: LinkerConfig["telemetry
     get config() {
       return linker.config.document;
     },
-    prometheus: telemetry.map(({ path, prefix }) => ({ path, prefix })),
+    prometheus: telemetry.flatMap((each) =>
+      each.kind === "io.l5d.prometheus" ? [{ path: each.path, prefix: each.prefix }] : [],
+    ),
+    telemeters: {
+      influxdb: has("io.l5d.influxdb"),
+      recent: has("io.l5d.recentRequests") ? () => linker.telemeters.recent ?? [] : null,
+    },
     routers: async () => {
       const states = await linker.planes.routers();
       return linker.controlled.map((controlled) =>

@@ -28,7 +28,9 @@ interface CheckedFile {
   readonly expandEnv?: boolean | undefined;
   readonly admin?: (Listener & { readonly httpIdentifierPort?: number | undefined }) | undefined;
   readonly routers?: readonly (CheckedRouter | undefined)[] | undefined;
-  readonly telemetry?: readonly ({ readonly path?: string | undefined } | undefined)[] | undefined;
+  readonly telemetry?:
+    | readonly ({ readonly kind?: string | undefined; readonly path?: string | undefined } | undefined)[]
+    | undefined;
 }
 
 /** No two listeners on one address and port, or path. 0.0.0.0 counts as an address of its own, and port 0 never collides. */

@@ -2,7 +2,12 @@
 import { admin } from "../admin/config.ts";
 import { kindOf } from "../config/kinds.ts";
 import { bool, int, list, object, refused, text, unavailable } from "../config/schema.ts";
+import { influxdbTelemeter } from "../exporters/influxdb/config.ts";
 import { prometheusTelemeter } from "../exporters/prometheus/config.ts";
+import { recentRequestsTelemeter } from "../exporters/recent-requests/config.ts";
+import { statsdTelemeter } from "../exporters/statsd/config.ts";
+import { tracelogTelemeter } from "../exporters/tracelog/config.ts";
+import { zipkinHttpTelemeter, zipkinScribeTelemeter } from "../exporters/zipkin/config.ts";
 import { fsNamer } from "../namers/fs/config.ts";
 import { filesNamer } from "../namers/fs/named-config.ts";
 import { rewriteNamer } from "../namers/rewrite/config.ts";
@@ -100,19 +105,16 @@ const namer = kindOf(
   },
 );
 
-const scrape = "use io.l5d.prometheus, or read /admin/metrics.json";
-const followContext = "remove it; trace identifiers are passed on all the same";
-
 const telemeter = kindOf(
   { doc: "Something that reports what happens." },
   {
     "io.l5d.prometheus": prometheusTelemeter,
-    "io.l5d.influxdb": unavailable("Metrics for InfluxDB.", scrape),
-    "io.l5d.statsd": unavailable("Metrics for StatsD; deprecated since Linkerd 1.2.", scrape),
-    "io.l5d.recentRequests": unavailable("A table of recent requests on the admin port.", "use the access log"),
-    "io.l5d.tracelog": unavailable("Trace annotations in the log.", followContext),
-    "io.l5d.zipkin": unavailable("Spans for Zipkin.", followContext),
-    "io.zipkin.http": unavailable("Spans for Zipkin, over HTTP.", followContext),
+    "io.l5d.influxdb": influxdbTelemeter,
+    "io.l5d.statsd": statsdTelemeter,
+    "io.l5d.recentRequests": recentRequestsTelemeter,
+    "io.l5d.tracelog": tracelogTelemeter,
+    "io.l5d.zipkin": zipkinScribeTelemeter,
+    "io.zipkin.http": zipkinHttpTelemeter,
   },
 );
 

@@ -10,6 +10,7 @@ import type { Http2 } from "../protocols/http2/protocol.ts";
 import type { ExchangeLog } from "../router/router.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import type { RouterConfig } from "./config.ts";
 import { type Extensions, extensionsOf } from "./extensions.ts";
 import type { OwnSocket } from "../transport/node/handover.ts";
@@ -44,6 +45,7 @@ export interface DataPlaneParts {
   /** To control; the answer may come before this returns. */
   readonly send: (message: ToControl) => void;
   readonly exchangeLog: (router: RouterConfig) => ExchangeLog;
+  readonly tracing: Tracing;
   /** A router that was replaced has done its last exchange. */
   readonly closed: (key: string) => void;
 }
@@ -222,13 +224,14 @@ export class DataPlane {
   }
 
   #world({ config: { label }, key }: RouterPlan, extensions: Extensions, atClose: RouterWorld["atClose"]): RouterWorld {
-    const { env, http1, http2, log, loop, metrics, share, tripped } = this.#parts;
+    const { env, http1, http2, log, loop, metrics, share, tracing, tripped } = this.#parts;
     return {
       env,
       loop,
       http1,
       http2,
       metrics,
+      tracing,
       extensions,
       atClose,
       share,

@@ -11,6 +11,7 @@ import type { ExchangeLog } from "../router/router.ts";
 import type { Log, Logger } from "../telemetry/log.ts";
 import { processMetrics } from "../telemetry/process-metrics.ts";
 import { MetricsRegistry } from "../telemetry/registry.ts";
+import { Tracing } from "../telemetry/tracing.ts";
 import type { InheritedSockets } from "../transport/node/inherited-sockets.ts";
 import { AccessLogs } from "./access-logs.ts";
 import { type AdminChange, RunningAdmin } from "./admin.ts";
@@ -26,6 +27,7 @@ import type { RunningRouter } from "./router.ts";
 import { LiveShare, WHOLE } from "./share.ts";
 import { sockets } from "./sockets.ts";
 import type { Succession } from "./successor.ts";
+import { samplersOf, Telemeters } from "./telemeters.ts";
 import { tellOtherCount, workersOf } from "./worker-count.ts";
 import { Workers } from "./workers.ts";
 
@@ -47,6 +49,8 @@ const PATIENCE_MS = 500;
 const REPLACED_PATIENCE_MS = 5000;
 /** How long the last lines of the access logs may take, ms. */
 const LAST_LINES_MS = 1000;
+/** The same for the last that telemeters send. */
+const LAST_FIGURES_MS = 1000;
 
 /** A proxy that serves. */
 export class Linker {
@@ -61,6 +65,7 @@ export class Linker {
   /** The data plane of this thread; null when there are workers. */
   readonly plane: DataPlane | null;
   readonly planes: Planes;
+  readonly telemeters: Telemeters;
   readonly #running: RunningAdmin;
   #config: LinkerConfig;
   readonly #processMetrics: Disposable;
@@ -100,14 +105,22 @@ export class Linker {
     this.control = new Control(config, extensions, env, options.log, this.metrics);
     const count = workersOf(config, options, this.log.logger("workers"));
     if (count === 1) options.inherited?.unite();
-    this.plane = count > 1 ? null : this.#ownPlane(options);
+    const tracing = new Tracing({ loop, clock: env.clock, take: (request) => this.telemeters.take(request) });
+    this.plane = count > 1 ? null : this.#ownPlane(options, tracing);
     this.planes =
-      this.plane === null ? this.#workers(count, options) : new OnePlane(this.plane, this.metrics, env.clock);
+      this.plane === null ? this.#workers(count, options) : new OnePlane(this.plane, tracing, this.metrics, env.clock);
     this.#running = new RunningAdmin(this);
+    this.telemeters = new Telemeters({
+      env,
+      log: options.log,
+      scope: this.metrics.root.scope("telemeter"),
+      metrics: () => this.planes.metrics(),
+      transport,
+    });
   }
 
   // Control and data of one process: the messages of the thread border are direct calls.
-  #ownPlane(options: LinkerOptions): DataPlane {
+  #ownPlane(options: LinkerOptions, tracing: Tracing): DataPlane {
     const link: PlaneLink = { tell: (message) => plane.receive(message) };
     const plane: DataPlane = new DataPlane({
       env: this.env,
@@ -120,6 +133,7 @@ export class Linker {
       ports: null,
       send: (message) => this.control.receive(link, message),
       exchangeLog: (router) => options.exchangeLog?.(router) ?? this.#accessLogs.of(router),
+      tracing,
       closed: (key) => this.control.closed(link, key),
       tripped: () => undefined,
     });
@@ -137,6 +151,10 @@ export class Linker {
       inherited,
       lines: (message) =>
         this.#accessLogs.append(message.path, Buffer.from(message.text), message.epochMs, message.lines),
+      traced: ({ dropped, requests }) => {
+        for (const request of requests) this.telemeters.take(request);
+        this.telemeters.missed(dropped);
+      },
     });
   }
 
@@ -237,6 +255,7 @@ export class Linker {
     // Everything that can be refused has been done: all addresses are listened on.
     this.#config = config;
     await this.#running.commit(admin);
+    this.telemeters.follow(config.telemetry);
     await this.control.commit(plan);
   }
 
@@ -245,10 +264,12 @@ export class Linker {
     let admin: AdminChange | null = null;
     try {
       admin = await this.#running.prepare(plan.config);
+      this.planes.trace(samplersOf(plan.config.telemetry)); // before servers are made: some ask who their callers are for it
       this.#accessLogs.expect(this.plane === null ? plan.config.routers : []);
       await this.planes.configure(plan.routers);
       return admin;
     } catch (error) {
+      this.planes.trace(samplersOf(this.#config.telemetry));
       this.control.drop(plan);
       if (admin !== null) await this.#running.drop(admin);
       throw error;
@@ -330,7 +351,9 @@ export class Linker {
     const patienceMs = Math.min(leftMs / 2, this.#steppedAside ? REPLACED_PATIENCE_MS : PATIENCE_MS);
     const clean = await this.#drained(leftMs, patienceMs);
     if (!clean) this.planes.abandon(graceMs);
+    await this.telemeters.close("metrics", LAST_FIGURES_MS);
     await this.planes.close();
+    await this.telemeters.close("requests", LAST_FIGURES_MS);
     this.control.close();
     await this.#accessLogs.close(LAST_LINES_MS);
     this.#processMetrics[Symbol.dispose]();

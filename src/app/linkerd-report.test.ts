@@ -114,6 +114,12 @@ admin: {httpIdentifierPort: 9991}
 namers:
 - {kind: io.l5d.fs, rootDir: /a, ${transformers}}
 - {kind: io.l5d.rewrite, prefix: /x, pattern: /a, name: /b, ${transformers}}
+telemetry:
+- {kind: io.l5d.statsd}
+- {kind: io.l5d.recentRequests, sampleRate: 0.1}
+- {kind: io.l5d.tracelog}
+- {kind: io.zipkin.http}
+- {kind: io.l5d.zipkin}
 routers:
 - protocol: http
   httpAccessLog: /dev/stdout

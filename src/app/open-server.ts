@@ -84,7 +84,10 @@ export function serverWish(
   const settings = () => ({
     admission: admission(scope),
     tunnels: tunnelPolicy(server),
-    needsRemote,
+    // Telemeters come and go without the port.
+    get needsRemote() {
+      return needsRemote || world.tracing.on;
+    },
     timeouts: socketTimeouts(server.socketOptions),
     http1,
     http2,

@@ -2,6 +2,8 @@
 import type { RouterSubject, WorkerSubject } from "../admin/subject.ts";
 import type { Clock } from "../base/clock.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
+import type { Sampler } from "../telemetry/sampling.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import type { MetricsTree } from "../telemetry/tree.ts";
 import { clientDump, clientStacks, pathStacks } from "../router/dump.ts";
 import type { OwnSocket } from "../transport/node/handover.ts";
@@ -17,6 +19,8 @@ export type RouterState = Pick<RouterSubject, "servers" | "clientIds" | "client"
 export interface Planes {
   /** Makes what is planned the case everywhere. Rejects with the system's error when an address cannot be listened on; then nothing has changed. */
   configure(plans: readonly RouterPlan[]): Promise<void>;
+  /** From now on requests are looked at for these telemeters. */
+  trace(samplers: readonly Sampler[]): void;
   /** Requests in progress. */
   readonly active: number;
   /** Of all, or of one worker. */
@@ -45,13 +49,19 @@ export interface Planes {
 /** The data plane of this thread. */
 export class OnePlane implements Planes {
   readonly #plane: DataPlane;
+  readonly #tracing: Tracing;
   readonly #metrics: MetricsRegistry;
   readonly #clock: Clock;
 
-  constructor(plane: DataPlane, metrics: MetricsRegistry, clock: Clock) {
+  constructor(plane: DataPlane, tracing: Tracing, metrics: MetricsRegistry, clock: Clock) {
     this.#plane = plane;
+    this.#tracing = tracing;
     this.#metrics = metrics;
     this.#clock = clock;
+  }
+
+  trace(samplers: readonly Sampler[]): void {
+    this.#tracing.follow(samplers);
   }
 
   get active(): number {

@@ -1,7 +1,7 @@
 // Puts one router together: identifiers, policies, clients, servers. Which protocol its callers and its endpoints speak is decided here.
 import type { Env } from "../base/env.ts";
 import type { ToControl } from "../core/border.ts";
-import { addressText, isUnixPath } from "../core/socket-address.ts";
+import { addressText, isUnixPath, plainAddressText } from "../core/socket-address.ts";
 import type { DataLoop } from "../core/data-loop.ts";
 import { SyntaxProblem } from "../core/syntax.ts";
 import { parseDtab } from "../naming/dtab-parser.ts";
@@ -9,6 +9,7 @@ import type { AdmissionOptions } from "../protocols/http/admit.ts";
 import { type ForwardedLabels, makeLabeler } from "../protocols/http/forwarded.ts";
 import { LocalDtabs } from "../protocols/http/local-dtabs.ts";
 import { OverrideRules } from "../protocols/http/override-rules.ts";
+import { noWords, requestWords } from "../protocols/http/traced-request.ts";
 import type { OverrideSettings } from "../protocols/http/overrides.ts";
 import type { Http1 } from "../protocols/http1/protocol.ts";
 import type { Http2 } from "../protocols/http2/protocol.ts";
@@ -18,6 +19,7 @@ import { type ExchangeLog, Router } from "../router/router.ts";
 import { RouterServer } from "../router/server-stack.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { MetricsRegistry, Scope } from "../telemetry/registry.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { listenAddress } from "../transport/config.ts";
 import { type ClientParts, makeClient } from "./client.ts";
 import type { RouterConfig, ServerConfig } from "./config.ts";
@@ -35,6 +37,7 @@ export interface RouterWorld {
   readonly http1: Http1;
   readonly http2: Http2;
   readonly metrics: MetricsRegistry;
+  readonly tracing: Tracing;
   /** What the plug-ins of its configuration add. */
   readonly extensions: Extensions;
   readonly logger: Logger;
@@ -97,6 +100,7 @@ export function makeRouter(
     overriddenApart: config.overriddenMetrics === "apart",
     metrics: world.metrics,
     log,
+    tracing: world.tracing,
     send,
     makeClient: (id, scope, listener) => makeClient(id, scope, listener, parts),
   });
@@ -122,6 +126,11 @@ export function makeServerStack(
       server.maxConcurrentRequests === undefined ? null : new SharedTotal(server.maxConcurrentRequests, world.share),
     timeoutMs: server.timeoutMs ?? 0,
     deadlines: config.deadlines,
+    traced: {
+      router: config.label,
+      address: plainAddressText(listenAddress(server)),
+      words: config.plugged ? noWords : requestWords,
+    },
   };
   const broken = (error: unknown) => world.logger.error("a request failed after an error of the proxy", error);
   return new RouterServer(router, world.loop, settings, scope, broken);

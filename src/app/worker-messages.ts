@@ -1,6 +1,8 @@
 // What a worker thread and control say to each other besides the messages of the thread border: plain values only.
 import type { ToControl, ToData } from "../core/border.ts";
+import type { Sampler } from "../telemetry/sampling.ts";
 import type { Snapshot } from "../telemetry/snapshot.ts";
+import type { TracedRequest } from "../telemetry/traced-request.ts";
 import type { WorkerSocket } from "../transport/node/inherited-sockets.ts";
 import type { Level } from "../telemetry/log.ts";
 import type { Trip } from "./data-plane.ts";
@@ -39,6 +41,7 @@ export type ToWorker =
       readonly ports: ChosenPorts;
     }
   | { readonly type: "share"; readonly share: Share }
+  | { readonly type: "trace"; readonly samplers: readonly Sampler[] }
   | { readonly type: "level"; readonly name: string; readonly level: Level }
   | { readonly type: "commit" | "drop" | "metrics" | "routers" | "sockets"; readonly question: number }
   | { readonly type: "identify"; readonly question: number; readonly head: string }
@@ -70,6 +73,8 @@ export type FromWorker =
       readonly lines: number;
       readonly epochMs: number;
     }
+  /** Requests that are over, and how many there were besides. */
+  | { readonly type: "traced"; readonly requests: readonly TracedRequest[]; readonly dropped: number }
   | { readonly type: "pulse"; readonly active: number; readonly metrics: Snapshot | null }
   | { readonly type: "answer"; readonly question: number; readonly value: Answer }
   | { readonly type: "failed"; readonly question: number; readonly error: PlainError };

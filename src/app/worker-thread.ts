@@ -8,6 +8,7 @@ import { Http2 } from "../protocols/http2/protocol.ts";
 import { Log } from "../telemetry/log.ts";
 import { MetricsRegistry } from "../telemetry/registry.ts";
 import { snapshotOf } from "../telemetry/snapshot.ts";
+import { Tracing } from "../telemetry/tracing.ts";
 import { InheritedSockets } from "../transport/node/inherited-sockets.ts";
 import { DataPlane, type PlaneChange } from "./data-plane.ts";
 import { identify } from "./identify.ts";
@@ -15,6 +16,7 @@ import { routerDump } from "./router-dump.ts";
 import { LiveShare } from "./share.ts";
 import { sockets } from "./sockets.ts";
 import { WorkerAccessLogs } from "./worker-access-logs.ts";
+import { TracedBatches } from "./worker-tracing.ts";
 import { type Answer, type FromWorker, plainError, type ToWorker, type WorkerStart } from "./worker-messages.ts";
 
 /** How often control hears that we live, and what there is to know. */
@@ -40,6 +42,8 @@ const transport = await sockets(loop, log.logger("transport"), handedOver);
 const metrics = new MetricsRegistry(env);
 const share = new LiveShare(firstShare);
 const accessLogs = new WorkerAccessLogs(env, loop, post);
+const traced = new TracedBatches(env, post);
+const tracing = new Tracing({ loop, clock: env.clock, take: (request) => traced.add(request) });
 const plane = new DataPlane({
   env,
   loop,
@@ -51,6 +55,7 @@ const plane = new DataPlane({
   ports: {},
   send: (message) => post({ type: "control", message }),
   exchangeLog: (router) => accessLogs.of(router),
+  tracing,
   closed: (key) => post({ type: "closed", key }),
   tripped: (trip) => post({ type: "tripped", ...trip }),
 });
@@ -65,6 +70,7 @@ let configuring: Promise<unknown> = Promise.resolve();
 // What ends with an error that nobody has caught can still say what it knows; what is terminated or out of memory cannot.
 process.on("exit", () => {
   accessLogs.flush();
+  traced.flush();
   tell(true);
 });
 
@@ -89,6 +95,8 @@ port.on("message", (message: ToWorker) => {
       return plane.follow(message);
     case "share":
       return share.change(message.share);
+    case "trace":
+      return tracing.follow(message.samplers);
     case "level":
       log.logger(message.name); // control may know of it first
       return void log.setLevel(message.name, message.level);
@@ -144,6 +152,7 @@ port.on("message", (message: ToWorker) => {
       return answer(message.question, async () => {
         plane.close();
         accessLogs.flush();
+        traced.flush();
         metrics[Symbol.dispose]();
         pulse.cancel();
         return { to: "close" };

@@ -3,6 +3,7 @@ import type { WorkerSubject } from "../admin/subject.ts";
 import type { Env } from "../base/env.ts";
 import type { Log, Logger } from "../telemetry/log.ts";
 import type { MetricsRegistry } from "../telemetry/registry.ts";
+import type { Sampler } from "../telemetry/sampling.ts";
 import { snapshotOf } from "../telemetry/snapshot.ts";
 import type { MetricsTree } from "../telemetry/tree.ts";
 import type { OwnSocket } from "../transport/node/handover.ts";
@@ -29,6 +30,8 @@ export interface WorkersParts {
   readonly metrics: MetricsRegistry;
   /** Takes lines of access logs. */
   readonly lines: (message: Extract<FromWorker, { readonly type: "lines" }>) => void;
+  /** Takes requests that telemeters want to know of. */
+  readonly traced: (message: Extract<FromWorker, { readonly type: "traced" }>) => void;
 }
 
 /** A worker that listens as planned. */
@@ -86,6 +89,7 @@ export class Workers implements Planes, WorkerOwner {
   /** In force; null before there is any. */
   #plans: readonly RouterPlan[] | null = null;
   #ports: ChosenPorts = {};
+  #samplers: readonly Sampler[] = [];
   /** Configurations and replacements, one after the other: a thread is configured by one at a time, and none misses a plan. */
   #turn: Promise<unknown> = Promise.resolve();
   #closing = false;
@@ -123,6 +127,11 @@ export class Workers implements Planes, WorkerOwner {
 
   workers(): readonly WorkerSubject[] {
     return this.#workers.map(({ active, index, restarts, state }) => ({ index, state, restarts, active }));
+  }
+
+  trace(samplers: readonly Sampler[]): void {
+    this.#samplers = samplers;
+    this.#all((link) => link.send({ type: "trace", samplers }));
   }
 
   async configure(plans: readonly RouterPlan[]): Promise<void> {
@@ -205,6 +214,7 @@ export class Workers implements Planes, WorkerOwner {
     const inherited = this.#inherited(worker.index);
     const link = new WorkerLink({ index: worker.index, share, log, timers: env.timers, inherited, owner: this });
     worker.link = link;
+    link.send({ type: "trace", samplers: this.#samplers }); // before its servers are made
     control.attach(link);
     if (this.#plans !== null) {
       worker.restarts++;
@@ -237,6 +247,8 @@ export class Workers implements Planes, WorkerOwner {
         return control.closed(link, message.key);
       case "lines":
         return this.#parts.lines(message);
+      case "traced":
+        return this.#parts.traced(message);
       case "tripped":
         return this.#all((other) => {
           if (other !== link) other.send(message);

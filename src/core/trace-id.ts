@@ -24,9 +24,16 @@ export class TraceId {
   pendingSample = -1;
   /** It came by, and goes on by, the `x-b3-*` headers. */
   b3 = false;
+  /** Is it traced here? Then this hop has two spans: `parent` is that of the server, which is the caller's too when it was received, and `span` that of the client. */
+  traced = false;
+  received = false;
+  /** Of the server's span; its own when it has none. */
+  aboveHigh = 0;
+  aboveLow = 0;
 
   reset(): void {
     this.known = false;
+    this.traced = false;
     this.pendingSample = -1;
     this.b3 = false;
     this.wide = false;
@@ -53,15 +60,43 @@ export class TraceId {
     if (this.pendingSample >= 0) this.decide(this.pendingSample);
   }
 
+  /** As `next`, for a request that somebody traces: a new root gets a child at once, so that the server's span is not that of the client (finagle §8.2). */
+  nextTraced(random: Random): void {
+    this.received = this.known;
+    if (!this.known) {
+      this.traceHigh = random.bits32();
+      this.traceLow = random.bits32() || 1;
+      this.spanHigh = this.traceHigh;
+      this.spanLow = this.traceLow;
+      this.parentHigh = this.traceHigh;
+      this.parentLow = this.traceLow;
+      this.known = true;
+    }
+    this.aboveHigh = this.parentHigh;
+    this.aboveLow = this.parentLow;
+    this.traced = true;
+    this.next(random);
+  }
+
   /** Shall this request be looked at more closely? */
   get sampled(): boolean {
     return this.known && (this.flagsLow & (TraceFlag.sampled | TraceFlag.debug)) !== 0;
   }
 
-  /** Decides sampling of an undecided trace by probability (the `l5d-sample` header), the same on every hop. */
+  /** Has nobody decided yet whether it is sampled? */
+  get undecided(): boolean {
+    return (this.flagsLow & (TraceFlag.samplingKnown | TraceFlag.sampled | TraceFlag.debug)) === 0;
+  }
+
+  /** What is compared with probabilities, in units of 2^-24: the same on every hop. */
+  get draw(): number {
+    return this.traceLow & 0xffffff;
+  }
+
+  /** Decides sampling of an undecided trace by probability (the `l5d-sample` header). */
   decide(probability: number): void {
     if ((this.flagsLow & TraceFlag.samplingKnown) !== 0) return;
     this.flagsLow |= TraceFlag.samplingKnown;
-    if ((this.traceLow & 0xffffff) < probability * 0x1000000) this.flagsLow |= TraceFlag.sampled;
+    if (this.draw < probability * 0x1000000) this.flagsLow |= TraceFlag.sampled;
   }
 }

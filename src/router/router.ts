@@ -11,6 +11,7 @@ import type { Identifier } from "../core/identifier.ts";
 import { Outcome } from "../core/outcome.ts";
 import { Retries } from "../resilience/retries.ts";
 import type { MetricsRegistry, Scope } from "../telemetry/registry.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { Bindings } from "./bindings.ts";
 import type { RouterFilter } from "./request-filters.ts";
 import { type BoundClient, type BoundTreeEntry, BoundTrees } from "./bound-tree.ts";
@@ -57,6 +58,7 @@ export interface RouterParts {
   readonly overriddenApart: boolean;
   readonly metrics: MetricsRegistry;
   readonly log: ExchangeLog;
+  readonly tracing: Tracing;
   /** To control. The answer may come before this returns. */
   readonly send: (message: ToControl) => void;
   /** Makes a client without endpoints. */
@@ -71,6 +73,7 @@ export class Router implements ClientListener, PathListener, HoldOwner {
   dtab: string;
   readonly bindings: Bindings;
   readonly filters: readonly RouterFilter[];
+  readonly tracing: Tracing;
   readonly #loop: DataLoop;
   readonly #parts: RouterParts;
 
@@ -78,6 +81,7 @@ export class Router implements ClientListener, PathListener, HoldOwner {
     this.label = parts.label;
     this.key = parts.key;
     this.dtab = parts.dtab;
+    this.tracing = parts.tracing;
     this.#loop = parts.loop;
     this.#parts = parts;
     this.filters = parts.filters ?? [];
@@ -158,8 +162,11 @@ export class Router implements ClientListener, PathListener, HoldOwner {
       const identifier = identifiers[i] as Identifier;
       const key = identifier.key(ex);
       if (key === null) continue;
-      ex.trace.next(this.#loop.random);
-      if (ex.trace.sampled) ex.notes = [];
+      if (this.tracing.on) this.tracing.begin(ex);
+      else {
+        ex.trace.next(this.#loop.random);
+        if (ex.trace.sampled) ex.notes = [];
+      }
       identifier.apply(ex); // before the path is taken: what throws here must not keep one in use
       const path = this.bindings.take(i, key, ex.localDtab);
       path.enter(ex);

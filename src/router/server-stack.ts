@@ -10,6 +10,8 @@ import { Limit, type LimitKeeper } from "../core/limit.ts";
 import { Outcome } from "../core/outcome.ts";
 import { budgetMs, DeadlineAdmission, type DeadlineMode, DeadlineVerdict } from "../resilience/deadline-admission.ts";
 import type { Scope } from "../telemetry/registry.ts";
+import type { TracedServer } from "../telemetry/traced-request.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { PluginError } from "../core/plugin-error.ts";
 import { ContextStats } from "./context-stats.ts";
 import { RequestStats, StatusStats } from "./request-stats.ts";
@@ -23,6 +25,8 @@ export interface ServerSettings {
   readonly timeoutMs: number;
   /** What becomes of requests whose deadline has passed. */
   readonly deadlines: DeadlineMode | "off";
+  /** What telemeters that trace tell of it. */
+  readonly traced: TracedServer;
 }
 
 /** Takes the exchanges of one listener to its router. */
@@ -34,6 +38,8 @@ export class RouterServer implements ExchangeHandler, FilterOwner {
   readonly #contexts: ContextStats;
   readonly #loop: DataLoop;
   readonly #broken: (error: unknown) => void;
+  readonly #tracing: Tracing;
+  readonly #traced: TracedServer;
   #active = 0;
 
   /** @param broken hears of errors of ours; the exchange concerned fails, everything else goes on. */
@@ -47,6 +53,8 @@ export class RouterServer implements ExchangeHandler, FilterOwner {
     this.#router = router;
     this.#loop = loop;
     this.#broken = broken;
+    this.#tracing = router.tracing;
+    this.#traced = settings.traced;
     this.#stats = new RequestStats(scope);
     this.#statuses = new StatusStats(scope, true);
     this.#contexts = new ContextStats(scope, loop.clock);
@@ -100,13 +108,18 @@ export class RouterServer implements ExchangeHandler, FilterOwner {
 
   finished(ex: Exchange): void {
     if (ex.server === null) this.#countRefused(ex);
-    this.#router.end(ex);
+    this.#end(ex);
   }
 
   cancelled(ex: Exchange, failure: Failure): void {
     this.#router.cancel(ex, failure);
     if (ex.status === 0) ex.status = CLIENT_CLOSED;
+    this.#end(ex);
+  }
+
+  #end(ex: Exchange): void {
     this.#router.end(ex);
+    if (this.#tracing.on) this.#tracing.end(ex, this.#traced);
   }
 
   // Refused by the protocol before it came to the stack; it is a request all the same.

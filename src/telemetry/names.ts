@@ -443,6 +443,22 @@ const CONFIG: readonly Row[] = [
   ["in_force", "gauge", "1", "1 while what the file says is in force, 0 while it is not because it cannot be used."],
 ];
 
+const TELEMETER: readonly Row[] = [
+  ["sent", "counter", "1", "What a telemeter sent: datagrams to StatsD, spans to Zipkin."],
+  [
+    "dropped",
+    "counter",
+    "1",
+    "Spans that were lost, because too many waited or they could not be sent, and sampled requests that threads had too many of.",
+  ],
+  [
+    "failures",
+    "counter",
+    "1",
+    "Times that sending went wrong: a host that was not found or did not answer, an answer that says no, a datagram that the system did not take.",
+  ],
+];
+
 const PROCESS: readonly Row[] = [
   ["uptime_ms", "gauge", "ms", "Time since the start."],
   ["cpu/user_ms", "gauge", "ms", "Processor time of the process in its own code; grows only.", { grows: true }],
@@ -541,6 +557,7 @@ export const METRICS: readonly MetricDoc[] = [
   ...under("admin", [...TRAFFIC, ...ACCEPTED]),
   ...under("config", CONFIG),
   ...under("workers", WORKERS),
+  ...under("telemeter/<kind>", TELEMETER),
   ...under("process", PROCESS),
 ];
 

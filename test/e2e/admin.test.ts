@@ -48,7 +48,11 @@ async function usedScene(setup: ProxySetup = {}) {
 test("every endpoint answers GET with what it says, and HEAD with the same head", async () => {
   const { scene, admin } = await usedScene({
     namers: [{ kind: "io.l5d.fs", rootDir: "examples/disco" }],
-    modern: true,
+    telemetry: [
+      { kind: "io.l5d.prometheus" },
+      { kind: "io.l5d.influxdb" },
+      { kind: "io.l5d.recentRequests", sampleRate: 1 },
+    ],
   });
   await using _ = scene;
   const names: Readonly<Record<string, string>> = { "<prefix>": "io.l5d.fs", "<label>": "http" };
@@ -65,6 +69,19 @@ test("every endpoint answers GET with what it says, and HEAD with the same head"
   }
 });
 
+test("metrics for InfluxDB are there when they are asked for, with the Host as it was asked for", async () => {
+  const { scene, admin } = await usedScene({ telemetry: [{ kind: "io.l5d.influxdb" }] });
+  await using _ = scene;
+  const answer = await admin.get("/admin/metrics/influxdb", { Host: "localhost:9990" });
+  expect([answer.status, valueOf(answer, "content-type")]).toEqual([200, "text/plain; charset=utf-8"]);
+  const line = answer.body.split("\n").find((each) => each.startsWith("rt:service,")) ?? "";
+  expect(line).toMatch(/^rt:service,host=localhost:9990,rt=http,service=svc\/web failures=0,.*\brequests=1\b/);
+  expect((await admin.get("/admin")).body).toContain("/admin/metrics/influxdb");
+  await using other = await memoryScene();
+  const none = await new Admin(other).get("/admin/metrics/influxdb");
+  expect([none.status, none.body]).toEqual([404, expect.stringContaining("kind: io.l5d.influxdb")]);
+});
+
 test("ping, readiness and the list are plain text", async () => {
   const { scene, admin } = await usedScene();
   await using _ = scene;
@@ -73,6 +90,7 @@ test("ping, readiness and the list are plain text", async () => {
   const list = (await admin.get("/admin")).body;
   expect(list).toMatch(/^GET +\/ +A page/);
   expect(list).not.toContain("prometheus");
+  expect(list).not.toContain("influxdb");
   expect((await admin.get("/admin/index.txt")).body).toBe(list);
 });
 

@@ -88,6 +88,7 @@ async function allScenes(stack: AsyncDisposableStack): Promise<readonly { readon
       plugins: ["./test/plugin/faulty.ts"],
       namers: [{ kind: "faulty.namer" }],
       router: { filters: [{ kind: "faulty.filter", at: "end" }] },
+      telemetry: [{ kind: "io.l5d.statsd" }, { kind: "io.zipkin.http" }],
     }),
   );
   await plugged.connect().ask(get());

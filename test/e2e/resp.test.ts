@@ -64,6 +64,8 @@ interface Setup {
   readonly router?: object;
   readonly server?: object;
   readonly dtab?: (a: string, b: string) => string;
+  /** Further keys of the file. */
+  readonly rest?: object;
   /** Both services as `/#/acme.hosts/a`. */
   readonly pool?: boolean;
 }
@@ -80,6 +82,7 @@ async function site(setup: Setup = {}) {
     admin: { port: 0 },
     ...(setup.pool === true ? { namers: [{ kind: "acme.hosts", file }] } : {}),
     routers: [{ protocol: "resp", dtab, servers: [{ port: 0, ...setup.server }], ...setup.router }],
+    ...setup.rest,
   });
   const stack = new AsyncDisposableStack();
   stack.use(world);
@@ -110,6 +113,23 @@ test("The beginning of a key decides the service, and the service's figures are 
   expect(s.proxy.metric("service", "svc/redis/a", "requests")).toBe(1);
   expect(s.proxy.metric("client", s.b.name.slice(1), "success")).toBe(1);
   expect(s.proxy.serverMetric("requests")).toBe(2);
+  peer.destroy();
+});
+
+test("Telemeters that trace tell of its requests, without the words of HTTP", async () => {
+  await using s = await site({ rest: { telemetry: [{ kind: "io.l5d.recentRequests", sampleRate: 1 }] } });
+  const peer = s.connect();
+  await s.ask(peer, "GET", "a:1");
+  expect(s.proxy.linker.telemeters.recent).toEqual([
+    expect.objectContaining({
+      router: "resp",
+      method: "",
+      uri: "",
+      service: "/svc/redis/a",
+      endpoint: s.a.name.split("/").slice(-2).join(":"),
+      outcome: "success",
+    }),
+  ]);
   peer.destroy();
 });
 

@@ -442,7 +442,11 @@ test("frames behind the one for which a connection is given up open nothing", as
 
 async function expectAllGivenBackOfAny(poisoned: boolean, runs: number): Promise<void> {
   await using scene = await memoryH2Scene(
-    { reuse: !poisoned, server: { limits: { maxResetsPerMinute: 4 }, maxConcurrentStreamsPerConnection: 5 } },
+    {
+      reuse: !poisoned,
+      server: { limits: { maxResetsPerMinute: 4 }, maxConcurrentStreamsPerConnection: 5 },
+      telemetry: [{ kind: "io.l5d.recentRequests", sampleRate: 1 }], // looks at whatever there is of each
+    },
     echo({ refill: true }),
   );
   let cases = 0;

@@ -50,6 +50,7 @@ function check(scene: Scene<MemoryWorld>, parts: readonly string[]): void {
   const counted = proxy.records.slice(records);
   expect(forwarded.length).toBeLessThanOrEqual(counted.filter(({ attempts }) => attempts > 0).length);
   const bytes = counted.reduce((sum, record) => sum + record.requestBytes, 0);
+  if (counted.length > 0) expect(scene.proxy.linker.telemeters.recent?.length).toBeGreaterThan(0);
   expect(forwarded.reduce((sum, { body }) => sum + body.length, 0)).toBeLessThanOrEqual(bytes);
   expect(inUse(scene)).toEqual({ attempts: 0, exchanges: 0, heads: 0 });
 
@@ -70,7 +71,8 @@ function check(scene: Scene<MemoryWorld>, parts: readonly string[]): void {
 test(
   "whatever a caller sends",
   async () => {
-    await using scene = await memoryScene({ reuse: true, server: { maxCallDepth: 5 } }, echo);
+    const telemetry = [{ kind: "io.l5d.recentRequests", sampleRate: 1 }]; // looks at whatever there is of each
+    await using scene = await memoryScene({ reuse: true, server: { maxCallDepth: 5 }, telemetry }, echo);
     let cases = 0;
     let heap = 0;
     fc.assert(

@@ -23,6 +23,7 @@ import { redis } from "./cases/redis.ts";
 import { stop } from "./cases/stop.ts";
 import { systemd } from "./cases/systemd.ts";
 import { wrk } from "./cases/wrk.ts";
+import { zipkin } from "./cases/zipkin.ts";
 import { Discovery, startFairlead } from "./fairlead.ts";
 import { found, install, ours } from "./machine.ts";
 import { Processes } from "./processes.ts";
@@ -45,6 +46,7 @@ const HTTP1: readonly Peer[] = [
   stop,
   promtool,
   openMetrics,
+  zipkin,
   redis,
   ...httpProxy,
   systemd,

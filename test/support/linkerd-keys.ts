@@ -330,12 +330,13 @@ export const linkerdKeys: readonly KeyGroup[] = [
   {
     source: "§7.1",
     below: "telemetry",
-    effective: "[io.l5d.prometheus] [io.l5d.prometheus].path [io.l5d.prometheus].prefix",
-    refused: [
-      "[io.l5d.influxdb] [io.l5d.statsd] [io.l5d.statsd].prefix [io.l5d.statsd].hostname [io.l5d.statsd].port [io.l5d.statsd].gaugeIntervalMs",
+    effective: [
+      "[io.l5d.prometheus] [io.l5d.prometheus].path [io.l5d.prometheus].prefix [io.l5d.influxdb]",
+      "[io.l5d.statsd] [io.l5d.statsd].prefix [io.l5d.statsd].hostname [io.l5d.statsd].port [io.l5d.statsd].gaugeIntervalMs",
       "[io.l5d.statsd].sampleRate [io.l5d.recentRequests] [io.l5d.recentRequests].sampleRate [io.l5d.recentRequests].capacity",
       "[io.l5d.tracelog] [io.l5d.tracelog].sampleRate [io.l5d.tracelog].level [io.l5d.zipkin] [io.l5d.zipkin].host [io.l5d.zipkin].port",
-      "[io.l5d.zipkin].sampleRate [io.zipkin.http]",
+      "[io.l5d.zipkin].sampleRate [io.zipkin.http] [io.zipkin.http].host [io.zipkin.http].hostHeader [io.zipkin.http].compressionEnabled",
+      "[io.zipkin.http].initialSampleRate",
     ].join(" "),
   },
   {

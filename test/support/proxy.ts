@@ -22,6 +22,7 @@ export interface ProxySetup {
   readonly client?: Keys;
   readonly service?: Keys;
   readonly namers?: readonly Keys[];
+  readonly telemetry?: readonly Keys[];
   readonly plugins?: readonly string[];
   readonly admin?: Keys;
   /** `fairlead: 1`: the modern defaults. */
@@ -59,12 +60,13 @@ const OUTCOMES = {
 } as const;
 
 function configText(setup: ProxySetup): string {
-  const { admin, client, dtab, modern, namers, plugins, router, server, service, text } = setup;
+  const { admin, client, dtab, modern, namers, plugins, router, server, service, telemetry, text } = setup;
   if (text !== undefined) return text;
   return JSON.stringify({
     ...(modern === true ? { fairlead: 1 } : {}),
     admin: { port: 0, ...admin },
     ...(namers === undefined ? {} : { namers }),
+    ...(telemetry === undefined ? {} : { telemetry }),
     ...(plugins === undefined ? {} : { plugins }),
     routers: [
       {

@@ -29,6 +29,7 @@ const PARTS: readonly (readonly [scope: string, title: string, words: string])[]
     "Caches of names, and the router itself. What request filters, identifiers and protocols of plug-ins count is here too: `fairlead check --docs` prints it.",
   ],
   ["namer/<prefix>/", "Namers of plug-ins", "One for each namer that a plug-in brings."],
+  ["telemeter/<kind>/", "Telemeters", "One for each kind of telemeter that sends something."],
   ["access_log/", "Access logs", "Lines that could not be written."],
   ["admin/", "Admin server", "Connections of people and monitoring."],
   ["config/", "Configuration", "The file, and what became of its changes; only where there is one."],
@@ -55,6 +56,34 @@ nested objects, \`?pretty=1\` to read), and in the text format of Prometheus at 
 - \`<x…>\` stands for one scope or more; \`<cause…>\` is a [cause](causes.md).
 `;
 
+const OTHERS = `## InfluxDB and StatsD
+
+\`\`\`yaml
+telemetry:
+  - kind: io.l5d.influxdb       # served at /admin/metrics/influxdb
+  - kind: io.l5d.statsd         # sent by UDP
+    hostname: 127.0.0.1
+    port: 8125
+    prefix: linkerd
+    gaugeIntervalMs: 10000
+    sampleRate: 0.01
+\`\`\`
+
+**InfluxDB** reads lines: metrics of one place are the fields of one, such as \`rt:service,host=127.0.0.1:9990,rt=http,service=svc/users failures=0,requests=42,success=42\`. Tags are
+\`rt\`, \`server\`, \`service\`, \`client\`, \`overridden\`, and \`host\`, which is the Host that was asked for. A stat is the fields \`_count\`, \`_sum\`, \`_avg\`, \`_min\`, \`_max\`, \`_p50\`, \`_p90\`, \`_p95\`,
+\`_p99\`, \`_p999\` and \`_p9999\` of the last one to two minutes. Commas, blanks and equals signs of names are escaped.
+
+**StatsD** is sent everything once in \`gaugeIntervalMs\`, and once more at the stop. Names are as above with dots for slashes and underscores for what is no letter and no digit, behind
+\`prefix\`: \`linkerd.rt.http.server.127_0_0_1.4140.requests\`.
+
+- A counter is sent as what it grew by since the last time (\`|c\`), without \`@\`: nothing is lost to sampling, and rare failures arrive. One that did not grow is not sent.
+- A gauge is sent each time (\`|g\`).
+- Of a stat so many values are sent (\`|ms\`) as \`sampleRate\` says, at most 200 of each in one interval, with the share beside them (\`@0.01\`), so that counts come out right. They are
+  drawn from between the bounds that \`/metrics\` has (exact for small whole numbers), so percentiles are as exact as those bounds.
+- Counts are those of all workers together. Datagrams hold as many lines as fit into 1432 bytes. The host is looked up for each interval; while it is not found, what counters count is
+  kept for the next one. A datagram that got lost is lost. Nothing waits for StatsD, and requests never notice it.
+`;
+
 const ABSENT = `## What the original has and this release has not
 
 - \`handletime_us\` of servers: a request is handed on in the turn of the event loop it arrives in, and the clock is read once per turn.
@@ -69,7 +98,7 @@ export function generated(): Map<string, string> {
     const rows = METRICS.filter(({ pattern }) => partOf(pattern) === scope).map((metric) => row(metric, scope));
     return `## ${title}\n\n${words}\n\nBelow \`${scope}\`:\n\n| name | kind | unit | meaning |\n|---|---|---|---|\n${rows.join("")}`;
   });
-  return new Map([["docs/metrics.md", `${INTRODUCTION}\n${parts.join("\n")}\n${ABSENT}`]]);
+  return new Map([["docs/metrics.md", `${INTRODUCTION}\n${parts.join("\n")}\n${OTHERS}\n${ABSENT}`]]);
 }
 
 function partOf(pattern: string): string {

@@ -50,6 +50,7 @@ function setUp(explanation: Var<Delegation>, routers = [router("http", dtabFrom(
     declared: [],
     config: null,
     prometheus: [],
+    telemeters: { influxdb: false, recent: null },
     namers: new NamerTable([], []),
     routers: async () => routers.map((one) => ({ ...one, interpreter })),
     identify: async () => [],

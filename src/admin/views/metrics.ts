@@ -1,12 +1,14 @@
 // Metrics for programs. Values are read while they are written, a few in each turn of the event loop.
+import { influxdbText } from "../../exporters/influxdb/exposition.ts";
 import { exposition } from "../../exporters/openmetrics/exposition.ts";
 import { formatFor } from "../../exporters/openmetrics/format.ts";
 import { CONTENT_TYPE, prometheusText } from "../../exporters/prometheus/exposition.ts";
 import { type LocalAnswer, LocalProblem } from "../../protocols/http1/local-answer.ts";
 import { metricsJson } from "../../telemetry/export-json.ts";
 import type { MetricsTree } from "../../telemetry/tree.ts";
-import { answer, JSON_TYPE } from "../answers.ts";
+import { answer, JSON_TYPE, text } from "../answers.ts";
 import type { Parameters } from "../parameters.ts";
+import type { Asked } from "../routes.ts";
 import type { PrometheusSettings, Subject } from "../subject.ts";
 
 export async function metrics(subject: Subject, asked: Parameters): Promise<LocalAnswer> {
@@ -20,6 +22,16 @@ export async function prometheus(
   asked: Parameters,
 ): Promise<LocalAnswer> {
   return answer(200, CONTENT_TYPE, prometheusText(await treeOf(subject, asked), prefix));
+}
+
+/** With the Host asked for on every line, as the original has it. */
+export async function influxdb(subject: Subject, { host, parameters }: Asked): Promise<LocalAnswer> {
+  if (!subject.telemeters.influxdb)
+    throw new LocalProblem(
+      404,
+      "metrics for InfluxDB are not configured; add to the configuration:\n\ntelemetry:\n- kind: io.l5d.influxdb",
+    );
+  return text(200, influxdbText(await treeOf(subject, parameters), host ?? "none"));
 }
 
 /** @param accept the header of the request. */

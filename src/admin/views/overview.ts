@@ -29,12 +29,18 @@ const LINKS = [
   ["configuration", "/config.json", ""],
   ["clients", "/client_state.json", ""],
   ["metrics", "/admin/metrics.json", "?pretty=1"],
+  ["recent requests", "/requests", ""],
   ["everything else", "/admin", ""],
 ] as const;
 
+interface Served {
+  readonly path: string;
+  readonly hidden?: boolean;
+}
+
 /** @param served the endpoints there are; only those are linked to. */
-export async function overview(subject: Subject, served: readonly { readonly path: string }[]): Promise<LocalAnswer> {
-  const paths = new Set(served.map(({ path }) => path));
+export async function overview(subject: Subject, served: readonly Served[]): Promise<LocalAnswer> {
+  const paths = new Set(served.flatMap(({ hidden, path }) => (hidden === true ? [] : path)));
   const script = overviewScript(MAX_ROWS);
   const { createHash } = process.getBuiltinModule("node:crypto"); // loaded when the page is asked for: it costs 2 MB
   const hash = createHash("sha256").update(script).digest("base64");

@@ -17,6 +17,7 @@ import { headOf, offerOf } from "./upgrade.ts";
 /** What a port speaks, and how. */
 export interface PortSettings {
   readonly admission: AdmissionOptions;
+  /** Looked at for each connection. */
   readonly needsRemote: boolean;
   readonly timeouts: StreamTimeouts | null;
   readonly http1: Http1Limits | null;
@@ -48,19 +49,28 @@ export async function listenHttp(
   handler: ExchangeHandler,
   stats: ServerConnectionStats & Http2ServerStats,
 ): Promise<HttpPort> {
-  const { admission, needsRemote, http1, http2, timeouts } = settings;
+  const { admission, http1, http2, timeouts } = settings;
+  const common = {
+    admission,
+    timeouts,
+    get needsRemote() {
+      return settings.needsRemote;
+    },
+  };
+  const given = http2 === null ? null : Object.assign(common, http2);
   if (http1 === null) {
-    if (http2 === null) throw new Error("a port must speak something");
-    return protocols.http2.listen(where, { admission, needsRemote, timeouts, ...http2 }, handler, stats);
+    if (given === null) throw new Error("a port must speak something");
+    return protocols.http2.listen(where, given, handler, stats);
   }
-  const second =
-    http2 === null ? null : secondServer(protocols.http2, { admission, needsRemote, ...http2 }, handler, stats);
+  const second = given === null ? null : secondServer(protocols.http2, given, handler, stats);
   const first = await protocols.http1.listen(
     where,
     {
       admission,
       tunnels: settings.tunnels,
-      needsRemote,
+      get needsRemote() {
+        return settings.needsRemote;
+      },
       limits: http1,
       timeouts,
       neighbour: second === null ? null : neighbourOf(second),

@@ -31,6 +31,7 @@ const ENTITIES: readonly (readonly [pattern: string, name: string])[] = [
   ["rt/<router>/client/<bound>", "client"],
   ["rt/<router>", "router"],
   ["namer/<prefix>", "namer"],
+  ["telemeter/<kind>", "telemeter"],
   ["access_log", "access_log"],
   ["admin", "admin"],
   ["config", "config"],

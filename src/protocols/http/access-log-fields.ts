@@ -196,7 +196,7 @@ export const LOG_FIELDS: readonly LogField[] = [
   textField("userAgent", "The User-Agent header.", (line, _ex, head) => putUserAgent(line, head)),
   textField(
     "decisions",
-    "Of sampled requests (`l5d-sample`): which endpoint each attempt went to and why, and why it was sent again.",
+    "Of sampled requests (`l5d-sample`, or a telemeter that traces): which endpoint each attempt went to and why, and why it was sent again.",
     (line, ex) => ex.notes !== null && putText(line, ex.notes.join("; ")),
   ),
   textField("override", "The delegation rules the request brought along.", (line, ex) => putText(line, ex.localDtab)),

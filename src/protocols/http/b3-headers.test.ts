@@ -145,10 +145,16 @@ test("What was written reads as the same trace", () => {
       trace.next(seededRandom(1));
       const said = written(trace);
       const [again] = requests(said);
-      const copy = read(again!);
-      copy.parentHigh = trace.parentHigh;
-      copy.parentLow = trace.parentLow;
-      expect(written(copy)).toEqual(said);
+      expect(written(read(again!))).toEqual(said);
     }),
   );
+});
+
+test.each<[string, Fields, string | undefined]>([
+  ["told", IDS, PARENT],
+  ["told in b3", { b3: `${TRACE}-${SPAN}-1-${PARENT}` }, PARENT],
+  ["not told", { "x-b3-traceid": TRACE, "x-b3-spanid": SPAN }, undefined],
+  ["malformed", { ...IDS, "x-b3-parentspanid": "what?" }, undefined],
+])("The parent of the caller's span is known to who reports it: %s", (_, fields, parent) => {
+  for (const message of requests(fields)) expect(written(read(message))["x-b3-parentspanid"]).toBe(parent);
 });

@@ -22,6 +22,7 @@ export function readB3(trace: TraceId, message: HttpMessage): void {
   if (pointTo(message, message.find(Field.b3))) return readSingle(trace);
   if (pointTo(message, message.find(Field.b3TraceId)) && readTraceId(trace, from, to)) {
     adopt(trace, pointTo(message, message.find(Field.b3SpanId)) && readSpan(trace, from, to));
+    if (pointTo(message, message.find(Field.b3ParentSpanId))) readParent(trace, from, to);
   }
   // The words come last: they hold also for a trace that begins here.
   if (pointTo(message, message.find(Field.b3Flags)) && isDebug()) trace.flagsLow |= TraceFlag.debug;
@@ -39,6 +40,7 @@ function readSingle(trace: TraceId): void {
   adopt(trace, readTraceId(trace, from, first) && readSpan(trace, first + 1, second));
   if (!trace.known) return undefined;
   if (second < to) decide(trace, verdictAt(second + 1, third));
+  if (third < to) readParent(trace, third + 1, to);
   return undefined;
 }
 
@@ -83,12 +85,21 @@ function readTraceId(trace: TraceId, start: number, end: number): boolean {
   return true;
 }
 
-// The parent of the caller's span is of no use to anybody: the next span is a child of that one.
+// A span is its own parent where none is told.
 function readSpan(trace: TraceId, start: number, end: number): boolean {
   if (!readId(start, end, 16)) return false;
   trace.spanHigh = id.high;
   trace.spanLow = id.low;
+  trace.parentHigh = id.high;
+  trace.parentLow = id.low;
   return true;
+}
+
+// The next span is a child of the caller's; whose child that is, only those ask who report both (docs/tracing.md).
+function readParent(trace: TraceId, start: number, end: number): void {
+  if (!readId(start, end, 16)) return;
+  trace.parentHigh = id.high;
+  trace.parentLow = id.low;
 }
 
 // Some leave zeros out at the beginning. An id of zeros alone means that there is none.

@@ -72,7 +72,9 @@ export class Http1 {
         keepAlive10: false,
         clearContext: settings.admission.clearContext,
       },
-      needsRemote: settings.needsRemote ?? false,
+      get needsRemote() {
+        return settings.needsRemote ?? false;
+      },
       neighbour: settings.neighbour ?? null,
       gone: (connection) => server.gone(connection),
     };

@@ -66,7 +66,9 @@ export class Http2 {
       settings: given.settings,
       limits: given.limits,
       admission: given.admission,
-      needsRemote: given.needsRemote,
+      get needsRemote() {
+        return given.needsRemote;
+      },
       handler,
       stats,
       streams: this.serverStreams,

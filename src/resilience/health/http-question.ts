@@ -19,7 +19,8 @@ export function httpQuestion(path: string, host: string, statuses: Statuses): Qu
   };
 }
 
-class StatusJudge implements Judge {
+/** Looks at the status alone. */
+export class StatusJudge implements Judge {
   readonly #statuses: Statuses;
   #line = "";
 
