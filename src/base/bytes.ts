@@ -21,6 +21,14 @@ export function putLatin1(buffer: Buffer, at: number, text: string): number {
   return at + latin1Write.call(buffer, text, at);
 }
 
+/** Up to here a buffer costs less as a piece of a larger one: memory of its own comes with 300 bytes of administration. */
+const PIECE_BYTES = 1024;
+
+/** A buffer that is kept for long and belongs to one of thousands. */
+export function shortBuffer(bytes: number): Buffer {
+  return bytes <= PIECE_BYTES ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
+}
+
 /** Up to here a loop is through before a native copy has begun. */
 const SHORT = 48;
 

@@ -1,4 +1,5 @@
 // @hot The beginning of a request body, kept while it is streamed on, so that a lost race for a connection can be repeated.
+import { shortBuffer } from "../../base/bytes.ts";
 
 const NONE = Buffer.alloc(0);
 
@@ -41,7 +42,7 @@ export class ReplayBuffer {
 
   #grow(needed: number, mostBytes: number): void {
     const doubled = Math.max(this.#firstBytes, 2 * this.buffer.length, needed);
-    const grown = Buffer.allocUnsafeSlow(needed <= this.#firstBytes ? this.#firstBytes : Math.min(doubled, mostBytes));
+    const grown = shortBuffer(needed <= this.#firstBytes ? this.#firstBytes : Math.min(doubled, mostBytes));
     this.buffer.copy(grown, 0, 0, this.length);
     this.buffer = grown;
   }

@@ -1,6 +1,6 @@
 // @hot The fields of one header block, in order. Values that are not remembered stand in the list's own memory, so that a list outlives
 // the buffer it was read from, and a secret is gone when the list is used again.
-import { wipe } from "../../../base/bytes.ts";
+import { shortBuffer, wipe } from "../../../base/bytes.ts";
 import type { FieldName } from "./field-name.ts";
 import { checkAndCopy, HeaderField, Indexing } from "./header-field.ts";
 
@@ -9,10 +9,15 @@ const FIRST_BYTES = 256;
 /** Memory beyond this goes back when a list is used again. */
 const KEPT_BYTES = 4096;
 const KEPT_FIELDS = 64;
+/** A request of gRPC with what a mesh adds, and some metadata. */
+const FIRST_FIELDS = 24;
+/** Of these so many are new with every request. */
+const FIRST_OWN = 8;
 
 /** Fields of a message, with bounds on their number and size. */
 export class FieldList {
-  readonly fields: HeaderField[] = [];
+  // Arrays that grow by themselves grow by much: ten thousand open streams have one of these each.
+  readonly fields = new Array<HeaderField>(FIRST_FIELDS);
   count = 0;
   /** Octets as RFC 9113 §6.5.2 (SETTINGS_MAX_HEADER_LIST_SIZE) counts them. */
   size = 0;
@@ -24,7 +29,8 @@ export class FieldList {
   #used = 0;
   /** The last secret in it ends here. */
   #secretEnd = 0;
-  readonly #own: HeaderField[] = [];
+  readonly #own: HeaderField[] = new Array<HeaderField>(FIRST_OWN);
+  #ownMade = 0;
   #ownUsed = 0;
 
   clear(): void {
@@ -32,7 +38,10 @@ export class FieldList {
     if (this.#bytes.length > KEPT_BYTES) this.#bytes = NO_BYTES;
     else if (this.#secretEnd > 0) wipe(this.#bytes, this.#secretEnd);
     if (this.fields.length > KEPT_FIELDS) this.fields.length = KEPT_FIELDS;
-    if (this.#own.length > KEPT_FIELDS) this.#own.length = KEPT_FIELDS;
+    if (this.#ownMade > KEPT_FIELDS) {
+      this.#own.length = KEPT_FIELDS;
+      this.#ownMade = KEPT_FIELDS;
+    }
     this.count = 0;
     this.size = 0;
     this.room = 0;
@@ -81,13 +90,13 @@ export class FieldList {
   }
 
   #take(name: FieldName): HeaderField {
-    if (this.#ownUsed === this.#own.length) this.#own.push(new HeaderField(name));
+    if (this.#ownUsed === this.#ownMade) this.#own[this.#ownMade++] = new HeaderField(name);
     return this.#own[this.#ownUsed++] as HeaderField;
   }
 
   // Fields before keep pointing at the old memory, which stays as it is.
   #grow(needed: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, needed * 2));
+    const grown = shortBuffer(Math.max(FIRST_BYTES, needed * 2));
     this.#bytes.copy(grown, 0, 0, this.#used);
     this.#bytes = grown;
   }
