@@ -174,10 +174,11 @@ test.each([
   expect(scene.service.wires).toEqual([]);
 });
 
-test("CONNECT of HTTP/1.0 is refused", async () => {
+test("CONNECT of HTTP/1.0 opens a tunnel like any other: many callers ask for it that way", async () => {
   await using scene = await connectScene();
   const peer = await answered(scene, "CONNECT db:5432 HTTP/1.0\r\n\r\nhello");
-  expect(outcomeOf(peer)).toEqual([501, "downstream.http.method-unsupported"]);
+  await scene.world.until("the echo", () => peer.received.endsWith("hello"));
+  expect(peer.received).toBe(`${CONNECTED}hello`);
 });
 
 test("an endpoint that is spoken to in HTTP/2 takes no tunnel: 501", async () => {

@@ -1,5 +1,5 @@
 // The units in examples/systemd: their commands are run as they are written, but for paths; and what they say agrees with the program.
-// What systemd itself says of them: test/interop/cases/systemd.ts.
+// What systemd itself says of them, and how it runs them: test/interop/cases/systemd{,-live}.ts.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -78,15 +78,19 @@ test("the unit waits longer for the end than the program does for requests in pr
   expect(Number(seconds) * 1000).toBeGreaterThanOrEqual((config?.admin.shutdownGraceMs ?? Infinity) + 5000);
 });
 
-test("the unit notifies, reloads by SIGHUP, restarts, and leaves V8 its writable code", () => {
+test("the unit notifies, reloads by SIGHUP, waits for its end, restarts, and leaves V8 its writable code", () => {
   const settings = ["Type", "NotifyAccess", "ExecReload", "Restart", "KillMode", "MemoryDenyWriteExecute"];
   expect(settings.map((key) => only(key))).toEqual([
     "notify",
     "all",
     "/bin/kill -HUP $MAINPID",
     "always",
-    "mixed",
+    "control-group",
     "no",
+  ]);
+  expect(service.get("ExecStop")).toEqual([
+    "-/bin/kill -TERM $MAINPID",
+    "-/usr/bin/tail --sleep-interval=0.1 --pid=${MAINPID} -f /dev/null",
   ]);
 });
 

@@ -7,6 +7,8 @@ export interface Need {
   /** Any one of them is enough. */
   readonly probes: readonly (readonly [command: string, ...args: string[]])[];
   readonly packages: readonly string[];
+  /** Brings what Debian has not; the packages are what it may need for that. */
+  readonly fetch?: () => void;
 }
 
 const INSTALL_LIMIT_MS = 300_000;
@@ -28,8 +30,19 @@ export function found(need: Need): string | null {
   return need.probes.find(succeeds)?.[0] ?? null;
 }
 
-/** Installs the packages of all needs that are not met, if that can be done here. */
+/** Installs what all needs that are not met ask for, if that can be done here. */
 export function install(needs: readonly Need[]): void {
+  fetch(needs);
+  installPackages(needs);
+  fetch(needs);
+}
+
+function fetch(needs: readonly Need[]): void {
+  if (!ours) return;
+  for (const need of needs) if (need.fetch !== undefined && found(need) === null) need.fetch();
+}
+
+function installPackages(needs: readonly Need[]): void {
   const packages = [...new Set(needs.filter((need) => found(need) === null).flatMap((need) => need.packages))];
   if (packages.length === 0 || !canInstall) return;
   console.log(`installing ${packages.join(" ")}`);

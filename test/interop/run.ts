@@ -18,10 +18,15 @@ import { haproxy } from "./cases/haproxy.ts";
 import { httpProxy } from "./cases/http-proxy.ts";
 import { go, java, node, php, python, ruby } from "./cases/languages.ts";
 import { nginx } from "./cases/nginx.ts";
+import { openTelemetry } from "./cases/opentelemetry.ts";
 import { openMetrics, promtool } from "./cases/promtool.ts";
 import { redis } from "./cases/redis.ts";
 import { stop } from "./cases/stop.ts";
 import { systemd } from "./cases/systemd.ts";
+import { systemdLive } from "./cases/systemd-live.ts";
+import { tunnels } from "./cases/tunnels.ts";
+import { unixSockets } from "./cases/unix-sockets.ts";
+import { webSocket } from "./cases/websocket.ts";
 import { wrk } from "./cases/wrk.ts";
 import { zipkin } from "./cases/zipkin.ts";
 import { Discovery, startFairlead } from "./fairlead.ts";
@@ -49,7 +54,12 @@ const HTTP1: readonly Peer[] = [
   zipkin,
   redis,
   ...httpProxy,
+  ...openTelemetry,
+  ...tunnels,
+  unixSockets,
+  ...webSocket,
   systemd,
+  systemdLive,
   ...docker,
 ];
 const HTTP2: readonly Peer[] = [

@@ -22,7 +22,8 @@ const NEVER = new Set(["h2c", "h2", ""]);
 /** Sees whether the request asks for a tunnel, and may. An offer that is not passed on is none: the request is one like any other. */
 export function readOffer(ex: Exchange, head: HttpHead, policy: TunnelPolicy): void {
   if (isConnect(head)) {
-    if (policy.connect && head.minor === 1) become(ex, Tunnel.direct);
+    // In HTTP/1.0, too: so it is asked for by Python's http.client before 3.12, and by nc.
+    if (policy.connect) become(ex, Tunnel.direct);
     return;
   }
   if (policy.upgrades.size === 0 || !mayOffer(head)) return;

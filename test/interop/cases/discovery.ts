@@ -1,5 +1,5 @@
 // Services move, stop and refuse under the load of wrk, and nobody notices.
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, match } from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ask } from "../ask.ts";
 import { freePort } from "../processes.ts";
@@ -61,18 +61,29 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   }
 }
 
+/** How a connection ends that was new, and that the service had not read from when it stopped. */
+const NEVER_READ: readonly string[] = ["upstream.connection.reset", "upstream.connection.closed"];
+
 /**
- * One of three services stops under load, in an orderly way; discovery does not know. In one run of some thirty a few requests were lost, and why is
- * not known: perhaps what its kernel had accepted and it had not, which is reset when it stops listening. Until it is, a second run decides, and the
- * causes of the first are shown (docs/status.md).
+ * One of three services stops under load, in an orderly way; discovery does not know. When it stops listening, its kernel resets the connections
+ * that the service had not taken yet, and Node closes those on which no request has come yet. A request that was on its way on such a connection
+ * has not reached the service, but cannot be told from one that a crash has lost, so that it is not sent again (on a kept connection it is): in one
+ * run of some thirty there are a few. Any other loss is a failure.
  */
 async function stopping(stage: Stage): Promise<void> {
-  await stage.report.case("one of three services stops under load, without an error", async () => {
-    const first = await stopOneOf(stage, "trio");
-    if (first.length === 0) return;
-    console.log(`            ${first.join()}\n${await failuresOf(stage, "trio")}`);
-    deepEqual(await stopOneOf(stage, "second-trio"), []);
-  });
+  await stage.report.case(
+    "one of three services stops under load, without an error but on connections it never read",
+    async () => {
+      const errors = await stopOneOf(stage, "trio");
+      if (errors.length === 0) return;
+      const failures = await failuresOf(stage, "trio");
+      console.log(`            ${errors.join()}\n            ${failures.join("\n            ")}`);
+      match(errors.join(), /^Non-2xx or 3xx responses: \d+$/);
+      const causes = failures.map((line) => /\/service\/svc\/trio\/failures\/(\S+)/.exec(line)?.[1] ?? "");
+      const lost = causes.filter((cause) => cause !== "" && cause !== "downstream.connection.gone"); // which is the end of the load
+      equal(lost.length > 0 && lost.every((cause) => NEVER_READ.includes(cause)), true, lost.join());
+    },
+  );
 }
 
 async function stopOneOf(stage: Stage, name: string): Promise<readonly string[]> {
@@ -89,16 +100,12 @@ async function stopOneOf(stage: Stage, name: string): Promise<readonly string[]>
 }
 
 /** What fairlead says of failed requests to a service, by cause. */
-async function failuresOf(stage: Stage, service: string): Promise<string> {
-  const { text } = await ask(stage.fairlead.admin, "admin", "/admin/metrics.json");
+async function failuresOf(stage: Stage, service: string): Promise<readonly string[]> {
+  const { text } = await ask(stage.fairlead.admin, "localhost", "/admin/metrics.json");
   const metrics = Object.entries(JSON.parse(text) as Record<string, number>); // a flat object of numbers
   return metrics
-    .filter(
-      ([name, value]) =>
-        value > 0 && name.includes(`/${service}/`) && /\/(failures|retries|failure_accrual|loadbalancer)\//.test(name),
-    )
-    .map(([name, value]) => `${name} ${value}`)
-    .join("\n");
+    .filter(([name, value]) => value > 0 && name.includes(`/${service}/failures/`))
+    .map(([name, value]) => `${name} ${value}`);
 }
 
 /** Of two endpoints one refuses connections: requests are sent again, to the other. */

@@ -117,7 +117,11 @@ func soak(ctx context.Context, channel func() (*grpc.ClientConn, func())) {
 }
 
 func serve(address string) {
-	listener, err := net.Listen("tcp", address)
+	network := "tcp"
+	if path, is := strings.CutPrefix(address, "unix:"); is {
+		network, address = "unix", path
+	}
+	listener, err := net.Listen(network, address)
 	if err != nil {
 		log.Fatal(err)
 	}
