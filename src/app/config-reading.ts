@@ -1,4 +1,5 @@
 // Reads configurations beside the traffic, in a thread of its own.
+import { getCompileCacheDir } from "node:module";
 import { Worker } from "node:worker_threads";
 import type { Env } from "../base/env.ts";
 import type { Timer } from "../base/timers.ts";
@@ -74,7 +75,9 @@ export class ConfigReader implements Disposable {
   }
 
   #start(): Worker {
-    const thread = new Worker(threadFile("config-thread"), { stdin: false, resourceLimits: BOUNDS });
+    const compileCache = getCompileCacheDir();
+    const env = compileCache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: compileCache };
+    const thread = new Worker(threadFile("config-thread"), { stdin: false, resourceLimits: BOUNDS, env });
     thread.on("error", () => this.#end(thread)); // whoever waits for it is told; nobody else need know
     return thread;
   }

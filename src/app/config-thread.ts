@@ -1,9 +1,17 @@
 // A thread that reads configurations: five thousand rules take longer than requests should wait.
+import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { problemsToJson, renderProblems } from "../config/problems.ts";
 import { loadConfig } from "./config.ts";
 import { noExtensions } from "./extensions.ts";
 import type { ConfigRequest, ReadConfig } from "./config-reading.ts";
+
+/** Where there is only one core, requests come first. */
+const NICENESS = 5;
+/** To Linux this is the calling thread, to others all of the process. */
+const THIS_THREAD = 0;
+
+if (process.platform === "linux") setPriority(THIS_THREAD, NICENESS);
 
 parentPort?.on("message", (request: ConfigRequest) => void answer(request));
 

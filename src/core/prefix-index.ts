@@ -2,9 +2,9 @@
 import { type Prefix, wildcard } from "./prefix.ts";
 
 interface Node<R> {
-  /** Rules whose prefix ends here, last written first, with their positions in writing. */
-  readonly rules: R[];
-  readonly positions: number[];
+  /** Rules whose prefix ends here, last written first, with their positions in writing. Most often there is one, or none. */
+  rules: readonly R[];
+  positions: readonly number[];
   next: Map<string, Node<R>> | undefined;
   any: Node<R> | undefined;
 }
@@ -48,8 +48,7 @@ export class PrefixIndex<R extends { readonly prefix: Prefix }> {
       const rule = this.items[position] as R; // in range
       let at = this.#root;
       for (const element of rule.prefix) at = element === wildcard ? (at.any ??= node()) : childOf(at, element);
-      at.rules.push(rule);
-      at.positions.push(position);
+      take(at, rule, position);
     }
   }
 }
@@ -57,7 +56,18 @@ export class PrefixIndex<R extends { readonly prefix: Prefix }> {
 const none: readonly never[] = [];
 
 function node<R>(): Node<R> {
-  return { rules: [], positions: [], next: undefined, any: undefined };
+  return { rules: none, positions: none, next: undefined, any: undefined };
+}
+
+/** A list that is pushed to has room for 17: of thousands of rules nearly each is alone at its node. */
+function take<R>(at: Node<R>, rule: R, position: number): void {
+  if (at.rules.length === 0) {
+    at.rules = [rule];
+    at.positions = [position];
+    return;
+  }
+  (at.rules as R[]).push(rule); // no longer the list that all nodes begin with
+  (at.positions as number[]).push(position);
 }
 
 function childOf<R>(parent: Node<R>, segment: string): Node<R> {

@@ -102,10 +102,7 @@ function hurried(env: ManualEnv): Env {
 }
 
 function settle(env: ManualEnv): void {
-  for (let turns = 0; env.pendingTimers > 0; turns++) {
-    if (turns > 10_000) throw new Error("it does not come to rest");
-    env.advance(1);
-  }
+  for (let turns = 0; env.endTurn(); turns++) if (turns > 10_000) throw new Error("it does not come to rest");
 }
 
 const DTABS = [
@@ -198,7 +195,7 @@ test("after any sequence of reloads names are bound as if nothing had ever been 
           data.trees.delete(binding);
           service.receive({ type: "unbind", router: "r", binding });
         } else if (step.do === "name") namers[step.namer]!.has(step.name, step.there);
-        else for (let turns = 0; turns < step.turns; turns++) env.advance(1);
+        else for (let turns = 0; turns < step.turns; turns++) env.endTurn();
       }
       settle(env);
       const fresh = new Data();
@@ -274,7 +271,7 @@ test("rules and interpreter may change at once: nothing is bound by the new ones
   await Promise.resolve();
   expect([followed, heard.length > 0 && heard.length < 50]).toEqual([false, true]);
   for (let turns = 0; turns < 200 && !followed; turns++) {
-    env.advance(1);
+    env.endTurn();
     await Promise.resolve();
   }
   await done;

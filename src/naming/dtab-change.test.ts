@@ -30,6 +30,22 @@ describe("DtabChange", () => {
     expect(["/a", "/a/b", "/c", "/z", "/"].filter((path) => change.touches(pathFrom(path)))).toEqual([]);
   });
 
+  test("does not touch the names of rules between two that are led elsewhere", () => {
+    const change = DtabChange.between(dtabFrom("/a=>/x;/b=>/y;/c=>/z"), dtabFrom("/a=>/x1;/b=>/y;/c=>/z1"));
+    expect(["/a", "/b", "/b/r", "/c", "/"].filter((path) => change.touches(pathFrom(path)))).toEqual(["/a", "/c"]);
+  });
+
+  test("is prepared piece by piece, and says the same before that is done", () => {
+    const rules = (to: string) => dtabFrom(Array.from({ length: 500 }, (_, i) => `/svc/s${i}=>/${to}`).join(";"));
+    const change = DtabChange.between(rules("x"), rules("y"));
+    let pieces = 0;
+    while (change.buildNext()) pieces++;
+    expect(pieces).toBeGreaterThan(10);
+    expect(change.touches(pathFrom("/svc/s499"))).toBe(true);
+    expect(DtabChange.between(rules("x"), rules("y")).touches(pathFrom("/svc/s499"))).toBe(true);
+    expect(change.touches(pathFrom("/svc/s500"))).toBe(false);
+  });
+
   test("leaves only names untouched of which both tables say the same", () => {
     const dtab = anyDtab(anyDentry(fc.constantFrom("a", "b", "c"), anyTree(commonPath)));
     fc.assert(

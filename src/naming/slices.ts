@@ -1,16 +1,20 @@
 // Work for many names at once, done a little at a time so that no request waits long for the loop.
 import type { Env } from "../base/env.ts";
-import type { Timer } from "../base/timers.ts";
 
-/** Together with a turn of ordinary work it stays below the 5 ms that a stall may take. */
-const SLICE_MS = 1;
+/**
+ * A request comes by the loop twice at least, each time behind a slice and the collection of its garbage; all that together stays below the
+ * 5 ms that a stall may take.
+ */
+const SLICE_MS = 0.5;
 
-/** Does steps until none is left, a slice at a time. */
+/** Does steps until none is left, a slice in each turn of the event loop. */
 export class Slices implements Disposable {
   readonly #env: Env;
   readonly #step: () => boolean;
   #running = false;
-  #next: Timer | null = null;
+  /** The next slice waits for the end of this turn. */
+  #waits = false;
+  #disposed = false;
   #rest: PromiseWithResolvers<void> | null = null;
 
   /** @param step does a part of the work; false if there was none. */
@@ -31,17 +35,17 @@ export class Slices implements Disposable {
     let left = true;
     try {
       task();
-      left = this.#next === null && this.#slice();
+      left = !this.#waits && this.#slice();
     } finally {
       this.#running = false;
-      if (left) this.#next ??= this.#env.timers.after(0, () => this.#again());
-      if (this.#next === null) this.#rested();
+      if (left) this.#later();
+      if (!this.#waits) this.#rested();
     }
   }
 
   /** Settled when nothing is left to do, or nobody will do it. */
   get done(): Promise<void> {
-    if (this.#next === null && !this.#running) return Promise.resolve();
+    if (this.#disposed || (!this.#waits && !this.#running)) return Promise.resolve();
     this.#rest ??= Promise.withResolvers();
     return this.#rest.promise;
   }
@@ -51,9 +55,13 @@ export class Slices implements Disposable {
     this.#rest = null;
   }
 
-  #again(): void {
-    this.#next = null;
-    this.run();
+  #later(): void {
+    if (this.#waits || this.#disposed) return;
+    this.#waits = true;
+    this.#env.timers.soon(() => {
+      this.#waits = false;
+      if (!this.#disposed) this.run();
+    });
   }
 
   /** Whether something is left to do. */
@@ -64,9 +72,9 @@ export class Slices implements Disposable {
     return false;
   }
 
+  /** No step is done any more. */
   [Symbol.dispose](): void {
-    this.#next?.cancel();
-    this.#next = null;
+    this.#disposed = true;
     this.#rested();
   }
 }
