@@ -1,6 +1,7 @@
 // The package's public entry: start a proxy from a configuration text.
 import { systemClock } from "../base/clock.ts";
 import { renderProblems } from "../config/problems.ts";
+import { logOutput } from "../telemetry/log-output.ts";
 import { Log } from "../telemetry/log.ts";
 import { loadConfig } from "./config.ts";
 import { Linker } from "./linker.ts";
@@ -30,7 +31,7 @@ export async function startLinker(text: string, options: StartOptions = {}): Pro
   const {
     file = "fairlead.yaml",
     environment = process.env,
-    writeLog = (line) => void process.stderr.write(line),
+    writeLog = logOutput(process.stderr, systemClock),
   } = options;
   const { config, problems } = await loadConfig(text, { file, environment });
   if (config === null) throw new ConfigurationError(renderProblems(problems));

@@ -1,4 +1,5 @@
 // The telemeters of a process through all reloads: those that send something, or keep requests. What only shows metrics is the admin server's.
+import { isIP } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import type { Env } from "../base/env.ts";
 import { invariant } from "../base/invariant.ts";
@@ -143,10 +144,10 @@ export class Telemeters {
       }
       case "io.zipkin.http": {
         const place = placeIn(config.host);
-        return [this.#zipkin(config.kind, place, zipkinHttp(config, place, { env, transport }))];
+        return [this.#zipkin(config.kind, place, zipkinHttp(config, place, { env, transport, lookUp }))];
       }
       case "io.l5d.zipkin":
-        return [this.#zipkin(config.kind, config, zipkinScribe(config, { env, transport }))];
+        return [this.#zipkin(config.kind, config, zipkinScribe(config, { env, transport, lookUp }))];
     }
   }
 
@@ -180,4 +181,10 @@ function placeIn(host: string): SocketAddress {
 const sendDatagrams: SendDatagrams = async (host, port, datagrams) => {
   const node = await import("../transport/node/datagrams.ts");
   return node.sendDatagrams(host, port, datagrams);
+};
+
+const lookUp = async (host: string): Promise<void> => {
+  if (isIP(host) !== 0) return;
+  const node = await import("../transport/node/aside-lookup.ts");
+  await node.lookUpAside(host);
 };

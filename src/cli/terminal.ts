@@ -1,6 +1,8 @@
 // The world of a command: where it prints, what it reads. Tests hand in their own.
 import { styleText } from "node:util";
+import { systemClock } from "../base/clock.ts";
 import type { Environment } from "../config/expand.ts";
+import { logOutput } from "../telemetry/log-output.ts";
 
 /** Colours that help uses. */
 export type Colour = "bold" | "green" | "red" | "yellow" | "dim";
@@ -25,7 +27,7 @@ export function processTerminal(): Terminal {
   return {
     environment: env,
     out: (text) => void stdout.write(text),
-    err: (text) => void stderr.write(text),
+    err: logOutput(stderr, systemClock),
     read: readInput,
     paint: (colour, text) => (colours ? styleText(colour, text, { validateStream: false }) : text),
   };

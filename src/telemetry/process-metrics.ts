@@ -3,6 +3,7 @@
 import { performance } from "node:perf_hooks";
 import type { Env } from "../base/env.ts";
 import type { DescriptorFigures } from "../core/byte-stream.ts";
+import { isExhaustion } from "../core/exhaustion.ts";
 import type { Scope } from "./registry.ts";
 
 const LAG_PERIOD_MS = 1000;
@@ -20,10 +21,35 @@ export function processMetrics(scope: Scope, env: Env, descriptors?: DescriptorF
 }
 
 function memoryGauges(scope: Scope): void {
-  scope.gauge("rss_bytes", () => process.memoryUsage.rss());
-  scope.gauge("heap_used_bytes", () => process.memoryUsage().heapUsed);
-  scope.gauge("heap_total_bytes", () => process.memoryUsage().heapTotal);
-  scope.gauge("external_bytes", () => process.memoryUsage().external);
+  scope.gauge(
+    "rss_bytes",
+    lasting(() => process.memoryUsage.rss()),
+  );
+  scope.gauge(
+    "heap_used_bytes",
+    lasting(() => process.memoryUsage().heapUsed),
+  );
+  scope.gauge(
+    "heap_total_bytes",
+    lasting(() => process.memoryUsage().heapTotal),
+  );
+  scope.gauge(
+    "external_bytes",
+    lasting(() => process.memoryUsage().external),
+  );
+}
+
+/** Node opens a file to read them. Without a descriptor left the last figure stands: others that are read with it are wanted most then. */
+function lasting(read: () => number): () => number {
+  let last = 0;
+  return () => {
+    try {
+      last = read();
+    } catch (error) {
+      if (!(error instanceof Error) || !isExhaustion(error)) throw error;
+    }
+    return last;
+  };
 }
 
 function descriptorGauges(scope: Scope, figures: DescriptorFigures): void {

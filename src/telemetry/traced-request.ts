@@ -67,6 +67,20 @@ export interface TracedRequest extends RequestWords {
   readonly decisions: readonly string[];
 }
 
+/** Longer texts are cut: what a caller sends must not fill the memory of many requests that are kept. */
+const MAX_LENGTH = 1000;
+
+/**
+ * A text, or what stands before `end`, as it may be kept.
+ * It is a copy: V8 keeps all of a text, the secrets in its query among them, for as long as a piece of it is there.
+ */
+export function shortened(text: string, end: number = text.length): string {
+  const length = Math.min(end, MAX_LENGTH);
+  if (length === text.length) return text;
+  const piece = Buffer.from(text.slice(0, length), "utf8").toString("utf8");
+  return end > MAX_LENGTH ? `${piece}...` : piece;
+}
+
 const OUTCOMES = {
   [Outcome.success]: "success",
   [Outcome.failure]: "failure",
@@ -95,11 +109,11 @@ export function tracedRequest(ex: Exchange, server: TracedServer, epochMs: numbe
     router: server.router,
     server: server.address,
     remote: ex.downstream.remote,
-    service: ex.path?.service ?? "",
-    client: destination?.client ?? "",
-    residual: destination?.residual ?? "",
+    service: shortened(ex.path?.service ?? ""),
+    client: shortened(destination?.client ?? ""),
+    residual: shortened(destination?.residual ?? ""),
     endpoint: ex.endpoint,
-    override: ex.localDtab,
+    override: shortened(ex.localDtab),
     status: ex.status,
     outcome: OUTCOMES[ex.outcome],
     cause: ex.failure?.token() ?? "",

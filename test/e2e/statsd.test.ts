@@ -48,6 +48,10 @@ test("What both workers count arrives once, in deltas; what was left at the stop
     () => statsd.counted(`${server}.requests`) >= 20,
     () => `20 requests, not ${statsd.counted(`${server}.requests`)}`,
   );
+  await until(
+    () => statsd.values(`${server}.request_latency_ms`, "ms").length >= 20, // another datagram
+    () => "the times of 20 requests",
+  );
   expect(statsd.values(`${server}.request_latency_ms`, "ms").length).toBe(20);
   expect(statsd.values("mesh.workers.serving", "g").at(-1)).toBe(2);
   expect((await site.metrics())["telemeter/io.l5d.statsd/sent"]).toBeGreaterThan(0);

@@ -6,7 +6,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { ask, type Fetched, freePorts, Program, unsharedShell, until } from "../support/program.ts";
 
 /** Names are looked up again after 5 s. */
@@ -16,6 +16,7 @@ const NAMES = 6;
 const known = "127.0.0.1 localhost web.test";
 
 const folder = mkdtempSync(join(tmpdir(), "fairlead-dns-"));
+afterAll(() => rmSync(folder, { recursive: true }));
 const namespace = unsharedShell(
   `mount --bind ${folder}/hosts /etc/hosts; mount --bind ${folder}/resolv.conf /etc/resolv.conf`,
 );
@@ -116,7 +117,52 @@ test.skipIf(namespace === null)(
     silent?.close();
     server.close();
     server.closeAllConnections();
-    rmSync(folder, { recursive: true });
   },
   90_000,
+);
+
+test.skipIf(namespace === null)(
+  "while a name server is silent telemeters hold up neither requests, nor look-ups of services, nor the end of the process",
+  async ({ skip }) => {
+    const silent = await silentNameServer();
+    if (silent === null) return skip("port 53 may not be used here");
+    writeFileSync(join(folder, "hosts"), `${known}\n`);
+    writeFileSync(join(folder, "resolv.conf"), `nameserver ${silent.address}\noptions timeout:30 attempts:2\n`);
+    const [port = 0, admin = 0] = await freePorts(2);
+    await using program = new Program(["run", "-"], {
+      through: namespace ?? [],
+      input: JSON.stringify({
+        admin: { port: admin },
+        telemetry: [
+          { kind: "io.l5d.statsd", hostname: "statsd.test", gaugeIntervalMs: 100 },
+          { kind: "io.zipkin.http", host: "zipkin.test:9411", initialSampleRate: 1 },
+        ],
+        routers: [
+          {
+            protocol: "http",
+            dtab: "/svc => /$/inet; /svc/web => /$/io.buoyant.http.status/204",
+            identifier: { kind: "io.l5d.path", segments: 2 },
+            bindingTimeoutMs: 2000,
+            servers: [{ port }],
+          },
+        ],
+      }),
+    });
+    await program.said("is ready");
+    for (let i = 0; i < 200; i++) expect((await ask(port, { Host: "web" }, "/web/1")).status).toBe(204);
+    await until(
+      () => silent.asked() >= 1,
+      () => "a question to the name server",
+    );
+    await pause(1500); // by then each telemeter has asked for its host
+    expect((await ask(port, { Host: "web" }, `/web.test/${admin}`)).status).toBe(403);
+    const beganMs = performance.now();
+    program.signal("SIGTERM");
+    expect(await program.end()).toBe(0);
+    expect(performance.now() - beganMs).toBeLessThan(10_000);
+    expect(program.err).toContain("stopped; everything in progress was finished");
+    expect(program.out).toBe("");
+    silent.close();
+  },
+  60_000,
 );

@@ -183,6 +183,7 @@ test(
     const reloads = sized(50, 1000);
     for (let i = 20; i < 20 + reloads; i++) await reload(i);
     await s.allBound();
+    await sleep(FULL_MS); // also until what belonged to the other service is forgotten
     const after = await s.left();
     const { answered, connections, failed, failures, longestMs } = await load.stop();
     took.sort((x, y) => x - y);

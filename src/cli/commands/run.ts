@@ -11,6 +11,7 @@ import { stayAlive } from "../../base/timers.ts";
 import { levelOf, LEVELS, Log, type Logger } from "../../telemetry/log.ts";
 import { InheritedSockets } from "../../transport/node/inherited-sockets.ts";
 import { CommandProblem, Exit, type Given } from "../command.ts";
+import { leaveAtOnce } from "../leave.ts";
 import { Signal } from "../signal.ts";
 import { portProblem } from "../port-problem.ts";
 import { builtInConfig, usableFile } from "../read-config.ts";
@@ -63,7 +64,7 @@ export async function run(given: Given, terminal: Terminal): Promise<number> {
   await manager.handedOver; // or the end of this process would be that of the service
   logger.info(clean ? "stopped; everything in progress was finished" : "stopped; what was still in progress was ended");
   flushCompileCache();
-  env.timers.after(LINGER_MS, () => process.exit(Exit.ok)); // runs only if something keeps the process alive
+  env.timers.after(LINGER_MS, leaveAtOnce); // runs only if something keeps the process alive
   return Exit.ok;
 }
 

@@ -76,6 +76,12 @@ test("What callers choose ends no tag, no field and no line", () => {
   );
 });
 
+test("A backslash escapes nothing of ours", () => {
+  const { registry, router } = setUp();
+  router.scope("service", "svc/\\x61\\").counter("a\\").inc();
+  expect(textOf(registry, "h\\\\, \t")).toBe("rt:service,host=h_\\,\\ _,rt=incoming,service=svc/\\x61_ a_=1\n");
+});
+
 test("What is no number is no field", () => {
   const { registry } = setUp();
   registry.root.scope("foo").gauge("a", () => Number.NaN);

@@ -105,8 +105,11 @@ function field(name: string, value: number): Pair[] {
   return Number.isFinite(value) ? [[name, value]] : [];
 }
 
-/** Of keys and tags. A line cannot hold a line end, and an empty tag is none. */
+/**
+ * Of keys and tags. An empty tag is none. A line cannot hold a line end, nor a backslash before what ends a key or a tag: some readers take it for
+ * the escape of that.
+ */
 function escaped(text: string): string {
   if (text === "") return "none";
-  return text.replaceAll(/[\r\n]/g, "_").replaceAll(/[,= ]/g, (c) => `\\${c}`);
+  return text.replaceAll(/\p{Cc}|\\+(?=[,= ]|$)/gu, "_").replaceAll(/[,= ]/g, (c) => `\\${c}`);
 }

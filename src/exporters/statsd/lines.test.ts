@@ -142,3 +142,25 @@ test("Datagrams hold whole lines, as many as fit into a frame, and a longer line
   expect(datagrams.join("\n").split("\n").length).toBe(201);
   expect(datagrams.at(-1)?.length).toBeGreaterThan(2000);
 });
+
+test("A reading that breaks off loses nothing, and tells nothing twice", () => {
+  const { lines, root, told } = setUp();
+  const first = root.counter("a");
+  let broken = false;
+  root.gauge("b", () => {
+    if (broken) throw new Error("EMFILE");
+    return 0;
+  });
+  const last = root.counter("c");
+  root.latency("d").record(1);
+  for (const counter of [first, last]) counter.add(5);
+  expect(told().filter((line) => !line.endsWith("|g"))).toHaveLength(3);
+  for (const counter of [first, last]) counter.add(1);
+  broken = true;
+  const before: string[] = [];
+  expect(() => {
+    for (const line of lines.lines(root)) before.push(line);
+  }).toThrow("EMFILE");
+  broken = false;
+  expect([...before, ...told()].filter((line) => !line.endsWith("|g"))).toEqual(["linkerd.a:1|c", "linkerd.c:1|c"]);
+});

@@ -4,7 +4,7 @@
 //   linkerd.rt.http.server.127_0_0_1.4140.pending:3|g                a gauge
 //   linkerd.rt.http.server.127_0_0_1.4140.request_latency_ms:7.25|ms|@0.01   a share of the values of a distribution
 import type { Random } from "../../base/random.ts";
-import type { Distribution, MetricsTree } from "../../telemetry/tree.ts";
+import type { Distribution, MetricsTree, Reading } from "../../telemetry/tree.ts";
 
 /** Of one distribution, however many values it saw. */
 const MAX_VALUES = 200;
@@ -22,8 +22,8 @@ export class StatsdLines {
   readonly #prefix: string;
   readonly #sampleRate: number;
   readonly #random: Random;
-  #counters = new Map<string, number>();
-  #stats = new Map<string, Told>();
+  #counters: ReadonlyMap<string, number> = new Map();
+  #stats: ReadonlyMap<string, Told> = new Map();
 
   /** @param sampleRate the share of the values of distributions. */
   constructor(prefix: string, sampleRate: number, random: Random) {
@@ -50,27 +50,39 @@ export class StatsdLines {
     if (text !== "") yield Buffer.from(text, "latin1");
   }
 
-  /** Whatever is new below `root`. What is not there any more is forgotten. */
+  /** Whatever is new below `root`. What is not there any more is forgotten; what was not come to, because the reading broke off, is not. */
   *lines(root: MetricsTree): Generator<string, void, undefined> {
-    const [counters, stats] = [this.#counters, this.#stats];
-    this.#counters = new Map();
-    this.#stats = new Map();
-    for (const [scope, name] of metricsBelow(root, "")) {
-      const { metric } = scope;
-      if (metric === null) continue;
-      const called = `${this.#prefix}${statsdName(name)}`;
-      if (metric.kind === "stat") {
-        if (metric.totalCount === 0) continue;
-        const now = { total: metric.totalCount, byBound: metric.countsByBound() };
-        this.#stats.set(name, now);
-        yield* this.#values(called, metric, now, stats.get(name));
-      } else if (metric.kind === "gauge") yield* gauge(called, metric.value);
-      else {
-        const { value } = metric;
-        this.#counters.set(name, value);
-        const grown = grownBy(value, counters.get(name) ?? 0);
-        if (grown > 0) yield `${called}:${grown}|c`;
-      }
+    const counters = new Map<string, number>();
+    const stats = new Map<string, Told>();
+    let whole = false;
+    try {
+      for (const [{ metric }, name] of metricsBelow(root, ""))
+        if (metric !== null) yield* this.#linesOf(metric, name, counters, stats);
+      whole = true;
+    } finally {
+      this.#counters = whole ? counters : new Map([...this.#counters, ...counters]);
+      this.#stats = whole ? stats : new Map([...this.#stats, ...stats]);
+    }
+  }
+
+  *#linesOf(
+    metric: Reading,
+    name: string,
+    counters: Map<string, number>,
+    stats: Map<string, Told>,
+  ): Generator<string, void, undefined> {
+    const called = `${this.#prefix}${statsdName(name)}`;
+    if (metric.kind === "stat") {
+      if (metric.totalCount === 0) return;
+      const now = { total: metric.totalCount, byBound: metric.countsByBound() };
+      stats.set(name, now);
+      yield* this.#values(called, metric, now, this.#stats.get(name));
+    } else if (metric.kind === "gauge") yield* gauge(called, metric.value);
+    else {
+      const { value } = metric;
+      counters.set(name, value);
+      const grown = grownBy(value, this.#counters.get(name) ?? 0);
+      if (grown > 0) yield `${called}:${grown}|c`;
     }
   }
 

@@ -20,13 +20,16 @@ export type SendBatch = (batch: readonly TracedRequest[]) => Sending;
 export interface SendingWorld {
   readonly env: Env;
   readonly transport: Transport;
+  /** Resolves when a host can be looked up, without standing in the way of others who look up theirs. */
+  readonly lookUp: (host: string) => Promise<unknown>;
 }
 
 /** So long a batch may take. */
 const TIMEOUT_MS = 5000;
 
 /** @param prepared what to say, which may take a while to be put together. */
-export function sending({ env, transport }: SendingWorld, place: SocketAddress, prepared: Promise<Question>): Sending {
+export function sending(world: SendingWorld, place: SocketAddress, prepared: Promise<Question>): Sending {
+  const { env, lookUp, transport } = world;
   const { promise, reject, resolve } = Promise.withResolvers<void>();
   let probe: Probe | null = null;
   let over = false;
@@ -39,8 +42,8 @@ export function sending({ env, transport }: SendingWorld, place: SocketAddress, 
     else reject(new Error(why));
   };
   const timer = env.timers.after(TIMEOUT_MS, () => end(`it did not answer within ${TIMEOUT_MS} ms`));
-  prepared.then(
-    (question) => {
+  Promise.all([prepared, lookUp(place.host)]).then(
+    ([question]) => {
       if (over) return;
       probe = new Probe(transport, place, question, (found) =>
         end(found === NOT_ASKED ? "this process has no descriptors left" : found),

@@ -158,3 +158,46 @@ test.each<[string, Fields, string | undefined]>([
 ])("The parent of the caller's span is known to who reports it: %s", (_, fields, parent) => {
   for (const message of requests(fields)) expect(written(read(message))["x-b3-parentspanid"]).toBe(parent);
 });
+
+test("Whatever stands in the headers, often and in both forms, both versions read the same, and what goes on is well-formed", () => {
+  const piece = fc.constantFrom(
+    TRACE,
+    WIDE,
+    SPAN,
+    PARENT,
+    "0",
+    "000",
+    "d",
+    "1",
+    "-",
+    "--",
+    "true",
+    "\xff",
+    "f".repeat(17),
+    "f".repeat(200),
+    ",",
+    " ",
+  );
+  const value = fc.array(piece, { maxLength: 7 }).map((pieces) => pieces.join("").trim());
+  const name = fc.constantFrom("b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags");
+  fc.assert(
+    fc.property(fc.array(fc.tuple(name, value), { maxLength: 8 }), (pairs) => {
+      const lines = pairs.map(([each, text]) => `${each.toUpperCase()}: ${text}\r\n`).join("");
+      const [first, second] = [
+        requestHead(`GET / HTTP/1.1\r\nHost: web\r\n${lines}\r\n`),
+        new PlainHttp2Request("GET", "/", "web", pairs),
+      ].map((message) => {
+        const trace = read(message);
+        trace.next(seededRandom(7));
+        return trace;
+      });
+      expect(first).toEqual(second);
+      for (const [key, text] of Object.entries(written(first as TraceId))) {
+        if (key === "x-b3-traceid") expect(text).toMatch(/^(?!0+$)(?:[0-9a-f]{16}){1,2}$/);
+        else if (key === "x-b3-sampled" || key === "x-b3-flags") expect(text).toMatch(/^[01]$/);
+        else expect(text).toMatch(/^(?!0+$)[0-9a-f]{16}$/);
+      }
+    }),
+    { numRuns: 2000, seed: 7 },
+  );
+});

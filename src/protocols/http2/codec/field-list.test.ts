@@ -94,6 +94,16 @@ describe("FieldList", () => {
     expect(list.count).toBe(0);
   });
 
+  test("refuses it behind too many fields as well", () => {
+    const list = new FieldList();
+    own(list, "x", { maxFields: 0 });
+    const broken = Buffer.from([0xff]); // eight bits of padding
+    expect(list.addOwn(NAME, Indexing.without, true, broken, 0, 1, MANY, MANY)).toBe(false);
+    expect(list.addOwn(NAME, Indexing.without, false, broken, 0, 1, MANY, MANY)).toBe(true);
+    expect(own(list, "fine", {}, true)).toBe(true);
+    expect(list.count).toBe(0);
+  });
+
   test("is as new when it was cleared", () => {
     const list = new FieldList();
     own(list, "x".repeat(100), { maxFields: 0 });
@@ -141,6 +151,23 @@ describe("nothing is left of a secret when a list was cleared", () => {
     expect(bytes.subarray(0, SECRET.length).every((octet) => octet === 0)).toBe(true);
     own(list, "a");
     expect(list.fields[0]?.bytes).toBe(bytes);
+  });
+
+  test("in the memory it stood in before that was too small, or was too much to keep", () => {
+    for (const many of [1, 10, 100]) {
+      const list = new FieldList();
+      const memories = new Set<Buffer>();
+      own(list, SECRET);
+      for (let n = 0; n < many; n++) {
+        memories.add((list.fields[0] as HeaderField).bytes); // the first field
+        own(list, "x".repeat(200));
+      }
+      memories.add((list.fields[0] as HeaderField).bytes); // as it is now
+      expect(list.fields[0]?.value).toBe(SECRET);
+      expect(new Set(fieldsOf(list).map(({ bytes }) => bytes)).size).toBe(1);
+      list.clear();
+      for (const bytes of memories) expect(bytes.toString("latin1")).not.toContain(SECRET);
+    }
   });
 
   test("where it was one value among many, of which some were too many", () => {

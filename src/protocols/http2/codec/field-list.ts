@@ -3,6 +3,7 @@
 import { shortBuffer, wipe } from "../../../base/bytes.ts";
 import type { FieldName } from "./field-name.ts";
 import { checkAndCopy, HeaderField, Indexing } from "./header-field.ts";
+import { MALFORMED, measureHuffman } from "./huffman.ts";
 
 const NO_BYTES = Buffer.alloc(0);
 const FIRST_BYTES = 256;
@@ -35,8 +36,8 @@ export class FieldList {
 
   clear(): void {
     for (let i = 0; i < this.#ownUsed; i++) (this.#own[i] as HeaderField).forget();
+    if (this.#secretEnd > 0) wipe(this.#bytes, this.#secretEnd);
     if (this.#bytes.length > KEPT_BYTES) this.#bytes = NO_BYTES;
-    else if (this.#secretEnd > 0) wipe(this.#bytes, this.#secretEnd);
     if (this.fields.length > KEPT_FIELDS) this.fields.length = KEPT_FIELDS;
     if (this.#ownMade > KEPT_FIELDS) {
       this.#own.length = KEPT_FIELDS;
@@ -76,7 +77,7 @@ export class FieldList {
     maxFields: number,
     maxBytes: number,
   ): boolean {
-    if (this.tooLarge) return true;
+    if (this.tooLarge) return !huffman || measureHuffman(source, start, end) !== MALFORMED;
     const field = this.#take(name);
     const at = this.#used;
     const needed = at + end - start;
@@ -94,10 +95,12 @@ export class FieldList {
     return this.#own[this.#ownUsed++] as HeaderField;
   }
 
-  // Fields before keep pointing at the old memory, which stays as it is.
+  // Fields before go with it: the old memory would last as long as they do, and a secret in it for as long as it pleases the heap.
   #grow(needed: number): void {
     const grown = shortBuffer(Math.max(FIRST_BYTES, needed * 2));
     this.#bytes.copy(grown, 0, 0, this.#used);
+    for (let i = 0; i < this.#ownUsed; i++) (this.#own[i] as HeaderField).bytes = grown;
+    if (this.#secretEnd > 0) wipe(this.#bytes, this.#secretEnd);
     this.#bytes = grown;
   }
 
