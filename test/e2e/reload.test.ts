@@ -319,6 +319,7 @@ test("with workers a change holds in all of them or in none", async () => {
   expect(await put(`${changed}${second(other)}`)).toBe(200);
   expect([await everywhere(s.port), await everywhere(other)]).toEqual([["a"], ["b"]]);
   expect(await put(changed)).toBe(200);
-  await expect(ask(other)).rejects.toThrow("ECONNREFUSED");
+  // Or reset: the other thread's socket may be about to close, and what waits in its queue goes with it.
+  await expect(ask(other)).rejects.toThrow(/ECONNREFUSED|ECONNRESET/);
   expect(s.program.err.match(/ERROR.*/g)?.filter((line) => !line.includes("cannot be used"))).toEqual([]);
 });
