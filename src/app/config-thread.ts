@@ -11,7 +11,15 @@ const NICENESS = 5;
 /** To Linux this is the calling thread, to others all of the process. */
 const THIS_THREAD = 0;
 
-if (process.platform === "linux") setPriority(THIS_THREAD, NICENESS);
+if (process.platform === "linux") standBehind();
+
+function standBehind(): void {
+  try {
+    setPriority(THIS_THREAD, NICENESS);
+  } catch {
+    // A unit may forbid it (`SystemCallFilter=~@resources`): then the configuration is read as fast as requests are answered.
+  }
+}
 
 parentPort?.on("message", (request: ConfigRequest) => void answer(request));
 

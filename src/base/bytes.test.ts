@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { equalsLower, latin1, putHex, putLatin1 } from "./bytes.ts";
+import { equalsLower, latin1, putHex, putLatin1, shortBuffer } from "./bytes.ts";
 
 const anyLatin1 = fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString("latin1"));
 
@@ -36,4 +36,12 @@ test("equalsLower compares with lower case, whatever the case of the bytes", () 
   expect(equalsLower(Buffer.from("chunkedx"), 0, 8, "chunked")).toBe(false);
   expect(equalsLower(Buffer.from("chunke\xe4", "latin1"), 0, 7, "chunked")).toBe(false);
   expect(equalsLower(Buffer.from("\x1dost"), 0, 4, "=ost")).toBe(false); // 0x1d | 0x20 is "="
+});
+
+test("Short buffers are of their size, do not overlap, and share memory with nobody else", () => {
+  const pieces = Array.from({ length: 600 }, (_, i) => shortBuffer(i % 300).fill(i & 255));
+  for (const [i, piece] of pieces.entries()) expect([...piece]).toEqual(new Array(i % 300).fill(i & 255));
+  expect(new Set(pieces.map(({ buffer }) => buffer)).size).toBeLessThan(4);
+  expect(pieces.some(({ buffer }) => buffer === Buffer.from("pooled").buffer)).toBe(false);
+  expect(shortBuffer(5000)).toHaveLength(5000);
 });

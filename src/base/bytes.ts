@@ -23,10 +23,23 @@ export function putLatin1(buffer: Buffer, at: number, text: string): number {
 
 /** Up to here a buffer costs less as a piece of a larger one: memory of its own comes with 300 bytes of administration. */
 const PIECE_BYTES = 1024;
+const SLAB_BYTES = 64 * 1024;
+let slab: Buffer = Buffer.alloc(0);
+let slabUsed = 0;
 
-/** A buffer that is kept for long and belongs to one of thousands. */
+/**
+ * A buffer that is kept for long and belongs to one of thousands. Not from Node's own pool: what is kept there keeps 64 kB, most of which was
+ * somebody's for a moment.
+ */
 export function shortBuffer(bytes: number): Buffer {
-  return bytes <= PIECE_BYTES ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
+  if (bytes > PIECE_BYTES) return Buffer.allocUnsafeSlow(bytes);
+  if (slabUsed + bytes > slab.length) {
+    slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    slabUsed = 0;
+  }
+  const piece = slab.subarray(slabUsed, slabUsed + bytes);
+  slabUsed += (bytes + 7) & ~7;
+  return piece;
 }
 
 /** Up to here a loop is through before a native copy has begun. */

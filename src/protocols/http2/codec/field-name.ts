@@ -1,5 +1,5 @@
 // @hot Names of fields, each one object for as long as it is in use: everything that depends on the name alone is found out once.
-import { latin1 } from "../../../base/bytes.ts";
+import { latin1, putLatin1 } from "../../../base/bytes.ts";
 import { Field, fieldIdOf } from "../../http/field-names.ts";
 import { B3, DROPPED_FROM_ANSWER, DROPPED_FROM_REQUEST, PROTECTED } from "../../http/hop-by-hop.ts";
 import { decodeHuffman, encodeHuffman, forbiddenLength, huffmanLength, MALFORMED, measureHuffman } from "./huffman.ts";
@@ -121,7 +121,8 @@ export class FieldName {
     this.trails = TELLING.has(text) || !(DROPPED_FROM_REQUEST[this.id] === 1 || PROTECTED[this.id] === 1 || this.mesh);
     this.staticIndex = STATIC_NAMES.get(text) ?? 0;
     this.raw = raw;
-    this.octets = Buffer.from(raw, "latin1");
+    this.octets = Buffer.allocUnsafeSlow(raw.length); // not from the pool: a name may be kept for ever, and would keep 64 kB
+    putLatin1(this.octets, 0, raw);
     this.cost = text.length + ENTRY_OVERHEAD;
     this.huffman = huffman;
     this.number = nextNumber++;
