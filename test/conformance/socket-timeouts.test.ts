@@ -5,6 +5,7 @@ import { causeOf, HttpClient } from "../support/http-client.ts";
 import { call, get as h2Get, memoryH2Scene } from "../support/h2-scene.ts";
 import { Peer } from "../support/peer.ts";
 import { Proxy } from "../support/proxy.ts";
+import { readSlowly } from "../support/slow-reader.ts";
 import { get, memoryScene, post, sceneIn } from "../support/scene.ts";
 import { OFFER, tunnelScene } from "../support/tunnel-scene.ts";
 import { memoryWorld, tcpWorld } from "../support/world.ts";
@@ -146,13 +147,7 @@ test("a caller that takes each write in time is served to the end, however long 
   );
   const client = scene.connect();
   client.send(get());
-  client.peer.stream.pause();
-  for (let i = 0; i < 60 && client.answers.length === 0; i++) {
-    await scene.world.pass(400);
-    client.peer.stream.resume();
-    for (let turns = 0; turns < 4; turns++) scene.world.network.turn();
-    client.peer.stream.pause();
-  }
+  await readSlowly(scene.world, client, 400, 60);
   expect(client.over).toBe(false);
   client.peer.stream.resume();
   await client.answered(1);

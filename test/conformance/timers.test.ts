@@ -5,6 +5,7 @@ import { causeOf, type HttpClient } from "../support/http-client.ts";
 import { compose } from "../support/http-text.ts";
 import { Proxy, type ProxySetup } from "../support/proxy.ts";
 import { Disco } from "../support/disco.ts";
+import { readSlowly } from "../support/slow-reader.ts";
 import { get, memoryScene, type Scene, sceneIn } from "../support/scene.ts";
 import { type MemoryWorld, memoryWorld } from "../support/world.ts";
 
@@ -103,13 +104,7 @@ test("a caller that takes its answer slowly, but takes it, is served to the end"
   );
   const client = scene.connect();
   client.send(get());
-  client.peer.stream.pause();
-  for (let i = 0; i < 40 && client.answers.length === 0; i++) {
-    await scene.world.pass(800);
-    client.peer.stream.resume();
-    for (let turns = 0; turns < 4; turns++) scene.world.network.turn();
-    client.peer.stream.pause();
-  }
+  await readSlowly(scene.world, client, 800, 40);
   expect(client.over).toBe(false);
   client.peer.stream.resume();
   await client.answered(1);

@@ -48,7 +48,7 @@ export class StatsdPusher {
     this.#lines = new StatsdLines(spec.prefix, spec.sampleRate, env.random);
     this.#sent = scope.counter("sent");
     this.#failures = scope.counter("failures");
-    if (late) this.#begin(metrics().then((root) => this.#lines.skip(root)));
+    if (late) this.#begin(metrics().then((root) => this.#lines.takeAsTold(root)));
     this.#timer = env.timers.every(spec.gaugeIntervalMs, () => this.push());
   }
 

@@ -91,9 +91,7 @@ export class FieldName {
   readonly trails: boolean;
   /** First index in the static table, 0 when it is not there. */
   readonly staticIndex: number;
-  /** The octets to send, one per character. */
-  readonly raw: string;
-  /** The same as octets. */
+  /** The octets to send. */
   readonly octets: Buffer;
   /** What a field of this name counts in a table besides its value (RFC 7541 §4.1). */
   readonly cost: number;
@@ -120,7 +118,6 @@ export class FieldName {
     this.changing = CHANGING.has(text);
     this.trails = TELLING.has(text) || !(DROPPED_FROM_REQUEST[this.id] === 1 || PROTECTED[this.id] === 1 || this.mesh);
     this.staticIndex = STATIC_NAMES.get(text) ?? 0;
-    this.raw = raw;
     this.octets = Buffer.allocUnsafeSlow(raw.length); // not from the pool: a name may be kept for ever, and would keep 64 kB
     putLatin1(this.octets, 0, raw);
     this.cost = text.length + ENTRY_OVERHEAD;
@@ -195,7 +192,7 @@ export class FieldNames {
     for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + (buffer[at] as number)) | 0;
     const slot = (hash ^ (hash >>> 11) ^ (hash >>> 22)) & (SLOTS - 1);
     const known = this.#slots[slot] as FieldName | null;
-    if (known !== null && known.huffman === huffman && holds(buffer, start, end, known.raw)) return known;
+    if (known !== null && known.huffman === huffman && holdsOctets(buffer, start, end, known.octets)) return known;
     const name = makeName(buffer, start, end, huffman);
     if (name !== null && end - start <= MAX_REMEMBERED_BYTES) this.#slots[slot] = name;
     return name;
@@ -210,6 +207,13 @@ function makeName(buffer: Buffer, start: number, end: number, huffman: boolean):
   const text = Buffer.allocUnsafe(measured < 0 ? forbiddenLength(measured) : measured); // what is forbidden in values is none in names
   decodeHuffman(buffer, start, end, text, 0);
   return new FieldName(text.toString("latin1"), raw, true);
+}
+
+function holdsOctets(buffer: Buffer, start: number, end: number, octets: Buffer): boolean {
+  const { length } = octets;
+  if (length !== end - start) return false;
+  for (let i = 0; i < length; i++) if (buffer[start + i] !== octets[i]) return false;
+  return true;
 }
 
 /** Is `buffer[start, end)` what `raw` says, one octet per character? */

@@ -152,10 +152,8 @@ describe("a field is written", () => {
   });
 
   function rawName(name: string): string {
-    const { huffman, raw } = ownName(name);
-    return (
-      ((huffman ? 0x80 : 0) | raw.length).toString(16).padStart(2, "0") + Buffer.from(raw, "latin1").toString("hex")
-    );
+    const { huffman, octets } = ownName(name);
+    return ((huffman ? 0x80 : 0) | octets.length).toString(16).padStart(2, "0") + octets.toString("hex");
   }
 });
 
