@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Counts, lineOf, sumOf, tapCounts, vitestCounts } from "./test-counts.ts";
+import { type Counts, lineOf, sumOf, tapCounts, vitestCounts, vitestFailures } from "./test-counts.ts";
 
 /** Plain Node strips types and resolves imports by itself, as it does for users; vitest has its own ways and would hide a mistake. */
 function smoke(): Counts {
@@ -24,7 +24,9 @@ function vitest(args: readonly string[]): Counts {
     const run = spawnSync(process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...options], {
       stdio: "inherit",
     });
-    return vitestCounts(globSync(report).map((path) => readFileSync(path, "utf8"))[0], run.status);
+    const text = globSync(report).map((path) => readFileSync(path, "utf8"))[0];
+    for (const failure of vitestFailures(text, process.cwd())) console.log(failure);
+    return vitestCounts(text, run.status);
   } finally {
     rmSync(directory, { recursive: true });
   }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lineOf, sumOf, tapCounts, vitestCounts } from "./test-counts.ts";
+import { lineOf, sumOf, tapCounts, vitestCounts, vitestFailures } from "./test-counts.ts";
 
 const report = (failed: number, files: { status: string; assertionResults: { status: string }[] }[]): string =>
   JSON.stringify({
@@ -38,4 +38,24 @@ test("tapCounts reads the totals at the end of the output", () => {
 test("Suites add up to one line", () => {
   const counts = [1, 2].map((n) => ({ passed: n, failed: n * 10, skipped: n * 100 }));
   expect(lineOf(sumOf(counts))).toBe("3 passed, 30 failed, 300 skipped");
+});
+
+test("vitestFailures names tests and files that failed, with the first lines of their reasons", () => {
+  const passed = { fullName: "fine", status: "passed", failureMessages: [] };
+  const failed = {
+    fullName: "adds up",
+    status: "failed",
+    failureMessages: ["\u001b[31mexpected 1\u001b[39m\nto be 2"],
+  };
+  const files = [
+    { name: "/home/src/sum.test.ts", status: "failed", message: "", assertionResults: [passed, failed] },
+    { name: "/home/src/lost.test.ts", status: "failed", message: "cannot be loaded", assertionResults: [] },
+    { name: "/home/src/fine.test.ts", status: "passed", message: "", assertionResults: [passed] },
+  ];
+  expect(vitestFailures(report(1, files), "/home")).toEqual([
+    "   FAILED   src/sum.test.ts: adds up\n            expected 1\n            to be 2",
+    "   FAILED   src/lost.test.ts\n            cannot be loaded",
+  ]);
+  expect(vitestFailures(report(0, []), "/home")).toEqual([]);
+  expect(vitestFailures(undefined, "/home")).toEqual(["   FAILED   vitest: ended without a report"]);
 });

@@ -1,4 +1,6 @@
-// What the runners of our tests say, as three numbers.
+// What the runners of our tests say, as three numbers, and what failed by name.
+import { relative } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 
 /** How many tests ended how. */
 export interface Counts {
@@ -35,8 +37,15 @@ interface VitestReport {
   readonly numPendingTests: number;
   readonly numTodoTests: number;
   readonly testResults: readonly {
+    readonly name: string;
     readonly status: string;
-    readonly assertionResults: readonly { readonly status: string }[];
+    /** Why the file failed as a whole; empty when it did not. */
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
   }[];
 }
 
@@ -48,15 +57,41 @@ interface VitestReport {
 export function vitestCounts(report: string | undefined, status: number | null): Counts {
   if (report === undefined) return { passed: 0, failed: 1, skipped: 0 };
   const totals = JSON.parse(report) as VitestReport; // written by the vitest that the lock file names
-  const broken = totals.testResults.filter(
-    (file) => file.status === "failed" && file.assertionResults.every((result) => result.status !== "failed"),
-  );
+  const broken = totals.testResults.filter(brokeAsAWhole);
   const counts = {
     passed: totals.numPassedTests,
     failed: totals.numFailedTests + broken.length,
     skipped: totals.numPendingTests + totals.numTodoTests,
   };
   return atLeastOneFailure(counts, status);
+}
+
+type VitestFile = VitestReport["testResults"][number];
+
+function brokeAsAWhole(file: VitestFile): boolean {
+  return file.status === "failed" && file.assertionResults.every((result) => result.status !== "failed");
+}
+
+/** Lines of a failure's reason that are worth repeating. */
+const REASON_LINES = 6;
+
+/**
+ * What failed according to vitest's JSON report, a text each: the file, the test, and below them, indented, the first lines of the reason. The
+ * form is that of test/interop/report.ts, so that .ci/run can repeat all failures at its end.
+ */
+export function vitestFailures(report: string | undefined, root: string): string[] {
+  if (report === undefined) return ["   FAILED   vitest: ended without a report"];
+  return (JSON.parse(report) as VitestReport).testResults.flatMap((file) => {
+    const name = relative(root, file.name);
+    const failed = file.assertionResults.filter(({ status }) => status === "failed");
+    const texts = failed.map((result) => failureText(`${name}: ${result.fullName}`, result.failureMessages.join("\n")));
+    return brokeAsAWhole(file) ? [failureText(name, file.message)] : texts;
+  });
+}
+
+function failureText(name: string, reason: string): string {
+  const lines = stripVTControlCharacters(reason).split("\n").slice(0, REASON_LINES);
+  return [`   FAILED   ${name}`, ...lines.map((line) => `            ${line}`)].join("\n");
 }
 
 function atLeastOneFailure(counts: Counts, status: number | null): Counts {
