@@ -7,7 +7,8 @@
  */
 export class WindowedAdder {
   readonly #sliceMs: number;
-  readonly #slices: Float64Array;
+  /** Whole numbers: an array of them needs less than memory of its own, and there is one for each service. */
+  readonly #slices: number[];
   #current = 0;
   /** The current slice; it gets its place among the others when it is over. */
   #fresh = 0;
@@ -21,7 +22,7 @@ export class WindowedAdder {
    */
   constructor(windowMs: number, slices: number, nowMs: number) {
     this.#sliceMs = windowMs / slices;
-    this.#slices = new Float64Array(slices);
+    this.#slices = Array.from({ length: slices }, () => 0); // cold: once
     this.#sliceStartMs = nowMs;
   }
 

@@ -60,7 +60,7 @@ export class Bindings {
     const entry = this.#cacheOf(localDtab).peek(cacheKey) ?? this.#make(cacheKey, service, localDtab);
     if (localDtab === "" && entry.cached && entry.aliases.length < MAX_ALIASES) {
       aliases.set(key, entry);
-      entry.aliases.push(key);
+      entry.aliases = entry.aliases.concat([key]); // most have one
     }
     return entry;
   }

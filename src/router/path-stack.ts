@@ -65,14 +65,16 @@ export class PathEntry extends Cached implements PathStage, Keeper, RetryPath {
   readonly perTryTimeoutMs: number;
   readonly classifier: Classifier;
   /** Keys of identifiers that lead here, forgotten with it. */
-  readonly aliases: string[] = [];
+  aliases: readonly string[] = [];
   readonly replayBytes: number;
   readonly #statistics: StatsByName<ServiceFigures>;
   readonly #figures: ServiceFigures;
   readonly #hold: HoldLimits | null;
   readonly #shared: PathShared;
-  readonly #waiting: Waiting;
-  readonly #clients = new Map<BoundClient, PathClient>();
+  /** Only while somebody waits for the name to be bound. */
+  #waiting: Waiting | null = null;
+  /** Few: where there are more, those of a union. */
+  #clients: readonly PathClient[] = [];
   /** The one used last; most names have only one. */
   #recent: PathClient | null = null;
   #tree: ReturnType<BoundTrees["take"]> | null = null;
@@ -92,7 +94,6 @@ export class PathEntry extends Cached implements PathStage, Keeper, RetryPath {
     this.binding = binding;
     this.#shared = shared;
     this.classifier = settings.classifier;
-    this.#waiting = new Waiting(shared.loop, shared.bindingTimeoutMs, (ex, failure) => this.#fail(ex, failure)); // cold: once
     this.#statistics = localDtab === "" ? shared.services : shared.overridden;
     this.#figures = this.#statistics.take(service);
     this.stats = this.#figures.stats;
@@ -131,7 +132,7 @@ export class PathEntry extends Cached implements PathStage, Keeper, RetryPath {
   }
 
   release(ex: Exchange): void {
-    this.#waiting.remove(ex);
+    this.#waiting?.remove(ex);
   }
 
   /** Control has bound the name (anew). */
@@ -141,10 +142,10 @@ export class PathEntry extends Cached implements PathStage, Keeper, RetryPath {
     this.#tree = taken;
     this.#error = null;
     if (old !== null) {
-      if (old !== taken && this.#clients.size > 0) this.#forgetClients(taken.clients);
+      if (old !== taken && this.#clients.length > 0) this.#forgetClients(taken.clients);
       this.#shared.trees.give(old);
     }
-    if (this.#waiting.length > 0) this.#waiting.releaseAll((ex) => this.dispatch(ex)); // cold: when control answers
+    this.#letGo();
   }
 
   /** Control could not bind the name. After a success failures are ignored: the last good tree stays in force. */
@@ -152,14 +153,26 @@ export class PathEntry extends Cached implements PathStage, Keeper, RetryPath {
     if (this.#tree !== null) return;
     const text = `${this.#shared.unroutable(this.service, this.localDtab)}: ${message}`;
     this.#error = new Failure(causes.bindError, text, { service: this.service });
-    this.#waiting.releaseAll((ex) => this.dispatch(ex)); // cold: when control answers
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    waiting?.releaseAll((ex) => this.dispatch(ex)); // cold: when control answers
+  }
+
+  #wait(ex: Exchange): void {
+    const { bindingTimeoutMs, loop } = this.#shared;
+    this.#waiting ??= new Waiting(loop, bindingTimeoutMs, (late, failure) => this.#fail(late, failure)); // cold: while unbound
+    this.#waiting.add(ex, this);
   }
 
   /** To where the name is bound at the moment. A union draws by weight once for every request (linkerd1 §3.3); a requeue stays with the client that was drawn. */
   dispatch(ex: Exchange): void {
     const tree = this.#tree;
     if (tree === null) {
-      if (this.#error === null) this.#waiting.add(ex, this);
+      if (this.#error === null) this.#wait(ex);
       else this.#fail(ex, this.#error);
       return;
     }
@@ -181,27 +194,24 @@ export class PathEntry extends Cached implements PathStage, Keeper, RetryPath {
   }
 
   #clientOf(bound: BoundClient): PathClient {
-    let client = this.#clients.get(bound);
-    if (client === undefined) {
-      client = new PathClient(this.service, bound);
-      this.#clients.set(bound, client);
+    const clients = this.#clients;
+    for (let i = 0; i < clients.length; i++) {
+      const known = clients[i] as PathClient;
+      if (known.bound === bound) return (this.#recent = known);
     }
-    this.#recent = client;
-    return client;
+    const client = new PathClient(this.service, bound);
+    this.#clients = clients.concat([client]); // no longer than it needs to be: there are thousands of names
+    return (this.#recent = client);
   }
 
   #forgetClients(kept: readonly BoundClient[]): void {
     this.#recent = null;
-    const known = Array.from(this.#clients.keys());
+    const known = this.#clients;
+    this.#clients = known.filter(({ bound }) => kept.includes(bound)); // cold: when the name is bound anew
     for (let i = 0; i < known.length; i++) {
-      const client = known[i] as BoundClient;
-      if (!kept.includes(client)) this.#forget(client);
+      const client = known[i] as PathClient;
+      if (!kept.includes(client.bound)) client.release();
     }
-  }
-
-  #forget(bound: BoundClient): void {
-    this.#clients.get(bound)?.release();
-    this.#clients.delete(bound);
   }
 
   #deadEnd(ending: "neg" | "fail" | "empty"): Failure {
@@ -222,7 +232,7 @@ export class PathEntry extends Cached implements PathStage, Keeper, RetryPath {
 
   /** Number of requests waiting for the name to be bound. */
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiting?.length ?? 0;
   }
 
   close(): void {

@@ -14,7 +14,10 @@ interface Page {
 
 export class BucketPages {
   readonly #store: CellStore;
-  #pages: Page[] = [];
+  // Of most windows all values fall on one page, which needs no list.
+  #number = -1;
+  #cell = 0;
+  #others: Page[] | null = null;
 
   constructor(store: CellStore) {
     this.#store = store;
@@ -22,19 +25,32 @@ export class BucketPages {
 
   /** First cell of the page of this number, made when new. */
   open(number: number): number {
-    const pages = this.#pages;
-    for (let i = 0; i < pages.length; i++) {
-      const page = pages[i]!;
+    if (number === this.#number) return this.#cell;
+    const others = this.#others;
+    for (let i = 0; others !== null && i < others.length; i++) {
+      const page = others[i]!;
       if (page.number === number) return page.cell;
     }
     const cell = this.#store.allocate(PAGE);
-    this.#pages.push({ number, cell });
+    if (this.#number < 0) {
+      this.#number = number;
+      this.#cell = cell;
+    } else {
+      const page = [{ number, cell }];
+      this.#others = others === null ? page : others.concat(page); // no longer than it needs to be
+    }
     return cell;
+  }
+
+  *#pages(): Generator<Page, void, undefined> {
+    if (this.#number < 0) return;
+    yield { number: this.#number, cell: this.#cell };
+    if (this.#others !== null) yield* this.#others;
   }
 
   /** Sets all buckets to zero and keeps the pages. */
   clear(): void {
-    for (const { cell } of this.#pages) {
+    for (const { cell } of this.#pages()) {
       const at = this.#store.indexOf(cell);
       this.#store.chunkOf(cell).fill(0, at, at + PAGE);
     }
@@ -42,8 +58,9 @@ export class BucketPages {
 
   /** Gives the pages back. */
   free(): void {
-    for (const { cell } of this.#pages) this.#store.release(cell, PAGE);
-    this.#pages = [];
+    for (const { cell } of this.#pages()) this.#store.release(cell, PAGE);
+    this.#number = -1;
+    this.#others = null;
   }
 
   /**
@@ -52,7 +69,7 @@ export class BucketPages {
    * @param sums one more than there are bounds: the last is for what lies beyond.
    */
   addTo(sums: number[], lastBuckets: readonly number[]): void {
-    for (const { cell, number } of this.#pages) {
+    for (const { cell, number } of this.#pages()) {
       const cells = this.#store.chunkOf(cell);
       const at = this.#store.indexOf(cell);
       let place = 0;
@@ -65,9 +82,10 @@ export class BucketPages {
 
   /** A copy of all buckets up to the last page. */
   read(): Float64Array {
-    const pages = this.#pages.reduce((most, { number }) => Math.max(most, number + 1), 0);
+    let pages = 0;
+    for (const { number } of this.#pages()) pages = Math.max(pages, number + 1);
     const buckets = new Float64Array(pages * PAGE);
-    for (const { cell, number } of this.#pages) {
+    for (const { cell, number } of this.#pages()) {
       const at = this.#store.indexOf(cell);
       buckets.set(this.#store.chunkOf(cell).subarray(at, at + PAGE), number * PAGE);
     }

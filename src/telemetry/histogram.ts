@@ -17,6 +17,7 @@ const SUM = 1;
 const MIN = 2;
 const MAX = 3;
 const WINDOW_CELLS = 4;
+const NO_BUCKETS = new Float64Array();
 
 /** A distribution of non-negative values. Negative values and NaN count as zero. */
 export class Histogram {
@@ -32,8 +33,9 @@ export class Histogram {
   /** Where the totals of the windows begin. */
   #running: number;
   #complete: number;
-  #runningPages: BucketPages;
-  #completePages: BucketPages;
+  /** Null before the first value: most distributions of most services never see one. */
+  #runningPages: BucketPages | null = null;
+  #completePages: BucketPages | null = null;
   /** The page of the running window that was written last. */
   #page = -1;
   #pageCells: Float64Array;
@@ -61,8 +63,6 @@ export class Histogram {
     this.#totals = store.chunkOf(this.#cell);
     this.#running = store.indexOf(this.#cell);
     this.#complete = this.#running + WINDOW_CELLS;
-    this.#runningPages = new BucketPages(store);
-    this.#completePages = new BucketPages(store);
     this.#pageCells = this.#totals;
   }
 
@@ -104,7 +104,7 @@ export class Histogram {
   }
 
   #open(page: number): void {
-    const cell = this.#retired ? this.#store.sink : this.#runningPages.open(page);
+    const cell = this.#retired ? this.#store.sink : (this.#runningPages ??= new BucketPages(this.#store)).open(page);
     this.#page = page;
     this.#pageCells = this.#store.chunkOf(cell);
     this.#pageAt = this.#store.indexOf(cell);
@@ -124,7 +124,7 @@ export class Histogram {
   countsByBound(): number[] {
     this.#takeZeros();
     const counts = this.#earlierByBound?.slice() ?? this.#noCounts();
-    this.#runningPages.addTo(counts, this.bounds.lastBuckets);
+    this.#runningPages?.addTo(counts, this.bounds.lastBuckets);
     return counts;
   }
 
@@ -161,10 +161,10 @@ export class Histogram {
     };
   }
 
-  #counted(at: number, pages: BucketPages): Counted {
+  #counted(at: number, pages: BucketPages | null): Counted {
     const totals = this.#totals;
     return {
-      buckets: pages.read(),
+      buckets: pages === null ? NO_BUCKETS : pages.read(),
       count: totals[at + COUNT]!,
       sum: totals[at + SUM]!,
       min: totals[at + MIN]!,
@@ -181,14 +181,14 @@ export class Histogram {
     this.#earlierCount += this.#totals[this.#running + COUNT]!;
     this.#earlierSum += this.#totals[this.#running + SUM]!;
     if (this.#totals[this.#running + COUNT]! > 0) {
-      this.#runningPages.addTo((this.#earlierByBound ??= this.#noCounts()), this.bounds.lastBuckets);
+      this.#runningPages?.addTo((this.#earlierByBound ??= this.#noCounts()), this.bounds.lastBuckets);
     }
     this.#complete = this.#running;
     this.#completePages = this.#runningPages;
     this.#running = oldest;
     this.#runningPages = pages;
     this.#clear(oldest);
-    pages.clear();
+    pages?.clear();
     if (passed > 1) this.#forget();
     this.#page = -1;
   }
@@ -196,8 +196,8 @@ export class Histogram {
   // Nothing was recorded for a whole window: what we hold is older than a reading may show, and the pages go back.
   #forget(): void {
     this.#clear(this.#complete);
-    this.#runningPages.free();
-    this.#completePages.free();
+    this.#runningPages?.free();
+    this.#completePages?.free();
   }
 
   #clear(at: number): void {
@@ -209,8 +209,8 @@ export class Histogram {
     if (this.#retired) return;
     this.#retired = true;
     this.#zeros = 0;
-    this.#runningPages.free();
-    this.#completePages.free();
+    this.#runningPages?.free();
+    this.#completePages?.free();
     this.#store.release(this.#cell, 8);
     this.#cell = this.#store.sink;
     this.#totals = this.#store.chunkOf(this.#cell);

@@ -49,21 +49,33 @@ export class Counter extends Cell {
   }
 }
 
-/** A counter whose cell belongs to a group. */
-class GroupedCounter extends Counter {
-  override retire(): void {
-    // The group gives all cells back at once.
+/** One counter of a group, for readers. */
+export class GroupedCounter {
+  readonly #group: CounterGroup;
+  readonly #which: number;
+
+  constructor(group: CounterGroup, which: number) {
+    this.#group = group;
+    this.#which = which;
   }
 
-  follow(cell: number): void {
-    this.moveTo(cell);
+  get kind(): "counter" {
+    return "counter";
+  }
+
+  get value(): number {
+    return this.#group.valueOf(this.#which);
+  }
+
+  retire(): void {
+    // The group gives all cells back at once.
   }
 }
 
 /** Up to four counters side by side: counted together, they cost one access to memory. */
 export class CounterGroup {
-  /** As metrics of their own, for readers. */
-  readonly counters: readonly GroupedCounter[];
+  /** How many there are. */
+  readonly count: number;
   readonly #store: CellStore;
   #first: number;
   #cells: Float64Array;
@@ -71,15 +83,24 @@ export class CounterGroup {
 
   constructor(store: CellStore, count: number) {
     this.#store = store;
+    this.count = count;
     this.#first = store.allocate(4);
     this.#cells = store.chunkOf(this.#first);
     this.#index = store.indexOf(this.#first);
-    this.counters = Array.from({ length: count }, (_, i) => new GroupedCounter(store, this.#first + i)); // cold: once per group
   }
 
   /** Counts one for the counter at this place in the group. */
   inc(which: number): void {
     this.#cells[this.#index + which]! += 1;
+  }
+
+  valueOf(which: number): number {
+    return this.#cells[this.#index + which]!;
+  }
+
+  /** The counter at this place by itself. */
+  counter(which: number): GroupedCounter {
+    return new GroupedCounter(this, which); // cold: for readers
   }
 
   /** As for a single counter. */
@@ -90,7 +111,6 @@ export class CounterGroup {
     this.#first = sink;
     this.#cells = this.#store.chunkOf(sink);
     this.#index = this.#store.indexOf(sink);
-    for (let i = 0; i < this.counters.length; i++) (this.counters[i] as GroupedCounter).follow(sink + i);
   }
 }
 

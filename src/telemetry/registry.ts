@@ -4,8 +4,10 @@ import { invariant } from "../base/invariant.ts";
 import { type Bounds, COUNTS, TIMES } from "./bounds.ts";
 import { CellStore } from "./cells.ts";
 import { Histogram } from "./histogram.ts";
-import { Counter, CounterGroup, Gauge } from "./metrics.ts";
+import { Counter, CounterGroup, Gauge, type GroupedCounter } from "./metrics.ts";
 import type { MetricDoc } from "./names.ts";
+import { liveEntries, placeAt, type Places, sizeOf, withoutPlace, withPlace } from "./places.ts";
+import type { MetricsTree } from "./tree.ts";
 import { WindowClock } from "./window-clock.ts";
 
 /** A gauge that is computed when someone reads it. */
@@ -23,9 +25,13 @@ export class PullGauge {
   get value(): number {
     return this.read();
   }
+
+  retire(): void {
+    // It has nothing to give back.
+  }
 }
 
-export type Metric = Counter | Gauge | PullGauge | Histogram;
+export type Metric = Counter | GroupedCounter | Gauge | PullGauge | Histogram;
 
 /** What scopes share. */
 interface Owner {
@@ -35,26 +41,50 @@ interface Owner {
   released: Set<Scope> | null;
 }
 
+/** What may stand below a place: another place, or a metric alone, or the number of a counter in the place's group. */
+type Below = Scope | Metric | number;
+
+/** A place with a metric and nothing below it, for those who walk the tree: the tree itself keeps only the metric. */
+class Leaf implements MetricsTree {
+  readonly segment: string;
+  readonly metric: Metric;
+  readonly children: readonly never[] = [];
+  readonly hasChildren = false;
+
+  constructor(segment: string, metric: Metric) {
+    this.segment = segment;
+    this.metric = metric;
+  }
+
+  existing(): undefined {
+    return undefined;
+  }
+}
+
+/** A place as one who walks the tree sees it. */
+export type Place = Scope | Leaf;
+
 /**
  * A place in the tree. Its children have one segment more; a place may hold a metric and have children
  * (`failures`, `failures/<cause>`). A segment may contain slashes: a client's id or a service's path is one segment, which is
  * how exporters find the labels. Asking twice for the same name gives the same metric.
  */
-export class Scope {
+export class Scope implements MetricsTree {
   readonly segment: string;
-  #metric: Metric | null = null;
+  #metric: Metric | null;
   #group: CounterGroup | null = null;
-  #children: Map<string, Scope> | null = null;
+  #below: Places<Below> = null;
   #pruned = false;
   /** How many have said that they count here. */
   #holders = 0;
   readonly #parent: Scope | null;
   readonly #owner: Owner;
 
-  constructor(segment: string, parent: Scope | null, owner: Owner) {
+  constructor(segment: string, parent: Scope | null, owner: Owner, metric: Metric | null = null) {
     this.segment = segment;
     this.#parent = parent;
     this.#owner = owner;
+    this.#metric = metric;
   }
 
   get metric(): Metric | null {
@@ -62,17 +92,32 @@ export class Scope {
   }
 
   /** Live: scopes that come and go while someone walks are seen or not, never twice. */
-  get children(): Iterable<Scope> {
-    return this.#children === null ? [] : this.#children.values();
+  get children(): Iterable<Place> {
+    return this.#walk();
+  }
+
+  *#walk(): Generator<Place, void, undefined> {
+    for (const [segment, below] of liveEntries(() => this.#below)) yield this.#placeOf(segment, below);
+  }
+
+  #placeOf(segment: string, below: Below): Place {
+    return below instanceof Scope ? below : new Leaf(segment, this.#metricOf(below));
+  }
+
+  #metricOf(below: Metric | number): Metric {
+    if (typeof below !== "number") return below;
+    invariant(this.#group !== null, "who has counters in a group has the group");
+    return this.#group.counter(below);
   }
 
   get hasChildren(): boolean {
-    return this.#children !== null && this.#children.size > 0;
+    return sizeOf(this.#below) > 0;
   }
 
   /** The place one segment below, if it exists. */
-  existing(segment: string): Scope | undefined {
-    return this.#children?.get(segment);
+  existing(segment: string): Place | undefined {
+    const below = placeAt(this.#below, segment);
+    return below === undefined ? undefined : this.#placeOf(segment, below);
   }
 
   /** The place below this one, made when new. */
@@ -82,43 +127,43 @@ export class Scope {
 
   /** A number that only grows. */
   counter(name: string): Counter {
-    const place = this.#child(name);
-    const metric = (place.#metric ??= new Counter(this.#owner.cells, this.#owner.cells.allocate(1)));
-    invariant(metric instanceof Counter, `metric "${name}" is a counter everywhere`);
-    if (place.#pruned) metric.retire();
+    const metric = this.#metricAt(name, () => new Counter(this.#owner.cells, this.#owner.cells.allocate(1)));
+    invariant(metric instanceof Counter, `metric "${name}" is a counter by itself everywhere`);
     return metric;
   }
 
   /** Counters of this place that are counted together. Whoever asks again asks for the same names. */
   counters(...names: readonly string[]): CounterGroup {
     const group = (this.#group ??= this.#newGroup(names));
-    invariant(group.counters.length === names.length, `the counters of "${this.segment}" are the same everywhere`);
+    invariant(group.count === names.length, `the counters of "${this.segment}" are the same everywhere`);
     return group;
   }
 
   #newGroup(names: readonly string[]): CounterGroup {
     const group = new CounterGroup(this.#owner.cells, names.length);
-    for (const [i, name] of names.entries()) {
-      const place = this.#child(name);
-      invariant(place.#metric === null, `metric "${name}" is counted in a group`);
-      place.#metric = group.counters[i]!; // one for each name
-    }
     if (this.#pruned) group.retire();
+    for (const [i, name] of names.entries()) this.#countIn(group, i, name);
     return group;
+  }
+
+  #countIn(group: CounterGroup, place: number, name: string): void {
+    const known = placeAt(this.#below, name);
+    const metric = known instanceof Scope ? known.#metric : (known ?? null);
+    invariant(metric === null, `metric "${name}" is counted in a group`);
+    if (known instanceof Scope) known.#metric = group.counter(place);
+    else this.#put(name, place);
   }
 
   /** A number its owner sets. */
   settableGauge(name: string): Gauge {
-    const place = this.#child(name);
-    const metric = (place.#metric ??= new Gauge(this.#owner.cells, this.#owner.cells.allocate(1)));
+    const metric = this.#metricAt(name, () => new Gauge(this.#owner.cells, this.#owner.cells.allocate(1)));
     invariant(metric instanceof Gauge, `metric "${name}" is a settable gauge everywhere`);
-    if (place.#pruned) metric.retire();
     return metric;
   }
 
   /** A number computed when read. The last function given for a name counts. */
   gauge(name: string, read: () => number): void {
-    const metric = (this.#child(name).#metric ??= new PullGauge(read));
+    const metric = this.#metricAt(name, () => new PullGauge(read));
     invariant(metric instanceof PullGauge, `metric "${name}" is a computed gauge everywhere`);
     metric.read = read;
   }
@@ -156,41 +201,56 @@ export class Scope {
    * scope afterwards is not listed either.
    */
   prune(): void {
-    if (this.#parent?.existing(this.segment) === this) this.#parent.#drop(this.segment);
+    const parent = this.#parent;
+    if (parent !== null && placeAt(parent.#below, this.segment) === this) {
+      parent.#below = withoutPlace(parent.#below, this.segment);
+    }
     this.#retire();
   }
 
-  #drop(segment: string): void {
-    this.#children?.delete(segment);
-  }
-
   #retire(): void {
+    const below = this.#below;
     this.#pruned = true;
-    const metric = this.#metric;
-    if (metric !== null && !(metric instanceof PullGauge)) metric.retire();
+    this.#metric?.retire();
     this.#metric = null;
     this.#group?.retire();
     this.#group = null;
-    for (const child of this.children) child.#retire();
-    this.#children?.clear();
+    this.#below = null;
+    for (const [, entry] of liveEntries(() => below)) {
+      if (entry instanceof Scope) entry.#retire();
+      else if (typeof entry !== "number") entry.retire();
+    }
   }
 
   #histogram(name: string, bounds: Bounds): Histogram {
     this.#owner.windows.run();
-    const place = this.#child(name);
-    const metric = (place.#metric ??= new Histogram(this.#owner.cells, this.#owner.windows, bounds));
+    const metric = this.#metricAt(name, () => new Histogram(this.#owner.cells, this.#owner.windows, bounds));
     invariant(metric instanceof Histogram, `metric "${name}" is a distribution everywhere`);
-    if (place.#pruned) metric.retire();
+    return metric;
+  }
+
+  /** The metric of this name, made when new. */
+  #metricAt(name: string, make: () => Metric): Metric {
+    const known = placeAt(this.#below, name);
+    if (known instanceof Scope) return (known.#metric ??= make());
+    if (known !== undefined) return this.#metricOf(known);
+    const metric = make();
+    if (this.#pruned) metric.retire();
+    else this.#put(name, metric);
     return metric;
   }
 
   #child(segment: string): Scope {
-    const known = this.#children?.get(segment);
-    if (known !== undefined) return known;
-    const child = new Scope(segment, this, this.#owner);
+    const known = placeAt(this.#below, segment);
+    if (known instanceof Scope) return known;
+    const child = new Scope(segment, this, this.#owner, known === undefined ? null : this.#metricOf(known));
     child.#pruned = this.#pruned;
-    if (!this.#pruned) (this.#children ??= new Map()).set(segment, child);
+    if (!this.#pruned) this.#put(segment, child);
     return child;
+  }
+
+  #put(segment: string, below: Below): void {
+    this.#below = withPlace(this.#below, segment, below);
   }
 }
 
@@ -237,7 +297,7 @@ export class MetricsRegistry {
 
   /** The metric of exactly this name, if there is one. */
   find(...segments: readonly string[]): Metric | null {
-    let place: Scope | undefined = this.root;
+    let place: Place | undefined = this.root;
     for (const segment of segments) place = place?.existing(segment);
     return place?.metric ?? null;
   }

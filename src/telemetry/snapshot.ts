@@ -2,7 +2,7 @@
 import { type Bounds, COUNTS, TIMES } from "./bounds.ts";
 import { gaugeOfAll } from "./gauge-sums.ts";
 import { Histogram } from "./histogram.ts";
-import type { Scope } from "./registry.ts";
+import type { Place } from "./registry.ts";
 import { type Counted, summarize, type Summary } from "./summary.ts";
 import type { Distribution, MetricsTree, Reading } from "./tree.ts";
 
@@ -31,9 +31,9 @@ export interface Snapshot {
 }
 
 /** Everything below a scope, read now. */
-export function snapshotOf(scope: Scope): Snapshot {
-  const { metric, segment } = scope;
-  const below = scope.hasChildren ? { below: [...scope.children].map(snapshotOf) } : {};
+export function snapshotOf(place: Place): Snapshot {
+  const { metric, segment } = place;
+  const below = place.hasChildren ? { below: Array.from(place.children, snapshotOf) } : {};
   if (metric === null) return { segment, ...below };
   if (metric instanceof Histogram)
     return { segment, stat: metric.totalCount === 0 ? nothing(metric) : metric.plain(), ...below };

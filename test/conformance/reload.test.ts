@@ -1,7 +1,6 @@
 // Reloads of the configuration while traffic goes on: what stays, what changes, and what must not be noticed at all.
 import { expect, test } from "vitest";
-import { Counter } from "../../src/telemetry/metrics.ts";
-import type { Scope } from "../../src/telemetry/registry.ts";
+import type { Place } from "../../src/telemetry/registry.ts";
 import { Backend, type Behaviour } from "../support/backend.ts";
 import { Disco } from "../support/disco.ts";
 import { H2Caller } from "../support/h2-caller.ts";
@@ -61,9 +60,9 @@ function routers(...all: readonly object[]): ProxySetup {
 }
 
 /** All counters below a place, by name. */
-function counters(scope: Scope, name = ""): Map<string, number> {
+function counters(scope: Place, name = ""): Map<string, number> {
   const all = new Map<string, number>();
-  if (scope.metric instanceof Counter) all.set(name, scope.metric.value);
+  if (scope.metric?.kind === "counter") all.set(name, scope.metric.value);
   for (const child of scope.children) for (const [k, v] of counters(child, `${name}/${child.segment}`)) all.set(k, v);
   return all;
 }
@@ -73,7 +72,7 @@ function fallen(before: ReadonlyMap<string, number>, now: ReadonlyMap<string, nu
 }
 
 /** The names of everything below a place. */
-function allNames({ children }: Scope, name = ""): string[] {
+function allNames({ children }: Place, name = ""): string[] {
   return [...children].flatMap((child) => [`${name}/${child.segment}`, ...allNames(child, `${name}/${child.segment}`)]);
 }
 

@@ -10,7 +10,6 @@ import { socketsOf } from "../../src/app/inherited-sockets.ts";
 import { handover } from "../../src/transport/node/handover.ts";
 import { Linker } from "../../src/app/linker.ts";
 import { systemClock } from "../../src/base/clock.ts";
-import { Counter } from "../../src/telemetry/metrics.ts";
 import { Log } from "../../src/telemetry/log.ts";
 import { activated } from "../support/activation.ts";
 import { ask, freePorts, Program, until } from "../support/program.ts";
@@ -257,7 +256,7 @@ test.each(["a port", "a unix socket"])(
 function servedBy(linker: Linker): number {
   const [server] = linker.metrics.root.existing("rt")?.existing("http")?.existing("server")?.children ?? [];
   const found = linker.metrics.find("rt", "http", "server", server?.segment ?? "", "requests");
-  return found instanceof Counter ? found.value : 0;
+  return found?.kind === "counter" ? found.value : 0;
 }
 
 function linesOf(path: string): number {

@@ -9,7 +9,7 @@ import { prometheusText } from "../../src/exporters/prometheus/exposition.ts";
 import { TIMES } from "../../src/telemetry/bounds.ts";
 import { Histogram } from "../../src/telemetry/histogram.ts";
 import { docOf, METRICS } from "../../src/telemetry/names.ts";
-import type { Metric, Scope } from "../../src/telemetry/registry.ts";
+import type { Metric, Place } from "../../src/telemetry/registry.ts";
 import { get as h2Get, memoryH2Scene } from "../support/h2-scene.ts";
 import { readMetrics, type Sample } from "../support/metrics-lint.ts";
 import { get, memoryScene, type Scene } from "../support/scene.ts";
@@ -36,7 +36,7 @@ const LINKERD = {
 const words = (text: string) => text.split(/\s+/);
 
 /** The names of all metrics below a scope, as segments. */
-function namesBelow(scope: Scope, above: readonly string[] = []): (readonly string[])[] {
+function namesBelow(scope: Place, above: readonly string[] = []): (readonly string[])[] {
   const own = scope.metric === null ? [] : [above];
   return [...own, ...[...scope.children].flatMap((child) => namesBelow(child, [...above, child.segment]))];
 }

@@ -2,7 +2,7 @@
 import { createBalancer, type BalancerSpec } from "../../src/balance/balancer.ts";
 import { type Random, seededRandom } from "../../src/base/random.ts";
 import { type Balancer, type BalancerNode, EndpointStatus, type LoadCell } from "../../src/core/picker.ts";
-import { MetricsRegistry, type Scope } from "../../src/telemetry/registry.ts";
+import { MetricsRegistry, type Place, type Scope } from "../../src/telemetry/registry.ts";
 import { ManualEnv } from "./manual-env.ts";
 import { undeclaredMetrics } from "./undeclared-metrics.ts";
 
@@ -90,7 +90,7 @@ export class Bench {
 
   /** A counter or gauge, such as `loadband/widen`. */
   read(name: string): number | undefined {
-    const place = name.split("/").reduce<Scope | undefined>((at, segment) => at?.existing(segment), this.scope);
+    const place = name.split("/").reduce<Place | undefined>((at, segment) => at?.existing(segment), this.scope);
     const metric = place?.metric;
     return metric?.kind === "stat" ? undefined : metric?.value;
   }

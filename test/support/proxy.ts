@@ -5,8 +5,7 @@ import { Linker } from "../../src/app/linker.ts";
 import type { Exchange } from "../../src/core/exchange.ts";
 import { Outcome } from "../../src/core/outcome.ts";
 import { Log } from "../../src/telemetry/log.ts";
-import { Counter, Gauge } from "../../src/telemetry/metrics.ts";
-import { PullGauge, type Scope } from "../../src/telemetry/registry.ts";
+import type { Place } from "../../src/telemetry/registry.ts";
 import { HttpClient } from "./http-client.ts";
 import { poisonReleased } from "./poison.ts";
 import type { World } from "./world.ts";
@@ -202,7 +201,7 @@ export class Proxy implements AsyncDisposable {
   /** A counter or gauge of the router; 0 when there is none of this name. */
   metric(...segments: readonly string[]): number {
     const metric = this.linker.metrics.find(...this.#place, ...segments);
-    return metric instanceof Counter || metric instanceof Gauge || metric instanceof PullGauge ? metric.value : 0;
+    return metric === null || metric.kind === "stat" ? 0 : metric.value;
   }
 
   /** A figure of the first server. */
@@ -214,7 +213,7 @@ export class Proxy implements AsyncDisposable {
 
   /** Names of everything below a place, for finding leftovers. */
   metricNames(...segments: readonly string[]): string[] {
-    let place: Scope | undefined = this.linker.metrics.root;
+    let place: Place | undefined = this.linker.metrics.root;
     for (const segment of [...this.#place, ...segments]) place = place?.existing(segment);
     return place === undefined ? [] : [...place.children].map((child) => child.segment);
   }

@@ -11,12 +11,12 @@ const READS = ["GET", "HEAD", "OPTIONS", "TRACE"];
 const IDEMPOTENT = [...READS, "PUT", "DELETE"];
 const ALL = [...IDEMPOTENT, "POST", "PATCH"];
 
-/** Methods whose failures are retryable, by the name of the kind without its prefix. */
-const RETRYABLE: Readonly<Record<string, readonly string[]>> = {
-  nonRetryable5XX: [],
-  retryableRead5XX: READS,
-  retryableIdempotent5XX: IDEMPOTENT,
-  retryableAll5XX: ALL,
+/** Methods whose failures are retryable, by the name of the kind without its prefix. Thousands of services share them. */
+const RETRYABLE: Readonly<Record<string, ReadonlySet<string>>> = {
+  nonRetryable5XX: new Set(),
+  retryableRead5XX: new Set(READS),
+  retryableIdempotent5XX: new Set(IDEMPOTENT),
+  retryableAll5XX: new Set(ALL),
 };
 
 /** A classifier of an `http` or `h2` router that looks at the status alone, such as `io.l5d.http.retryableRead5XX`; null for other kinds. */
@@ -24,7 +24,7 @@ export function statusClassifier(kind: string): Classifier | null {
   const name = kind.slice(kind.lastIndexOf(".") + 1);
   if (name === "allSuccessful") return new AllSuccessful(kind);
   const methods = RETRYABLE[name];
-  return methods === undefined ? null : new By5xx(kind, new Set(methods));
+  return methods === undefined ? null : new By5xx(kind, methods);
 }
 
 class By5xx implements Classifier {
