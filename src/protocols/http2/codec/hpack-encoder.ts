@@ -1,13 +1,14 @@
 // @hot HPACK, the encoder (RFC 7541). It keeps to the choice of whoever sent a field: what was indexed is indexed, what must never be is never.
-// The table is two arrays keyed by the number of a field: a collision costs a literal, nothing more.
+// The table is two arrays keyed by the numbers of fields and names: a collision costs a literal, nothing more.
 import { copyBytes } from "../../../base/bytes.ts";
 import { ENTRY_OVERHEAD, type FieldName } from "./field-name.ts";
 import { type HeaderField, Indexing } from "./header-field.ts";
 import { putInteger } from "./integer.ts";
 import { FIRST_DYNAMIC } from "./static-table.ts";
 
-const SLOTS = 256;
-const MASK = SLOTS - 1;
+/** Slots of a table at first, enough for what a service says of itself, and at most. Powers of two. */
+const FIRST_SLOTS = 64;
+const MOST_SLOTS = 256;
 /** We use no more of a peer's table: a larger one only costs both memory. */
 const MOST_BYTES = 4096;
 /** No table of ours has more entries. A power of two. */
@@ -20,12 +21,11 @@ const FIRST_BITS = { incremental: 0x40, without: 0, never: 0x10 } as const;
 
 /** The encoding half of one connection. */
 export class HpackEncoder {
-  // By `number & MASK`: whose slot it is, and as which insertion it stands in the table.
-  // They are made with the first entry: a connection that has not answered yet has none.
+  // By the lower bits of a number, pairs: whose slot it is, and as which insertion it stands in the table.
+  // They are made with the first entry, and grow: a connection that has not answered yet has none, and most need few.
   #fields = NO_SLOTS;
-  #fieldAt = NO_SLOTS;
   #names = NO_SLOTS;
-  #nameAt = NO_SLOTS;
+  #mask = 0;
   #sizes = NO_SIZES;
   #inserted = 0;
   #count = 0;
@@ -78,9 +78,9 @@ export class HpackEncoder {
       const first = field.indexing === Indexing.never ? FIRST_BITS.never : FIRST_BITS.without;
       return this.#value(buffer, this.#name(buffer, at, first, 4, field.name), field);
     }
-    const slot = field.number & MASK;
+    const slot = (field.number & this.#mask) << 1;
     if (this.#fields[slot] === field.number) {
-      const back = this.#inserted - (this.#fieldAt[slot] as number);
+      const back = this.#inserted - (this.#fields[slot + 1] as number);
       if (back < this.#count) return putInteger(buffer, at, 0x80, 7, FIRST_DYNAMIC + back);
     }
     const size = field.size;
@@ -98,9 +98,9 @@ export class HpackEncoder {
 
   #name(buffer: Buffer, at: number, first: number, bits: number, name: FieldName): number {
     if (name.staticIndex > 0) return putInteger(buffer, at, first, bits, name.staticIndex);
-    const slot = name.number & MASK;
+    const slot = (name.number & this.#mask) << 1;
     if (this.#names[slot] === name.number) {
-      const back = this.#inserted - (this.#nameAt[slot] as number);
+      const back = this.#inserted - (this.#names[slot + 1] as number);
       if (back < this.#count) return putInteger(buffer, at, first, bits, FIRST_DYNAMIC + back);
     }
     buffer[at] = first;
@@ -114,26 +114,37 @@ export class HpackEncoder {
   }
 
   #insert(field: HeaderField, size: number): void {
-    if (this.#inserted === 0) this.#makeSlots();
     this.#evict(size);
+    if (4 * this.#count >= this.#mask && this.#mask < MOST_SLOTS - 1) this.#grow();
     const at = ++this.#inserted;
     this.#sizes[at & (RING - 1)] = size;
     this.#count++;
     this.#bytes += size;
-    const slot = field.number & MASK;
-    this.#fields[slot] = field.number;
-    this.#fieldAt[slot] = at;
-    const nameSlot = field.name.number & MASK;
-    this.#names[nameSlot] = field.name.number;
-    this.#nameAt[nameSlot] = at;
+    this.#put(this.#fields, field.number, at);
+    this.#put(this.#names, field.name.number, at);
   }
 
-  #makeSlots(): void {
-    this.#fields = new Int32Array(SLOTS);
-    this.#fieldAt = new Int32Array(SLOTS);
-    this.#names = new Int32Array(SLOTS);
-    this.#nameAt = new Int32Array(SLOTS);
-    this.#sizes = new Uint16Array(RING);
+  #put(slots: Int32Array, number: number, at: number): void {
+    const slot = (number & this.#mask) << 1;
+    slots[slot] = number;
+    slots[slot + 1] = at;
+  }
+
+  #grow(): void {
+    if (this.#inserted === 0) this.#sizes = new Uint16Array(RING);
+    const slots = this.#mask === 0 ? FIRST_SLOTS : Math.min(4 * (this.#mask + 1), MOST_SLOTS);
+    this.#mask = slots - 1;
+    this.#fields = this.#spread(this.#fields, slots);
+    this.#names = this.#spread(this.#names, slots);
+  }
+
+  #spread(before: Int32Array, slots: number): Int32Array<ArrayBuffer> {
+    const pairs = new Int32Array(2 * slots);
+    for (let i = 0; i < before.length; i += 2) {
+      const number = before[i] as number;
+      if (number > 0) this.#put(pairs, number, before[i + 1] as number);
+    }
+    return pairs;
   }
 
   #evict(room: number): void {
