@@ -88,7 +88,7 @@ test.runIf(possible)(
       () => ear.heard.filter((message) => message === "WATCHDOG=1").length >= 5,
       () => `five signs of life among ${JSON.stringify(ear.heard)}`,
     );
-    expect(performance.now() - sinceMs).toBeGreaterThan(4 * 200);
+    expect(performance.now() - sinceMs).toBeGreaterThan(3 * 200); // the first may have been under way
     program.signal("SIGTERM");
     expect(await ear.hears("STOPPING=1")).toBe("STOPPING=1\nSTATUS=finishing what is in progress");
     expect(await program.end()).toBe(0);
