@@ -1,6 +1,7 @@
 // The access logs of a process: one writer per file, whichever routers write to it.
 import type { ReopenedFile } from "../admin/subject.ts";
 import type { Env } from "../base/env.ts";
+import type { Timer } from "../base/timers.ts";
 import type { DataLoop } from "../core/data-loop.ts";
 import { AccessLog } from "../protocols/http/access-log.ts";
 import type { ExchangeLog } from "../router/router.ts";
@@ -21,55 +22,109 @@ export interface AccessLogWorld {
 
 /** A disk that hangs is not waited for longer. */
 const REOPEN_MS = 2000;
+/** What is left when the last router that writes to a file has gone is written within this time. */
+const LAST_LINES_MS = 2000;
+/** Workers do not say when the last line of a router that was replaced has come: its file is closed when none has come for so long. */
+const QUIET_MS = 60_000;
 
 const noLog: ExchangeLog = { record: () => undefined };
+
+/** A file with those who write to it. */
+interface OpenLog {
+  readonly writer: LineWriter;
+  /** Routers of this event loop. */
+  users: number;
+  /** Runs while the file is needed by nobody that we know of. */
+  leaving: Timer | null;
+}
 
 /** Makes the access logs that routers ask for, and closes them. */
 export class AccessLogs {
   readonly #world: AccessLogWorld;
-  readonly #writers = new Map<string, LineWriter>();
+  /** By path. */
+  readonly #open = new Map<string, OpenLog>();
+  /** What is being written for the last time. */
+  readonly #closing = new Set<Promise<void>>();
+  /** What routers of workers write to. */
+  #expected = new Set<string>();
 
   constructor(world: AccessLogWorld) {
     this.#world = world;
   }
 
-  /** The log of a router's exchanges; one that takes nothing when the router has none. */
-  of(router: RouterConfig): ExchangeLog {
-    const log = accessLogOf(router);
-    if (log === null) return noLog;
+  /** The log of a router's exchanges; one that takes nothing when the router has none. @param atClose is told what to do when the router is no more. */
+  of(router: RouterConfig, atClose: (act: () => void) => void): ExchangeLog {
+    const place = accessLogOf(router);
+    if (place === null) return noLog;
     const { env, loop } = this.#world;
-    const sink = this.#writer(log.path, log.file);
-    return new AccessLog({ router: router.label, format: log.format, loop, clock: env.clock, sink });
+    const open = this.#take(place.path, place.file);
+    open.users++;
+    stay(open);
+    atClose(() => {
+      open.users--;
+      if (!this.#isNeeded(place.path, open)) this.#close(place.path, open);
+    });
+    const sink = open.writer;
+    return new AccessLog({ router: router.label, format: place.format, loop, clock: env.clock, sink });
   }
 
-  /** Opens the files that these routers write to, for lines that come from elsewhere. */
+  /** Opens the files that routers of workers write to from now on. */
   expect(routers: readonly RouterConfig[]): void {
+    const places = routers.flatMap((router) => accessLogOf(router) ?? []);
+    this.#expected = new Set(places.map(({ path }) => path));
+    for (const { file, path } of places) stay(this.#take(path, file));
+    for (const [path, open] of this.#open) {
+      if (!this.#isNeeded(path, open) && open.leaving === null) this.#closeLater(path, open);
+    }
+  }
+
+  /** The configuration that is in force says how files are rolled. */
+  follow(routers: readonly RouterConfig[]): void {
     for (const router of routers) {
-      const log = accessLogOf(router);
-      if (log !== null) this.#writer(log.path, log.file);
+      const place = accessLogOf(router);
+      if (place !== null) this.#open.get(place.path)?.writer.follow(place.file);
     }
   }
 
   /** Lines that another thread has put together. */
   append(path: string, text: Buffer, epochMs: number, lines: number): void {
-    this.#writers.get(path)?.append(text, text.length, epochMs, lines);
+    const open = this.#take(path);
+    open.writer.append(text, text.length, epochMs, lines);
+    if (!this.#isNeeded(path, open)) this.#closeLater(path, open);
   }
 
-  // Of a file that several routers write to all say the same: the configuration has been checked.
-  #writer(path: string, file: LineWriterFile): LineWriter {
-    const known = this.#writers.get(path);
+  #isNeeded(path: string, { users }: OpenLog): boolean {
+    return users > 0 || this.#expected.has(path);
+  }
+
+  #take(path: string, file?: LineWriterFile): OpenLog {
+    const known = this.#open.get(path);
     if (known !== undefined) return known;
     const { env, logger, scope } = this.#world;
     const [dropped, errors] = [scope.counter("dropped_lines"), scope.counter("write_errors")];
     const rollErrors = scope.counter("roll_errors");
-    const writer = new LineWriter({ path, file, env, logger, dropped, errors, rollErrors });
-    this.#writers.set(path, writer);
-    return writer;
+    const parts = { path, env, logger, dropped, errors, rollErrors };
+    const writer = new LineWriter(file === undefined ? parts : { ...parts, file });
+    const open = { writer, users: 0, leaving: null };
+    this.#open.set(path, open);
+    return open;
+  }
+
+  #closeLater(path: string, open: OpenLog): void {
+    stay(open);
+    open.leaving = this.#world.env.timers.after(QUIET_MS, () => this.#close(path, open));
+  }
+
+  #close(path: string, open: OpenLog): void {
+    stay(open);
+    this.#open.delete(path);
+    const closed = open.writer.close(LAST_LINES_MS).then(() => void this.#closing.delete(closed));
+    this.#closing.add(closed);
   }
 
   /** Closes all files and opens them again by their paths. */
   reopen(): Promise<readonly ReopenedFile[]> {
-    const files = [...this.#writers].map(async ([path, writer]) => {
+    const files = [...this.#open].map(async ([path, { writer }]) => {
       const late = Promise.withResolvers<boolean>();
       const timer = this.#world.env.timers.after(REOPEN_MS, () => late.resolve(false));
       const reopened = await Promise.race([writer.reopen(), late.promise]);
@@ -81,6 +136,14 @@ export class AccessLogs {
 
   /** Writes what is left, waiting at most `graceMs`. */
   async close(graceMs: number): Promise<void> {
-    await Promise.all([...this.#writers.values()].map((writer) => writer.close(graceMs)));
+    const all = [...this.#open.values()];
+    for (const open of all) stay(open);
+    await Promise.all([...this.#closing, ...all.map(({ writer }) => writer.close(graceMs))]);
   }
+}
+
+/** It is not closed for want of lines. */
+function stay(open: OpenLog): void {
+  open.leaving?.cancel();
+  open.leaving = null;
 }

@@ -44,7 +44,7 @@ export interface DataPlaneParts {
   readonly tripped: (trip: Trip) => void;
   /** To control; the answer may come before this returns. */
   readonly send: (message: ToControl) => void;
-  readonly exchangeLog: (router: RouterConfig) => ExchangeLog;
+  readonly exchangeLog: (router: RouterConfig, atClose: (act: () => void) => void) => ExchangeLog;
   readonly tracing: Tracing;
   /** A router that was replaced has done its last exchange. */
   readonly closed: (key: string) => void;
@@ -207,7 +207,7 @@ export class DataPlane {
 
   #makeIn(world: RouterWorld, plan: RouterPlan, closePlugged: () => void): MadeRouter {
     const { config, key } = plan;
-    const router = makeRouter(plan, world, this.#parts.exchangeLog(config), this.#parts.send);
+    const router = makeRouter(plan, world, this.#parts.exchangeLog(config, world.atClose), this.#parts.send);
     const stacks = config.servers.map((server) => makeServerStack(server, config, router, world));
     const wishes = config.servers.map((server, i) =>
       serverWish(server, i, config, world, (scope) => admissionOf(server, config, world, scope)),

@@ -132,7 +132,7 @@ export class Linker {
       share: new LiveShare(WHOLE),
       ports: null,
       send: (message) => this.control.receive(link, message),
-      exchangeLog: (router) => options.exchangeLog?.(router) ?? this.#accessLogs.of(router),
+      exchangeLog: (router, atClose) => options.exchangeLog?.(router) ?? this.#accessLogs.of(router, atClose),
       tracing,
       closed: (key) => this.control.closed(link, key),
       tripped: () => undefined,
@@ -256,6 +256,7 @@ export class Linker {
     this.#config = config;
     await this.#running.commit(admin);
     this.telemeters.follow(config.telemetry);
+    this.#accessLogs.follow(config.routers);
     await this.control.commit(plan);
   }
 
@@ -265,11 +266,12 @@ export class Linker {
     try {
       admin = await this.#running.prepare(plan.config);
       this.planes.trace(samplersOf(plan.config.telemetry)); // before servers are made: some ask who their callers are for it
-      this.#accessLogs.expect(this.plane === null ? plan.config.routers : []);
+      if (this.plane === null) this.#accessLogs.expect(plan.config.routers);
       await this.planes.configure(plan.routers);
       return admin;
     } catch (error) {
       this.planes.trace(samplersOf(this.#config.telemetry));
+      if (this.plane === null) this.#accessLogs.expect(this.#config.routers);
       this.control.drop(plan);
       if (admin !== null) await this.#running.drop(admin);
       throw error;

@@ -17,8 +17,8 @@ export class WorkerAccessLogs {
   readonly #env: Env;
   readonly #loop: DataLoop;
   readonly #post: (message: FromWorker) => void;
-  /** By path. */
-  readonly #batches = new Map<string, LineBatches>();
+  /** Those that have lines. */
+  readonly #pending = new Set<LineBatches>();
 
   constructor(env: Env, loop: DataLoop, post: (message: FromWorker) => void) {
     this.#env = env;
@@ -29,14 +29,13 @@ export class WorkerAccessLogs {
   of(router: RouterConfig): ExchangeLog {
     const log = accessLogOf(router);
     if (log === null) return { record: () => undefined };
-    const sink = this.#batches.get(log.path) ?? new LineBatches(log.path, this.#env, this.#post);
-    this.#batches.set(log.path, sink);
+    const sink = new LineBatches(log.path, this.#env, this.#post, this.#pending);
     return new AccessLog({ router: router.label, format: log.format, loop: this.#loop, clock: this.#env.clock, sink });
   }
 
   /** Hands over what is left. */
   flush(): void {
-    for (const batches of this.#batches.values()) batches.flush();
+    for (const batches of this.#pending) batches.flush();
   }
 }
 
@@ -44,33 +43,45 @@ class LineBatches implements LineSink {
   readonly #path: string;
   readonly #env: Env;
   readonly #post: (message: FromWorker) => void;
-  #bytes = Buffer.allocUnsafeSlow(BATCH_BYTES);
+  readonly #pending: Set<LineBatches>;
+  /** Null while there is nothing to log. */
+  #bytes: Buffer | null = null;
   #length = 0;
   #lines = 0;
   #epochMs = 0;
   #due: Timer | null = null;
 
-  constructor(path: string, env: Env, post: (message: FromWorker) => void) {
+  constructor(path: string, env: Env, post: (message: FromWorker) => void, pending: Set<LineBatches>) {
     this.#path = path;
     this.#env = env;
     this.#post = post;
+    this.#pending = pending;
   }
 
   append(line: Buffer, length: number, epochMs: number): void {
     if (length > BATCH_BYTES - this.#length) this.flush();
     if (length > BATCH_BYTES) return this.#send(line.subarray(0, length), 1, epochMs);
-    if (this.#lines === 0) this.#epochMs = epochMs;
-    line.copy(this.#bytes, this.#length, 0, length);
+    if (this.#lines === 0) this.#begin(epochMs);
+    line.copy((this.#bytes ??= Buffer.allocUnsafeSlow(BATCH_BYTES)), this.#length, 0, length);
     this.#length += length;
     this.#lines++;
-    this.#due ??= this.#env.timers.after(FLUSH_MS, () => this.flush());
     return undefined;
+  }
+
+  #begin(epochMs: number): void {
+    this.#epochMs = epochMs;
+    this.#pending.add(this);
+    this.#due ??= this.#env.timers.after(FLUSH_MS, () => {
+      this.flush();
+      this.#bytes = null; // a log with few lines, or of a router that is gone
+    });
   }
 
   flush(): void {
     this.#due?.cancel();
     this.#due = null;
-    if (this.#lines === 0) return;
+    this.#pending.delete(this);
+    if (this.#lines === 0 || this.#bytes === null) return;
     this.#send(this.#bytes.subarray(0, this.#length), this.#lines, this.#epochMs);
     this.#length = 0;
     this.#lines = 0;

@@ -269,3 +269,28 @@ test("Whatever is written, rolled, reopened and slow: every line is there once, 
     { numRuns: 60 },
   );
 });
+
+test("A writer that is told of another policy keeps to it from then on, and continues its file", async () => {
+  const { env, disk, write, writer } = scene("never");
+  write("never");
+  writer.follow({ policy: parseRollPolicy("10.bytes") ?? expect.fail("a size"), keep: 1, append: false });
+  await turn();
+  for (const text of ["123456789", "abcdefghi", "jklmnopqr"]) {
+    write(text);
+    env.advance(SECOND_MS);
+    await turn();
+  }
+  await writer.close(SECOND_MS);
+  expect(Object.values(disk.texts)).toEqual(["abcdefghi\n", "jklmnopqr\n"]);
+  expect(disk.handles).toBe(0);
+});
+
+test("Being told of the policy it has opens nothing", async () => {
+  const { disk, writer } = scene("hourly");
+  await turn();
+  const opened = disk.handles;
+  writer.follow({ policy: parseRollPolicy("hourly") ?? expect.fail("a policy"), keep: -1, append: true });
+  await turn();
+  expect(disk.handles).toBe(opened);
+  await writer.close(SECOND_MS);
+});

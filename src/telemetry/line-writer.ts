@@ -12,6 +12,7 @@ import { type LineFile, type LineFiles, nodeFiles } from "./line-file.ts";
 import type { Logger } from "./log.ts";
 import type { Counter } from "./metrics.ts";
 import { periodEndMs } from "./roll-policy.ts";
+import { isDeepStrictEqual } from "node:util";
 
 const BATCH_BYTES = 64 * 1024;
 /** How old a line may become before it is handed to the system. */
@@ -58,8 +59,10 @@ export interface LineWriterParts {
 export class LineWriter {
   readonly #parts: LineWriterParts;
   readonly #files: LineFiles;
-  readonly #settings: LineWriterFile;
-  readonly #roller: FileRoller;
+  #settings: LineWriterFile;
+  #roller: FileRoller;
+  /** It is to be rolled in another way when it is opened next. */
+  #followed = false;
   readonly #queue: Batch[] = [];
   #filling: Batch | null = null;
   #spare: Buffer | null = null;
@@ -84,10 +87,21 @@ export class LineWriter {
     this.#files = parts.files ?? nodeFiles(parts.path);
     this.#settings = parts.file ?? ONE_FILE;
     this.#empties = !this.#settings.append;
-    const { path, logger, rollErrors: errors } = parts;
-    const { clock } = parts.env;
-    this.#roller = new FileRoller({ ...this.#settings, path, files: this.#files, clock, logger, errors });
+    this.#roller = this.#newRoller();
     this.#pump(); // opens the file, so that a wrong path is told at the start and not with the first request
+  }
+
+  #newRoller(): FileRoller {
+    const { env, logger, path, rollErrors: errors } = this.#parts;
+    return new FileRoller({ ...this.#settings, path, files: this.#files, clock: env.clock, logger, errors });
+  }
+
+  /** From now on the file is rolled like this. A file that is open already is continued. */
+  follow(settings: LineWriterFile): void {
+    if (isDeepStrictEqual(settings, this.#settings)) return;
+    this.#settings = settings;
+    this.#followed = true;
+    void this.reopen(); // the new roller has to know the file, between two writes
   }
 
   /** Takes `line[0, length)`, its line end included, of that moment on the wall clock. @param lines how many they are. */
@@ -183,6 +197,8 @@ export class LineWriter {
     const file = await this.#files.open(this.#empties);
     this.#empties = false;
     this.#file = file;
+    if (this.#followed) this.#roller = this.#newRoller();
+    this.#followed = false;
     await this.#roller.opened(file);
     return file;
   }

@@ -61,6 +61,9 @@ For h2 routers the keys begin with \`h2\`. Routers that write to one file must s
 - **How many.** After each roll the oldest rolled files beyond \`RotateCount\` are removed. Only files named as above, by the policy in force, are ever removed.
 - **Failures.** A file that cannot be renamed is written on and tried again every minute; the process log tells once, \`access_log/roll_errors\` counts.
 
+A reload may change all of this; a file that is open is continued. One that no router writes to any longer is closed when the last such router has ended its
+requests (with workers, a minute after its last line).
+
 Only regular files are rolled or emptied. \`/dev/stdout\` and \`/dev/stderr\` are this process's own and are left alone.
 
 ## Rolling by another program
