@@ -84,10 +84,7 @@ export function serverWish(
   const settings = () => ({
     admission: admission(scope),
     tunnels: tunnelPolicy(server),
-    // Telemeters come and go without the port.
-    get needsRemote() {
-      return needsRemote || world.tracing.on;
-    },
+    needsRemote: () => needsRemote || world.tracing.on, // telemeters come and go without the port
     timeouts: socketTimeouts(server.socketOptions),
     http1,
     http2,

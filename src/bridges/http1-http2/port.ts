@@ -18,7 +18,7 @@ import { headOf, offerOf } from "./upgrade.ts";
 export interface PortSettings {
   readonly admission: AdmissionOptions;
   /** Looked at for each connection. */
-  readonly needsRemote: boolean;
+  readonly needsRemote: () => boolean;
   readonly timeouts: StreamTimeouts | null;
   readonly http1: Http1Limits | null;
   /** What callers of HTTP/1.1 may have made a tunnel. */
@@ -53,9 +53,7 @@ export async function listenHttp(
   const common = {
     admission,
     timeouts,
-    get needsRemote() {
-      return settings.needsRemote;
-    },
+    needsRemote: settings.needsRemote,
   };
   const given = http2 === null ? null : Object.assign(common, http2);
   if (http1 === null) {
@@ -68,9 +66,7 @@ export async function listenHttp(
     {
       admission,
       tunnels: settings.tunnels,
-      get needsRemote() {
-        return settings.needsRemote;
-      },
+      needsRemote: settings.needsRemote,
       limits: http1,
       timeouts,
       neighbour: second === null ? null : neighbourOf(second),

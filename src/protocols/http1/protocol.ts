@@ -24,6 +24,8 @@ import type { Neighbour, ServerConnectionStats, ServerContext } from "./server-c
 import { Http1ServerConnection } from "./server.ts";
 import { noTunnels, type TunnelPolicy } from "./upgrade.ts";
 
+const never = (): boolean => false;
+
 /** What both halves share on one event loop. */
 export class Http1 {
   readonly loop: DataLoop;
@@ -43,7 +45,7 @@ export class Http1 {
       limits: Http1Limits;
       admission: AdmissionOptions;
       tunnels?: TunnelPolicy;
-      needsRemote?: boolean;
+      needsRemote?: () => boolean;
       neighbour?: Neighbour | null;
       timeouts?: StreamTimeouts | null;
     },
@@ -72,9 +74,7 @@ export class Http1 {
         keepAlive10: false,
         clearContext: settings.admission.clearContext,
       },
-      get needsRemote() {
-        return settings.needsRemote ?? false;
-      },
+      needsRemote: settings.needsRemote ?? never,
       neighbour: settings.neighbour ?? null,
       gone: (connection) => server.gone(connection),
     };

@@ -30,7 +30,7 @@ export abstract class ServerAnswers extends ServerBodies implements Downstream, 
 
   constructor(stream: ByteStream, context: ServerContext) {
     super(stream, context);
-    this.remote = context.needsRemote ? stream.remote : "";
+    this.remote = context.needsRemote() ? stream.remote : "";
     this.local = context.address;
     this.writer = new MessageWriter(stream, context.loop.scratch, this, context.stats.sentBytes);
   }

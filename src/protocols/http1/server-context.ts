@@ -50,8 +50,11 @@ export interface ServerContext {
   readonly stats: ServerConnectionStats;
   /** `ip:port` the server listens on. */
   readonly address: string;
-  /** Is the caller's address wanted (access log, Forwarded)? It costs a system call per connection. */
-  readonly needsRemote: boolean;
+  /**
+   * Is the caller's address wanted (access log, Forwarded, tracing)? Asked for each connection; the answer costs a system call. Not a getter:
+   * V8 keeps an object that was written down with one as a dictionary, and then everything else is looked up in it for each frame.
+   */
+  readonly needsRemote: () => boolean;
   /** Null where the port speaks HTTP/1 only. */
   readonly neighbour: Neighbour | null;
   /** A connection is closed, or somebody else's. */

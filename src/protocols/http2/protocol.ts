@@ -34,7 +34,8 @@ export interface Http2ServerSettings {
   readonly settings: Http2Settings;
   readonly limits: Http2Limits;
   readonly admission: AdmissionOptions;
-  readonly needsRemote: boolean;
+  /** See `Http2ServerContext`. */
+  readonly needsRemote: () => boolean;
   /** Of the connections that its own listener accepts. */
   readonly timeouts?: StreamTimeouts | null;
 }
@@ -66,9 +67,7 @@ export class Http2 {
       settings: given.settings,
       limits: given.limits,
       admission: given.admission,
-      get needsRemote() {
-        return given.needsRemote;
-      },
+      needsRemote: given.needsRemote,
       handler,
       stats,
       streams: this.serverStreams,

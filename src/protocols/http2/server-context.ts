@@ -20,8 +20,11 @@ export interface Http2ServerContext extends Http2Context {
   readonly stats: Http2ServerStats;
   /** `ip:port` the server listens on. */
   readonly address: string;
-  /** Is the caller's address wanted (access log, Forwarded)? It costs a system call per connection. */
-  readonly needsRemote: boolean;
+  /**
+   * Is the caller's address wanted (access log, Forwarded, tracing)? Asked for each connection; the answer costs a system call. Not a getter:
+   * V8 keeps an object that was written down with one as a dictionary, and then everything else is looked up in it for each frame.
+   */
+  readonly needsRemote: () => boolean;
   /** A connection is closed. */
   gone(connection: Http2ServerConnection): void;
 }

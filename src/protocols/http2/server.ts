@@ -64,7 +64,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
 
   constructor(stream: ByteStream, context: Http2ServerContext) {
     super(stream, context, WINDOWS);
-    this.remote = context.needsRemote ? stream.remote : "";
+    this.remote = context.needsRemote() ? stream.remote : "";
     this.local = context.address;
     this.#openedMs = this.nowMs;
     this.#idleSinceMs = this.nowMs;
