@@ -1,7 +1,7 @@
 // Holds the sources to the house: the import rule, sockets only in the transport, plain code in hot files, no folder missing from the map.
 import { globSync, readFileSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path/posix";
-import { hotProblems } from "./hot-files.ts";
+import { accessorProblems, hotProblems } from "./hot-files.ts";
 import { harmlessNames, mayImport, type Place, placeOf, restrictedModules } from "./layers.ts";
 import { type Import, importsOf } from "./source-text.ts";
 
@@ -17,7 +17,8 @@ export function fileProblems(path: string, text: string): string[] {
     const problem = importProblem(path, place, loaded);
     return problem === undefined ? [] : [`${path}:${loaded.line}: ${problem}`];
   });
-  return [...imports, ...(isTest(path) ? [] : hotProblems(text).map((problem) => `${path}:${problem}`))];
+  const costly = isTest(path) ? [] : [...hotProblems(text), ...accessorProblems(text)];
+  return [...imports, ...costly.map((problem) => `${path}:${problem}`)];
 }
 
 /** Folders of src/ whose name is no word of the map. */

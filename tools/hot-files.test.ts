@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hotProblems } from "./hot-files.ts";
+import { accessorProblems, hotProblems } from "./hot-files.ts";
 
 /** What the checker says of a method with this body in a hot file. */
 function inMethod(body: string): string[] {
@@ -55,4 +55,27 @@ export class A {
 const each = (xs: number[]) => xs.map(f);
 `;
   expect(hotProblems(text)).toEqual([expect.stringMatching(/^10:/), expect.stringMatching(/^13:/)]);
+});
+
+test("A getter in an object literal is found, one of a class is not", () => {
+  const text = `class A<T extends { x: 1 }> extends B {
+  get size() {
+    return { get x() { return 1; } };
+  }
+}
+const context = {
+  get limit() {
+    return 1;
+  },
+  // cold: for the dashboard
+  get name() {
+    return "";
+  },
+  get: 1,
+};
+interface C {
+  get size(): number;
+}
+`;
+  expect(accessorProblems(text)).toEqual([expect.stringMatching(/^7: a getter/)]);
 });

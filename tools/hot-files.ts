@@ -52,3 +52,35 @@ function forbiddenWord(code: string, depth: number): string | undefined {
 function balance(code: string): number {
   return (code.match(/[({[]/g)?.length ?? 0) - (code.match(/[)}\]]/g)?.length ?? 0);
 }
+
+const ACCESSOR = /^\s*(?:get|set) [\w$]+\(/;
+
+/**
+ * Finds getters and setters of object literals, in whatever file: V8 keeps such an object as a dictionary, and whoever reads anything of it in a
+ * loop pays for a search each time. A function, or a class, says the same. Waived as above.
+ * @returns problems as `line: words`, lines counted from 1.
+ */
+export function accessorProblems(text: string): string[] {
+  const lines = text.split("\n");
+  const code = codeOnly(text);
+  const problems: string[] = [];
+  /** Of each brace that is open: is it that of a class or an interface? */
+  const open: boolean[] = [];
+  let headAt = 0;
+  let at = 0;
+  for (const [number, line] of code.split("\n").entries()) {
+    const waived = [lines[number - 1], lines[number]].some((words) => WAIVER.test(words ?? ""));
+    if (ACCESSOR.test(line) && open.at(-1) === false && !waived)
+      problems.push(
+        `${number + 1}: a getter in an object literal makes a dictionary of it; if it is rare, say why: // cold: reason`,
+      );
+    const last = line.trimEnd().length - 1;
+    for (let column = 0; column <= line.length; column++, at++) {
+      const char = line[column] ?? "\n";
+      if (char === "{") open.push(/\b(?:class|interface)\b/.test(code.slice(headAt, at)));
+      else if (char === "}") open.pop();
+      if (column === last && /[{};]/.test(char)) headAt = at + 1; // braces within a line may be those of a type
+    }
+  }
+  return problems;
+}

@@ -45,9 +45,11 @@ export function adminSubject(linker: Running, telemetry: LinkerConfig["telemetry
     declared: linker.metrics.declared,
     endWorker: (index) => linker.planes.end(index),
     workers: () => linker.planes.workers(),
+    // cold: for the admin pages
     get namers() {
       return linker.namers;
     },
+    // cold: for the admin pages
     get config() {
       return linker.config.document;
     },
