@@ -84,8 +84,9 @@ function isCalibration(row: string): boolean {
 }
 
 /** The table alone. Rows that lose come first, in the order of how badly. */
-export function table(rows: readonly MeasuredRow[]): string {
-  const lines = rows.filter((row) => !isCalibration(row.name)).flatMap(linesOf);
+export function table(rows: readonly MeasuredRow[], which: "all" | "those with a target" = "all"): string {
+  const all = rows.filter((row) => !isCalibration(row.name)).flatMap(linesOf);
+  const lines = which === "all" ? all : all.filter(({ figures }) => figures.some(({ target }) => target !== undefined));
   const appears = (name: string): boolean =>
     lines.some((line) => line.figures.some((figure) => figure.proxy === name || figure.over === name));
   const columns = COLUMNS.filter(appears);

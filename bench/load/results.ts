@@ -11,9 +11,7 @@ const KEPT = join(ROOT, "bench/results");
 const SCRATCH = join(ROOT, "node_modules/.cache/fairlead-bench");
 const BEGIN = "<!-- bench:begin -->";
 const END = "<!-- bench:end -->";
-/** A run of rows of HTTP/2 alone has a table of its own. */
-const BEGIN_HTTP2 = "<!-- bench-http2:begin -->";
-const END_HTTP2 = "<!-- bench-http2:end -->";
+/** A run of rows of HTTP/2 alone has a file of its own. */
 const OF_HTTP2 = /\bh2\b|nghttpx/;
 
 /** A whole run, as it is written to JSON. */
@@ -100,11 +98,13 @@ function isAllHttp2({ rows }: Run): boolean {
   return rows.every(({ name }) => OF_HTTP2.test(name));
 }
 
-/** Puts the table into README.md, between its two markers. */
+/** Puts the rows that have a target into README.md, between its two markers. */
 export function updateReadme(run: Run): void {
   const path = join(ROOT, "README.md");
   if (!existsSync(path)) throw new Error("there is no README.md to update");
   const text = readFileSync(path, "utf8");
-  const [begin, end] = isAllHttp2(run) ? [BEGIN_HTTP2, END_HTTP2] : [BEGIN, END];
-  writeFileSync(path, replaceBetween(text, begin, end, `\n${header(run)}\n\n${table(run.rows)}\n`));
+  writeFileSync(
+    path,
+    replaceBetween(text, BEGIN, END, `\n${header(run)}\n\n${table(run.rows, "those with a target")}\n`),
+  );
 }

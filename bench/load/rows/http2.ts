@@ -10,6 +10,7 @@ const MESSAGES = 10_000;
 
 const HEADLINE = { nghttpx: { must: 0.8, moonshot: 0.45 }, haproxy: { must: 0.6, moonshot: 0.3 }, envoy: ENVOY };
 const ONE_STREAM = { nghttpx: { must: 1, moonshot: 0.75 } };
+const BETWEEN_VERSIONS = { haproxy: { must: 1 } };
 const UNARY: Load = { connections: 8, streams: 32, warmup: WARM_UP, ...speaking("h2") };
 
 /** Unary gRPC calls on both sides: messages of 105 and 100 bytes. */
@@ -52,14 +53,14 @@ const TABLE: readonly TrafficRow[] = [
     says: "HTTP/2 to HTTP/1.1: GET, 1 kB, 8 connections × 32 streams",
     family: "h2-h1",
     load: { connections: 8, streams: 32, warmup: WARM_UP, ...speaking("h2-h1") },
-    against: {},
+    against: BETWEEN_VERSIONS,
   },
   {
     name: "h1-h2-c64",
     says: "HTTP/1.1 to HTTP/2: GET, 12 headers, 1 kB, 64 connections",
     family: "h1-h2",
     load: { connections: 64, warmup: WARM_UP, ...speaking("h1-h2") },
-    against: {},
+    against: BETWEEN_VERSIONS,
   },
 ];
 
