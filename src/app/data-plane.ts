@@ -188,7 +188,7 @@ export class DataPlane {
     for (const { running, wishes } of made) await this.#takeOver(running, wishes);
     for (const { running } of made) this.#tellOrigin(running);
     this.#routers = plans.map((plan) => kept(this.#byKey, plan));
-    this.#retire(before);
+    await this.#retire(before);
   }
 
   #make(plan: RouterPlan, extensions: Extensions): MadeRouter {
@@ -286,21 +286,24 @@ export class DataPlane {
     running.servers = servers;
   }
 
-  #retire(before: readonly RunningRouter[]): void {
+  /** Resolves when nobody can connect to what is no longer served. */
+  async #retire(before: readonly RunningRouter[]): Promise<void> {
     const wanted = new Set(this.#routers.flatMap((running) => running.servers));
+    const closed: Promise<void>[] = [];
     for (const [place, server] of this.#servers) {
       if (wanted.has(server)) continue;
       this.#servers.delete(place);
-      this.#close(server);
+      closed.push(this.#close(server));
     }
     for (const running of before) if (!this.#routers.includes(running)) this.#retiring.add(running);
+    await Promise.all(closed);
   }
 
   // The listener goes at once, or another process could not have it; callers that are there learn of it with their next answer.
-  #close(server: OpenServer): void {
-    server.unlisten();
+  #close(server: OpenServer): Promise<void> {
     const timer = this.#parts.env.timers.after(GENTLY_MS, () => void this.#gone(server));
     this.#leaving.set(server, timer);
+    return server.unlisten();
   }
 
   async #gone(server: OpenServer): Promise<void> {

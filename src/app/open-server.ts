@@ -240,10 +240,11 @@ export class OpenServer {
     this.#port.leave();
   }
 
-  /** Closes the listener, and asks all connections to go with their next answer. `drain` follows. */
-  unlisten(): void {
-    void this.#port.listener?.close();
+  /** Closes the listener, and asks all connections to go with their next answer. Resolves when nobody can connect any longer; `drain` follows. */
+  unlisten(): Promise<void> {
+    const closed = this.#port.listener?.close();
     this.#port.leave();
+    return closed ?? Promise.resolve();
   }
 
   /** Stops accepting, lets every exchange finish, and resolves when the last connection is closed. */

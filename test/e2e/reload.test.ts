@@ -6,7 +6,6 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ask, freePorts, Program, until } from "../support/program.ts";
 
@@ -286,24 +285,6 @@ test("a WebSocket lives through reloads of its router and of others", async () =
   socket.close();
 });
 
-/** Waits until nobody listens: threads close their sockets one after the other, and the last one may still be about to. */
-async function refused(port: number): Promise<void> {
-  const codes: unknown[] = [];
-  const refuses = async () => {
-    try {
-      codes.push((await ask(port)).status);
-    } catch (error) {
-      codes.push((error as NodeJS.ErrnoException).code); // of the system
-    }
-    return codes.at(-1) === "ECONNREFUSED";
-  };
-  for (let i = 0; i < 200; i++) {
-    if (await refuses()) return;
-    await sleep(10);
-  }
-  expect.fail(`port ${port} is still listened on: ${codes.join(" ")}`);
-}
-
 test("with workers a change holds in all of them or in none", async () => {
   await using s = await site("workers", (text) => {
     const file = join(folder, "workers.yaml");
@@ -331,13 +312,13 @@ test("with workers a change holds in all of them or in none", async () => {
     expect([await put(taken), await everywhere(s.port)]).toEqual([422, ["a"]]);
     const noAdmin = s.text(b, second(other)).replace(`port: ${s.adminPort}`, `port: ${portOf(a)}`);
     expect([await put(noAdmin), await everywhere(s.port)]).toEqual([422, ["a"]]);
-    await refused(other);
+    await expect(ask(other)).rejects.toThrow("ECONNREFUSED");
     // Names that nobody has asked for yet show that control still answers.
     expect(await everywhere(s.port, `never-seen-${again}`)).toEqual(["a"]);
   }
   expect(await put(`${changed}${second(other)}`)).toBe(200);
   expect([await everywhere(s.port), await everywhere(other)]).toEqual([["a"], ["b"]]);
   expect(await put(changed)).toBe(200);
-  await refused(other);
+  await expect(ask(other)).rejects.toThrow("ECONNREFUSED");
   expect(s.program.err.match(/ERROR.*/g)?.filter((line) => !line.includes("cannot be used"))).toEqual([]);
 });
