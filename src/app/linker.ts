@@ -338,9 +338,8 @@ export class Linker {
     if (this.#stopping) return this.#stopped.promise;
     this.#steppedAside = true;
     this.planes.stepAside();
-    const stopped = this.stop(graceMs);
-    await this.#running.stepAside();
-    return stopped;
+    await this.#running.stepAside(); // before the planes go: questions that came to us meanwhile are answered by them
+    return this.stop(graceMs);
   }
 
   async #stop(graceMs: number): Promise<boolean> {
