@@ -108,7 +108,7 @@ test("with probation an endpoint that discovery removed is used until it is foun
   const [staying, leaving] = f.backends as [Backend, Backend];
   await serve(f, 50);
   f.disco.write("web", [staying]);
-  for (let i = 0; i < 200 && metric(f, "updates") < 2; i++) await f.world.pass(25);
+  await f.world.passUntil("the update", () => metric(f, "updates") >= 2);
   leaving.requests.length = 0;
   await serve(f, 50);
   expect(leaving.requests.length).toBeGreaterThan(10);

@@ -394,7 +394,7 @@ test(`the cause ${causes.endpointLeft.token} is told when no other endpoint is l
   client.send(get());
   await world.until("the attempt to connect", () => proxy.metric("client", "#/io.l5d.fs/web", "pool_waiters") === 1);
   disco.write("web", []);
-  for (let i = 0; i < 400 && client.answers.length === 0; i++) await world.pass(25);
+  await world.passUntil("the answer", () => client.answers.length === 1);
   expect(causeOf(client.answers[0]!)).toBe(causes.endpointLeft.token);
   expect(client.answers[0]?.status).toBe(502);
   expect(client.answers[0]?.fields).toContainEqual(["l5d-retryable", "true"]);

@@ -278,8 +278,7 @@ test.each([
 
 /** Discovery notices a change, in the time of the world, and the callers get their answers. */
 async function noticed(world: MemoryWorld, ...clients: readonly HttpClient[]): Promise<void> {
-  for (let i = 0; i < 400 && clients.some(({ answers }) => answers.length === 0); i++) await world.pass(25);
-  for (const client of clients) await client.answered(1);
+  await world.passUntil("the answers", () => clients.every(({ answers }) => answers.length > 0));
 }
 
 test("a request that waits for a connection to an endpoint that leaves goes to another one", async () => {

@@ -66,10 +66,11 @@ test("under a namer a filter that leaves nothing lets the alternative follow, as
   expect((await client.ask(get())).status).toBe(200);
   expect([near.requests.length, far.requests.length]).toEqual([0, 1]);
   disco.write("web", [{ host: "10.0.0.1", port: 80 }, near]);
-  for (let i = 0; i < 100 && near.requests.length === 0; i++) {
+  const nearIsAsked = () => near.requests.length > 0;
+  await world.passUntil("a request to the near service", nearIsAsked, async () => {
     await world.pass(100);
     await client.ask(get());
-  }
+  });
   expect(proxy.lastRecord.client).toBe("/%/here/#/io.l5d.fs/web");
 });
 

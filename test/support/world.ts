@@ -37,6 +37,8 @@ export interface MemoryWorld extends World {
   readonly network: MemoryNetwork;
   /** Lets everything happen that needs no time. */
   settle(): void;
+  /** Goes on with `step`, time passes if nothing else is said, until `condition` holds; files have real time meanwhile. */
+  passUntil(what: string, condition: () => boolean, step?: () => Promise<unknown>): Promise<void>;
 }
 
 /** How long `until` waits, in real time: for files and promises in memory, for everything on sockets. */
@@ -62,6 +64,16 @@ export function memoryWorld(options: MemoryNetworkOptions = {}): MemoryWorld {
     do network.settle();
     while (env.endTurn());
   };
+  const pass = async (ms: number) => {
+    settle();
+    for (let left = ms; left > 0; left -= STEP_MS) {
+      env.advance(Math.min(left, STEP_MS));
+      settle();
+      await Promise.resolve();
+    }
+    await turn();
+    settle();
+  };
   return {
     name: "memory",
     env,
@@ -78,16 +90,8 @@ export function memoryWorld(options: MemoryNetworkOptions = {}): MemoryWorld {
         settle();
         return condition();
       }),
-    async pass(ms) {
-      settle();
-      for (let left = ms; left > 0; left -= STEP_MS) {
-        env.advance(Math.min(left, STEP_MS));
-        settle();
-        await Promise.resolve();
-      }
-      await turn();
-      settle();
-    },
+    pass,
+    passUntil: (what, condition, step = () => pass(STEP_MS)) => patiently(what, thrown, condition, step),
     atEnd: (stop) => remember(stops, stop),
     async [Symbol.asyncDispose]() {
       await stopAll(stops);
@@ -158,11 +162,12 @@ async function patiently(
   what: string | (() => string),
   thrown: readonly unknown[],
   condition: () => boolean,
+  step: () => Promise<unknown> = turn,
 ): Promise<void> {
   const giveUpMs = performance.now() + PATIENCE_MS;
   while (!condition()) {
     reportThrown(thrown);
     if (performance.now() > giveUpMs) throw new Error(`waited in vain: ${typeof what === "string" ? what : what()}`);
-    await turn();
+    await step();
   }
 }
