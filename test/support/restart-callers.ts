@@ -104,18 +104,25 @@ const young: Call = (id, turn) =>
 function streams(): Call {
   let session: ClientHttp2Session | null = null;
   return async (id) => {
-    if (session === null || session.closed || session.destroyed) {
-      session = http2.connect(`http://127.0.0.1:${order.h2Port}`);
-      session.on("error", () => undefined); // its streams say it
-      session.on("goaway", () => goaways++);
+    let isSent = false;
+    while (!isSent) {
+      if (session === null || session.closed || session.destroyed) {
+        session = http2.connect(`http://127.0.0.1:${order.h2Port}`);
+        session.on("error", () => undefined); // its streams say it
+        session.on("goaway", () => goaways++);
+      }
+      isSent = await streamed(session, id);
     }
-    await streamed(session, id);
   };
 }
 
-function streamed(session: ClientHttp2Session, id: string): Promise<void> {
+const HEADERS = 1;
+
+/** @returns whether it was sent at all: of what it has ready when GOAWAY comes, nghttp2 sends nothing any longer, and refuses it itself */
+function streamed(session: ClientHttp2Session, id: string): Promise<boolean> {
   return new Promise((done, reject) => {
     const stream = session.request({ ":method": "POST", ":authority": "web", "x-id": id }, { endStream: false });
+    stream.on("frameError", (type) => type === HEADERS && done(false));
     let status = 0;
     let sent = "";
     let came = "";
@@ -135,7 +142,7 @@ function streamed(session: ClientHttp2Session, id: string): Promise<void> {
     });
     stream.on("close", () => {
       clearInterval(beat);
-      if (status === 200 && came === sent && stream.rstCode === 0) done();
+      if (status === 200 && came === sent && stream.rstCode === 0) done(true);
       else reject(new Error(`${status}, ${came.length} of ${sent.length} bytes, code ${stream.rstCode}`));
     });
   });
