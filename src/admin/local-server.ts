@@ -49,7 +49,7 @@ export interface LocalServerWords {
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_CONCURRENT = 64;
-/** How long a stopped server waits for its callers to close. */
+/** How long a stopped server waits for its callers to close, and one that steps aside for requests that are under way. */
 const DRAIN_MS = 500;
 
 const LIMITS: Http1Limits = {
@@ -141,15 +141,20 @@ export abstract class LocalServer {
     return this.#service.active;
   }
 
-  /** Stops accepting, finishes what is in progress, and closes what is left after a moment. */
-  async stop(): Promise<void> {
+  /** Stops accepting, and finishes what is in progress; connections of a moment ago may still ask something. Waits no longer than a moment. */
+  async drain(patienceMs: number = DRAIN_MS): Promise<void> {
     const server = this.#server;
     if (server === null) return;
     const late = Promise.withResolvers<void>();
     const timer = this.#parts.env.timers.after(DRAIN_MS, () => late.resolve());
-    await Promise.race([server.drain(), late.promise]);
+    await Promise.race([server.drain(patienceMs), late.promise]);
     timer.cancel();
-    server.abandon(new Failure(causes.drainLimit));
+  }
+
+  /** Stops accepting, finishes what is in progress, and closes what is left after a moment. */
+  async stop(): Promise<void> {
+    await this.drain(0);
+    this.#server?.abandon(new Failure(causes.drainLimit));
     this.#parts.loop.scratch.flush();
   }
 }

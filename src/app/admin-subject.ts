@@ -26,6 +26,8 @@ export interface Running {
   /** The routers in force. */
   readonly controlled: readonly ControlledRouter[];
   readonly ready: boolean;
+  /** Settled when the first configuration is in force. */
+  readonly begun: Promise<void>;
   /** Puts another process in our place; null where that is not possible. */
   readonly restart: (() => Promise<Succession>) | null;
   readonly reloader: Pick<Reloader, "problem" | "reload"> | null;
@@ -67,6 +69,7 @@ export function adminSubject(linker: Running, telemetry: LinkerConfig["telemetry
       );
     },
     identify: async (head) => {
+      await linker.begun; // a socket that was inherited has callers at once
       const names = new Map((await linker.planes.identify(head)).map((named) => [named.key, named]));
       return linker.controlled
         .filter(({ config }) => !config.plugged)

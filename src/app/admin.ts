@@ -86,6 +86,11 @@ export class RunningAdmin {
     await Promise.all([this.#admin.stepAside(), this.#identifier.stepAside()]);
   }
 
+  /** Answers what has been asked by now or is under way, for a moment. */
+  async drain(): Promise<void> {
+    await Promise.all([this.#admin.drain(), this.#identifier.drain()]);
+  }
+
   /** Stops all there are. */
   async stop(): Promise<void> {
     await Promise.all([this.#admin.stop(), this.#identifier.stop()]);

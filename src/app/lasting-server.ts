@@ -79,15 +79,23 @@ export class LastingServer<S extends LocalServer> {
     await this.server?.stepAside();
   }
 
+  /** Answers what has been asked by now or is under way, for a moment. */
+  async drain(): Promise<void> {
+    await Promise.all(this.#all().map((server) => server.drain()));
+  }
+
   /** Stops all there are. */
   async stop(): Promise<void> {
     for (const timer of this.#former.values()) timer.cancel();
-    const all = [...this.#former.keys(), ...(this.server === null ? [] : [this.server])];
-    await Promise.all(all.map((server) => server.stop()));
+    await Promise.all(this.#all().map((server) => server.stop()));
   }
 
   get connections(): number {
-    return [...this.#former.keys()].reduce((sum, server) => sum + server.connections, this.server?.connections ?? 0);
+    return this.#all().reduce((sum, server) => sum + server.connections, 0);
+  }
+
+  #all(): readonly S[] {
+    return [...this.#former.keys(), ...(this.server === null ? [] : [this.server])];
   }
 
   #retire(server: S): void {

@@ -78,6 +78,7 @@ export class Linker {
   restart: (() => Promise<Succession>) | null = null;
   /** Reads the file of the configuration again; null where there is none. */
   reloader: Reloader | null = null;
+  readonly #begun = Promise.withResolvers<void>();
   readonly #leaving = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<boolean>();
   #stopping = false;
@@ -192,6 +193,11 @@ export class Linker {
     return this.planes.active;
   }
 
+  /** Settled when the first configuration is in force. */
+  get begun(): Promise<void> {
+    return this.#begun.promise;
+  }
+
   /** Settled when a stop begins, whoever asked for it. */
   get stopping(): Promise<void> {
     return this.#leaving.promise;
@@ -258,6 +264,7 @@ export class Linker {
     this.telemeters.follow(config.telemetry);
     this.#accessLogs.follow(config.routers);
     await this.control.commit(plan);
+    this.#begun.resolve();
   }
 
   /** Routers serve as planned, and there is an admin server to follow; or nothing has changed. */
@@ -350,7 +357,9 @@ export class Linker {
     if (minDrainMs > 0) await this.#announceLeave(minDrainMs);
     const leftMs = graceMs - minDrainMs;
     const patienceMs = Math.min(leftMs / 2, this.#steppedAside ? REPLACED_PATIENCE_MS : PATIENCE_MS);
+    const questions = this.#steppedAside ? this.#running.drain() : undefined; // nobody else can answer those that came to us
     const clean = await this.#drained(leftMs, patienceMs);
+    await questions;
     if (!clean) this.planes.abandon(graceMs);
     await this.telemeters.close("metrics", LAST_FIGURES_MS);
     await this.planes.close();

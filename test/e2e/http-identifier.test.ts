@@ -1,4 +1,8 @@
 // The port of `admin.httpIdentifierPort`: what each router would call a request, through reloads, restarts and with several workers.
+import { once } from "node:events";
+import net from "node:net";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { HttpClient } from "../support/http-client.ts";
 import { compose } from "../support/http-text.ts";
@@ -175,6 +179,15 @@ test("with workers one of them answers for all", async () => {
   await line.program.said("is ready");
 });
 
+/** Connects early, asks later. @returns all that comes back */
+async function young(port: number): Promise<string> {
+  const socket = net.connect(port, "127.0.0.1");
+  await once(socket, "connect");
+  await sleep(25);
+  socket.write("GET / HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n");
+  return text(socket);
+}
+
 test.each([1, 2])("a restart hands its socket over (%i worker(s))", async (workers) => {
   const [port = 0, adminPort = 0, identifierPort = 0] = await freePorts(3);
   await using line = await Line.start(() => ({
@@ -186,9 +199,17 @@ test.each([1, 2])("a restart hands its socket over (%i worker(s))", async (worke
   const names = async () => JSON.parse((await ask(identifierPort, { Host: "web" })).text) as object;
   const named = { http: { path: "/svc/web", dtab: "/svc=>/$/inet/127.0.0.1/1" } };
   expect(await names()).toEqual(named);
-  const former = await line.restart();
-  expect(await names()).toEqual(named);
-  await line.ended(former);
+  const told: string[] = [];
+  let over = false;
+  const asking = async () => {
+    while (!over) told.push(await young(identifierPort));
+  };
+  const callers = Array.from({ length: 4 }, asking);
+  await line.ended(await line.restart());
+  over = true;
+  await Promise.all(callers);
+  expect(told.length).toBeGreaterThan(20);
+  expect(told.filter((answer) => !answer.includes('"path": "/svc/web"'))).toEqual([]);
   expect(await names()).toEqual(named);
   await until(
     () => line.program.err.includes(`telling how requests are named on 127.0.0.1:${identifierPort} (inherited)`),
