@@ -1,12 +1,12 @@
 // All metrics of a process as a tree of scopes. Made and read in the slow world; counted in the fast one (`metrics`, `histogram`).
 import type { Env } from "../base/env.ts";
 import { invariant } from "../base/invariant.ts";
+import { liveEntries, type SmallMap, sizeOf, valueAt, withEntry, withoutEntry } from "../base/small-map.ts";
 import { type Bounds, COUNTS, TIMES } from "./bounds.ts";
 import { CellStore } from "./cells.ts";
 import { Histogram } from "./histogram.ts";
 import { Counter, CounterGroup, Gauge, type GroupedCounter } from "./metrics.ts";
 import type { MetricDoc } from "./names.ts";
-import { liveEntries, placeAt, type Places, sizeOf, withoutPlace, withPlace } from "./places.ts";
 import type { MetricsTree } from "./tree.ts";
 import { WindowClock } from "./window-clock.ts";
 
@@ -67,13 +67,13 @@ export type Place = Scope | Leaf;
 /**
  * A place in the tree. Its children have one segment more; a place may hold a metric and have children
  * (`failures`, `failures/<cause>`). A segment may contain slashes: a client's id or a service's path is one segment, which is
- * how exporters find the labels. Asking twice for the same name gives the same metric.
+ * how exporters find the labels. Asking twice for the same name gives the same metric, of counters in a group another view of it.
  */
 export class Scope implements MetricsTree {
   readonly segment: string;
   #metric: Metric | null;
   #group: CounterGroup | null = null;
-  #below: Places<Below> = null;
+  #below: SmallMap<Below> = null;
   #pruned = false;
   /** How many have said that they count here. */
   #holders = 0;
@@ -116,7 +116,7 @@ export class Scope implements MetricsTree {
 
   /** The place one segment below, if it exists. */
   existing(segment: string): Place | undefined {
-    const below = placeAt(this.#below, segment);
+    const below = valueAt(this.#below, segment);
     return below === undefined ? undefined : this.#placeOf(segment, below);
   }
 
@@ -147,7 +147,7 @@ export class Scope implements MetricsTree {
   }
 
   #countIn(group: CounterGroup, place: number, name: string): void {
-    const known = placeAt(this.#below, name);
+    const known = valueAt(this.#below, name);
     const metric = known instanceof Scope ? known.#metric : (known ?? null);
     invariant(metric === null, `metric "${name}" is counted in a group`);
     if (known instanceof Scope) known.#metric = group.counter(place);
@@ -202,8 +202,8 @@ export class Scope implements MetricsTree {
    */
   prune(): void {
     const parent = this.#parent;
-    if (parent !== null && placeAt(parent.#below, this.segment) === this) {
-      parent.#below = withoutPlace(parent.#below, this.segment);
+    if (parent !== null && valueAt(parent.#below, this.segment) === this) {
+      parent.#below = withoutEntry(parent.#below, this.segment);
     }
     this.#retire();
   }
@@ -231,7 +231,7 @@ export class Scope implements MetricsTree {
 
   /** The metric of this name, made when new. */
   #metricAt(name: string, make: () => Metric): Metric {
-    const known = placeAt(this.#below, name);
+    const known = valueAt(this.#below, name);
     if (known instanceof Scope) return (known.#metric ??= make());
     if (known !== undefined) return this.#metricOf(known);
     const metric = make();
@@ -241,7 +241,7 @@ export class Scope implements MetricsTree {
   }
 
   #child(segment: string): Scope {
-    const known = placeAt(this.#below, segment);
+    const known = valueAt(this.#below, segment);
     if (known instanceof Scope) return known;
     const child = new Scope(segment, this, this.#owner, known === undefined ? null : this.#metricOf(known));
     child.#pruned = this.#pruned;
@@ -250,7 +250,7 @@ export class Scope implements MetricsTree {
   }
 
   #put(segment: string, below: Below): void {
-    this.#below = withPlace(this.#below, segment, below);
+    this.#below = withEntry(this.#below, segment, below);
   }
 }
 
