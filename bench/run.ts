@@ -196,7 +196,7 @@ async function measureOrValidate(options: Options, site: Site, rows: readonly Ro
   }
   const run = await measureAll(options, site, rows, await checkQuiet(options));
   const complete = !options.quick && options.rows.length === 0 && options.proxies.length === 0;
-  say(`\nkept in ${writeRun(run, site.folder, options.save || complete)}`);
+  say(`\nkept in ${writeRun(run, site.folder, { complete, keep: options.save || complete })}`);
   if (options.readme) updateReadme(run);
 }
 

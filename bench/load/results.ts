@@ -11,8 +11,6 @@ const KEPT = join(ROOT, "bench/results");
 const SCRATCH = join(ROOT, "node_modules/.cache/fairlead-bench");
 const BEGIN = "<!-- bench:begin -->";
 const END = "<!-- bench:end -->";
-/** A run of rows of HTTP/2 alone has a file of its own. */
-const OF_HTTP2 = /\bh2\b|nghttpx/;
 
 /** A whole run, as it is written to JSON. */
 export interface Run {
@@ -82,20 +80,19 @@ function keepConfigurations(site: string, folder: string): void {
     copyFileSync(join(site, name), join(folder, name));
 }
 
-/** Writes the run where it belongs: kept results into the tree, trials into the cache. Answers the JSON's path. */
-export function writeRun(run: Run, site: string, keep: boolean): string {
+/**
+ * Writes the run where it belongs: kept results into the tree, trials into the cache. In the tree the table is that of the last complete run.
+ * @returns the JSON's path
+ */
+export function writeRun(run: Run, site: string, { complete, keep }: { complete: boolean; keep: boolean }): string {
   const stem = `${run.startedAt.slice(0, 16).replace(/[T:]/g, "-")}-${run.commit.replace("+", "-dirty")}`;
   const folder = keep ? KEPT : SCRATCH;
   mkdirSync(folder, { recursive: true });
   keepConfigurations(site, join(folder, stem));
   const path = join(folder, `${stem}.json`);
   writeFileSync(path, `${JSON.stringify(run).replaceAll('{"event":', '\n{"event":')}\n`); // one window per line
-  writeFileSync(join(folder, isAllHttp2(run) ? "latest-http2.md" : "latest.md"), markdown(run));
+  if (complete || !keep) writeFileSync(join(folder, "latest.md"), markdown(run));
   return path;
-}
-
-function isAllHttp2({ rows }: Run): boolean {
-  return rows.every(({ name }) => OF_HTTP2.test(name));
 }
 
 /** Puts the rows that have a target into README.md, between its two markers. */
