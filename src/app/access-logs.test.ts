@@ -49,7 +49,7 @@ test("A file is open as long as a router writes to it", async () => {
   expect(await open()).toEqual([two]);
   ends[2]?.();
   expect(await open()).toEqual([]);
-  await logs.close(1000);
+  await logs.close();
 });
 
 test("A file of workers' routers that are no longer configured is closed when no line has come for a minute", async () => {
@@ -70,7 +70,7 @@ test("A file of workers' routers that are no longer configured is closed when no
   expect(await open()).toEqual([path]);
   env.advance(60_000);
   expect(await open()).toEqual([]);
-  await logs.close(1000);
+  await logs.close();
   expect(readFileSync(path, "utf8")).toBe("first\nstill in progress\nthe end of a tunnel\n");
 });
 
@@ -84,5 +84,5 @@ test("A file that is configured again in time stays open", async () => {
   logs.expect([router]);
   env.advance(120_000);
   expect(await open()).toEqual([path]);
-  await logs.close(1000);
+  await logs.close();
 });

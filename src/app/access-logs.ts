@@ -22,8 +22,8 @@ export interface AccessLogWorld {
 
 /** A disk that hangs is not waited for longer. */
 const REOPEN_MS = 2000;
-/** What is left when the last router that writes to a file has gone is written within this time. */
-const LAST_LINES_MS = 2000;
+/** How long the last lines of a file may take. */
+const LAST_LINES_MS = 1000;
 /** Workers do not say when the last line of a router that was replaced has come: its file is closed when none has come for so long. */
 const QUIET_MS = 60_000;
 
@@ -134,11 +134,11 @@ export class AccessLogs {
     return Promise.all(files);
   }
 
-  /** Writes what is left, waiting at most `graceMs`. */
-  async close(graceMs: number): Promise<void> {
+  /** Writes what is left, for no longer than a moment. */
+  async close(): Promise<void> {
     const all = [...this.#open.values()];
     for (const open of all) stay(open);
-    await Promise.all([...this.#closing, ...all.map(({ writer }) => writer.close(graceMs))]);
+    await Promise.all([...this.#closing, ...all.map(({ writer }) => writer.close(LAST_LINES_MS))]);
   }
 }
 

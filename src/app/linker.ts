@@ -47,9 +47,7 @@ export interface LinkerOptions {
 const PATIENCE_MS = 500;
 /** The same where another process serves by now, and nobody waits for this one to end. */
 const REPLACED_PATIENCE_MS = 5000;
-/** How long the last lines of the access logs may take, ms. */
-const LAST_LINES_MS = 1000;
-/** The same for the last that telemeters send. */
+/** How long the last that telemeters send may take. */
 const LAST_FIGURES_MS = 1000;
 
 /** A proxy that serves. */
@@ -365,7 +363,7 @@ export class Linker {
     await this.planes.close();
     await this.telemeters.close("requests", LAST_FIGURES_MS);
     this.control.close();
-    await this.#accessLogs.close(LAST_LINES_MS);
+    await this.#accessLogs.close();
     this.#processMetrics[Symbol.dispose]();
     this.metrics[Symbol.dispose]();
     await this.#running.stop();

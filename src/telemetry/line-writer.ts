@@ -5,6 +5,7 @@
 // While the file cannot be written the queue stays as it is and is tried again every second; lines beyond the bound are dropped and
 // counted. A file that another program has moved away or removed is begun anew, at the latest when `reopen` says so. Between two writes
 // `FileRoller` may give the file another name; a batch has lines of one period only, so that it never has to look at times of lines.
+import { isDeepStrictEqual } from "node:util";
 import type { Env } from "../base/env.ts";
 import type { Timer } from "../base/timers.ts";
 import { FileRoller, type Rolling } from "./file-roller.ts";
@@ -12,7 +13,6 @@ import { type LineFile, type LineFiles, nodeFiles } from "./line-file.ts";
 import type { Logger } from "./log.ts";
 import type { Counter } from "./metrics.ts";
 import { periodEndMs } from "./roll-policy.ts";
-import { isDeepStrictEqual } from "node:util";
 
 const BATCH_BYTES = 64 * 1024;
 /** How old a line may become before it is handed to the system. */

@@ -50,12 +50,7 @@ export async function listenHttp(
   stats: ServerConnectionStats & Http2ServerStats,
 ): Promise<HttpPort> {
   const { admission, http1, http2, timeouts } = settings;
-  const common = {
-    admission,
-    timeouts,
-    needsRemote: settings.needsRemote,
-  };
-  const given = http2 === null ? null : Object.assign(common, http2);
+  const given = http2 === null ? null : { admission, timeouts, needsRemote: settings.needsRemote, ...http2 };
   if (http1 === null) {
     if (given === null) throw new Error("a port must speak something");
     return protocols.http2.listen(where, given, handler, stats);
