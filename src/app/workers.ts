@@ -12,12 +12,13 @@ import { addressText } from "../core/socket-address.ts";
 import { listenAddress } from "../transport/config.ts";
 import type { Control } from "./control.ts";
 import type { Identified } from "./identify.ts";
-import { type Planes, type RouterState, stateOf } from "./planes.ts";
+import type { Planes, RouterState } from "./planes.ts";
 import type { RouterPlan } from "./router.ts";
-import type { Answer, ChosenPorts, FromWorker } from "./worker-messages.ts";
+import type { ChosenPorts, FromWorker } from "./worker-messages.ts";
 import { unsharable } from "./worker-count.ts";
 import { WorkerFigures } from "./worker-figures.ts";
 import { WorkerLink, type WorkerOwner } from "./worker-link.ts";
+import { type AskedWorker, WorkerQuestions } from "./worker-questions.ts";
 
 /** What the workers stand on. */
 export interface WorkersParts {
@@ -40,8 +41,7 @@ interface Prepared {
   readonly link: WorkerLink;
 }
 
-interface Worker {
-  readonly index: number;
+interface Worker extends AskedWorker {
   state: WorkerSubject["state"];
   restarts: number;
   active: number;
@@ -77,15 +77,13 @@ const TRY_AGAIN_MS = 500;
 /** None of them lived until it was configured. */
 class NoWorker extends Error {}
 
-/** Figures of a thread that does not answer are those it told before. */
-const ANSWER_MS = 2000;
-
 /** The data planes of worker threads. */
 export class Workers implements Planes, WorkerOwner {
   readonly #parts: WorkersParts;
   readonly #logger: Logger;
   readonly #workers: Worker[] = [];
   readonly #figures = new WorkerFigures();
+  readonly #questions: WorkerQuestions;
   /** In force; null before there is any. */
   #plans: readonly RouterPlan[] | null = null;
   #ports: ChosenPorts = {};
@@ -101,6 +99,7 @@ export class Workers implements Planes, WorkerOwner {
     this.#parts = parts;
     this.#logger = parts.log.logger("workers");
     this.#lookedMs = parts.env.clock.nowMs();
+    this.#questions = new WorkerQuestions(this.#workers, this.#figures, parts.env.timers);
     for (let index = 0; index < parts.count; index++) {
       this.#workers.push({
         index,
@@ -338,45 +337,16 @@ export class Workers implements Planes, WorkerOwner {
   }
 
   async metrics(worker?: number): Promise<MetricsTree> {
-    const asked = this.#workers.filter(({ index }) => worker === undefined || worker === index);
-    await Promise.all(
-      asked.map(async (each) => {
-        const { link } = each;
-        const answer = await this.#answered(each, "metrics");
-        if (answer?.to === "metrics" && link === each.link) this.#figures.take(each.index, answer.tree);
-      }),
-    );
+    await this.#questions.metrics(worker);
     return worker === undefined ? this.#figures.total(snapshotOf(this.#parts.metrics.root)) : this.#figures.of(worker);
   }
 
-  async routers(): Promise<ReadonlyMap<string, RouterState>> {
-    const answers = await Promise.all(this.#workers.map((worker) => this.#answered(worker, "routers")));
-    const dumps = answers.flatMap((answer) => (answer?.to === "routers" ? answer.dumps : []));
-    const keys = new Set(dumps.map(({ key }) => key));
-    return new Map([...keys].flatMap((key) => stateOf(key, dumps)));
+  routers(): Promise<ReadonlyMap<string, RouterState>> {
+    return this.#questions.routers();
   }
 
-  /** All have the same; the first that answers will do. */
-  async identify(head: string): Promise<readonly Identified[]> {
-    for (const worker of this.#workers) {
-      if (worker.state !== "serving") continue;
-      const answer = await this.#inTime(worker, (link) => link.identify(head));
-      if (answer?.to === "identify") return answer.names;
-    }
-    return [];
-  }
-
-  #answered(worker: Worker, question: "metrics" | "routers") {
-    return this.#inTime(worker, (link) => link.ask(question));
-  }
-
-  async #inTime({ link }: Worker, ask: (link: WorkerLink) => Promise<Answer>): Promise<Answer | null> {
-    if (link === null) return null;
-    const late = Promise.withResolvers<null>();
-    const timer = this.#parts.env.timers.after(ANSWER_MS, () => late.resolve(null));
-    const answer = await Promise.race([ask(link).catch(() => null), late.promise]);
-    timer.cancel();
-    return answer;
+  identify(head: string): Promise<readonly Identified[]> {
+    return this.#questions.identify(head);
   }
 
   async sockets(): Promise<readonly OwnSocket[]> {

@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { quantile } from "../../bench/load/statistics.ts";
 import type { IdleOrder } from "../support/idle-callers.ts";
-import { KeptCaller } from "../support/kept-caller.ts";
+import { inTurns, KeptCaller, used } from "../support/kept-caller.ts";
 import { sized } from "../support/long.ts";
 import { openDescriptors, residentBytes } from "../support/process-state.ts";
 import { freePorts, Program, until } from "../support/program.ts";
@@ -17,8 +17,6 @@ const ALLOWED = process.platform === "linux" ? limitOfFiles() : 0;
 const ACTIVE = sized(200, 1_000);
 const IDLE = Math.min(sized(4_000, 10_000), Math.floor(ALLOWED * 0.9) - 2 * ACTIVE);
 const COMERS = sized(4_000, 40_000);
-/** Comers that are there at a time. */
-const AT_ONCE = 50;
 /** Requests of all active callers together, at any number of them; together they leave the processors mostly at rest. */
 const PER_SECOND = 500;
 const PHASE_MS = sized(1_000, 8_000);
@@ -47,21 +45,6 @@ const pause = (ms: number) =>
   new Promise((later) => {
     setTimeout(later, ms);
   });
-
-async function inTurns<T>(count: number, make: () => Promise<T>): Promise<T[]> {
-  const all: T[] = [];
-  for (let left = count; left > 0; left -= AT_ONCE) {
-    all.push(...(await Promise.all(Array.from({ length: Math.min(left, AT_ONCE) }, make))));
-  }
-  return all;
-}
-
-/** A connection that has been used once. */
-async function used(port: number): Promise<KeptCaller> {
-  const caller = new KeptCaller(port);
-  expect(await caller.ask()).toBe("200");
-  return caller;
-}
 
 /** Every caller asks at its own even pace, none at the same time as another. */
 async function paced(callers: readonly KeptCaller[], forMs: number): Promise<number[]> {

@@ -19,12 +19,12 @@ const PER_SECOND = 2000;
  */
 const REST_MS = sized(0, 30_000);
 /**
- * Without any reload the heap grows for two minutes, from 68 to 81 MB: distributions fill the buckets of two windows of a minute, for each of
+ * Without any reload the heap grows for two minutes, from 49 to 55 MB: distributions fill the buckets of two windows of a minute, for each of
  * 5 000 names. What long runs compare is the time after that; the usual size allows for that growth instead, of which one reload that is not
- * forgotten would be four times as much.
+ * forgotten (27 MB) would be three times as much.
  */
 const FULL_MS = sized(0, 150_000);
-const GROWTH_BYTES = sized(15e6, 2e6);
+const GROWTH_BYTES = sized(9e6, 2e6);
 const folder = mkdtempSync(join(tmpdir(), "fairlead-routes-"));
 /** What it does in the proxy's process: on SIGUSR1 it collects garbage and says what is left. */
 const PROBE = `import v8 from "node:v8"; import vm from "node:vm"; import { isMainThread } from "node:worker_threads";

@@ -54,3 +54,23 @@ export class KeptCaller {
     waiting?.(said);
   }
 }
+
+/** A connection that has been used once. @throws Error when it was not answered 200 */
+export async function used(port: number): Promise<KeptCaller> {
+  const caller = new KeptCaller(port);
+  const said = await caller.ask();
+  if (said !== "200") throw new Error(`answered ${said}`);
+  return caller;
+}
+
+/** Callers that are made at a time. */
+const AT_ONCE = 50;
+
+/** So many of something, some at a time. */
+export async function inTurns<T>(count: number, make: () => Promise<T>): Promise<T[]> {
+  const all: T[] = [];
+  for (let left = count; left > 0; left -= AT_ONCE) {
+    all.push(...(await Promise.all(Array.from({ length: Math.min(left, AT_ONCE) }, make))));
+  }
+  return all;
+}
