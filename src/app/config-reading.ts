@@ -24,6 +24,9 @@ export interface ConfigRequest {
   readonly options: ConfigOptions;
 }
 
+/** There is nothing more to read: the thread leaves as little behind as it can, and ends. */
+export type EndOfReading = "end";
+
 /** Who has changed a file once often does so again soon, and most of the time goes into the start of a thread. */
 const IDLE_MS = 10_000;
 /** What takes longer is no configuration. */
@@ -65,7 +68,7 @@ export class ConfigReader implements Disposable {
     } finally {
       thread.off("message", resolve).off("error", reject).off("exit", ended);
       thread.unref();
-      this.#idle = this.#env.timers.after(IDLE_MS, () => this.#end(thread));
+      this.#idle = this.#env.timers.after(IDLE_MS, () => this.#leave(thread));
     }
   }
 
@@ -80,6 +83,12 @@ export class ConfigReader implements Disposable {
     const thread = new Worker(threadFile("config-thread"), { stdin: false, resourceLimits: BOUNDS, env });
     thread.on("error", () => this.#end(thread)); // whoever waits for it is told; nobody else need know
     return thread;
+  }
+
+  #leave(thread: Worker): void {
+    if (this.#thread !== thread) return;
+    this.#thread = null;
+    thread.postMessage("end" satisfies EndOfReading);
   }
 
   #end(thread: Worker): void {

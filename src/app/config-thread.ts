@@ -4,7 +4,8 @@ import { parentPort } from "node:worker_threads";
 import { problemsToJson, renderProblems } from "../config/problems.ts";
 import { loadConfig } from "./config.ts";
 import { noExtensions } from "./extensions.ts";
-import type { ConfigRequest, ReadConfig } from "./config-reading.ts";
+import type { ConfigRequest, EndOfReading, ReadConfig } from "./config-reading.ts";
+import { giveBackMemory } from "./give-back-memory.ts";
 
 /** Where there is only one core, requests come first. */
 const NICENESS = 5;
@@ -21,7 +22,10 @@ function standBehind(): void {
   }
 }
 
-parentPort?.on("message", (request: ConfigRequest) => void answer(request));
+parentPort?.on(
+  "message",
+  (message: ConfigRequest | EndOfReading) => void (message === "end" ? end() : answer(message)),
+);
 
 /** An error that it throws ends the thread, and whoever waits hears of it. */
 async function answer({ options, text }: ConfigRequest): Promise<void> {
@@ -33,4 +37,10 @@ async function answer({ options, text }: ConfigRequest): Promise<void> {
     loadedPlugins: extensions !== noExtensions,
   };
   parentPort?.postMessage(read);
+}
+
+/** Nothing keeps the thread alive then. */
+async function end(): Promise<void> {
+  await giveBackMemory();
+  parentPort?.close();
 }

@@ -3,11 +3,12 @@
 // A cell is a place in a Float64Array over shared memory, written by one thread with plain `+=` (an atomic add costs ten times as
 // much; a reader may lag by one event). Memory grows by whole chunks, so a cell never moves. Doubles count exactly up to 2^53.
 // What is written together is allocated together: a proxy with hundreds of endpoints waits for memory more than it computes.
+import { BucketStore } from "./bucket-store.ts";
 
 const CELLS_PER_CHUNK = 1024;
 
 /** How many cells can be had in a row. A row begins at a multiple of its length, so eight cells are one line of the processor's cache. */
-export type RowLength = 1 | 4 | 8 | 64;
+export type RowLength = 1 | 4 | 8;
 
 /** Hands out rows of cells, all zero, and takes them back. */
 export class CellStore {
@@ -15,13 +16,15 @@ export class CellStore {
   readonly chunks: Float64Array[] = [];
   /** A row for what is written to metrics that are gone; nobody reads it. */
   readonly sink: number;
-  readonly #free: Record<RowLength, number[]> = { 1: [], 4: [], 8: [], 64: [] };
+  readonly #free: Record<RowLength, number[]> = { 1: [], 4: [], 8: [] };
   #used = 0;
   /** Cells in use by metrics that exist. */
   live = 0;
+  /** What distributions count in. */
+  readonly buckets: BucketStore = new BucketStore();
 
   constructor() {
-    this.sink = this.allocate(64);
+    this.sink = this.allocate(8);
     this.live = 0;
   }
 

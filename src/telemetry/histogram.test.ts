@@ -12,7 +12,8 @@ function setUp(bounds = COUNTS) {
   const env = new ManualEnv();
   const windows = new WindowClock(env, WINDOW_MS);
   windows.run();
-  return { env, windows, histogram: new Histogram(new CellStore(), windows, bounds) };
+  const store = new CellStore();
+  return { env, windows, buckets: store.buckets, histogram: new Histogram(store, windows, bounds) };
 }
 
 test("Histogram summarises what was recorded", () => {
@@ -179,4 +180,28 @@ test("Histogram counts zeros kept aside like any others", () => {
   }
   expect(aside.histogram.snapshot()).toEqual(recorded.histogram.snapshot());
   expect(aside.histogram.totalCount).toBe(7);
+});
+
+test("Zeros kept aside need no memory, and pages that counted nothing in their window are given back", () => {
+  const { buckets, env, histogram } = setUp();
+  for (let window = 0; window < 5; window++) {
+    histogram.recordZero();
+    env.advance(WINDOW_MS);
+  }
+  expect(histogram.snapshot()).toMatchObject({ count: 1, max: 0 });
+  expect(buckets.live).toBe(0);
+  histogram.record(1);
+  histogram.record(1_000_000);
+  const both = buckets.live;
+  // The slow value is told for two windows, and costs nothing after the next.
+  for (let window = 0; window < 4; window++) {
+    env.advance(WINDOW_MS);
+    histogram.record(1);
+    expect(histogram.snapshot().max).toBe(window < 1 ? 1_000_000 : 1);
+  }
+  expect(buckets.live).toBe(both); // one page for each of the two windows instead of two for one
+  env.advance(10 * WINDOW_MS);
+  histogram.snapshot();
+  expect(buckets.live).toBe(0);
+  expect(histogram.countsByBound().reduce((sum, count) => sum + count)).toBe(11);
 });

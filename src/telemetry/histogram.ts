@@ -18,6 +18,7 @@ const MIN = 2;
 const MAX = 3;
 const WINDOW_CELLS = 4;
 const NO_BUCKETS = new Float64Array();
+const NO_PAGE = new Uint32Array();
 
 /** A distribution of non-negative values. Negative values and NaN count as zero. */
 export class Histogram {
@@ -38,10 +39,14 @@ export class Histogram {
   #completePages: BucketPages | null = null;
   /** The page of the running window that was written last. */
   #page = -1;
-  #pageCells: Float64Array;
+  #pageBuckets: Uint32Array = NO_PAGE;
   #pageAt = 0;
-  /** Zeros of the running window that are not among its buckets yet: some distributions have hardly anything else. */
+  // Zeros that have no page: some distributions have hardly anything else.
+  /** Of the running window, not among its totals yet. */
   #zeros = 0;
+  /** Of the windows, among their totals. */
+  #runningZeros = 0;
+  #completeZeros = 0;
   #earlierCount = 0;
   #earlierSum = 0;
   /** Values of earlier windows between bounds; null before the first that held any. */
@@ -63,7 +68,6 @@ export class Histogram {
     this.#totals = store.chunkOf(this.#cell);
     this.#running = store.indexOf(this.#cell);
     this.#complete = this.#running + WINDOW_CELLS;
-    this.#pageCells = this.#totals;
   }
 
   get kind(): "stat" {
@@ -75,7 +79,7 @@ export class Histogram {
     const units = value > 0 ? Math.round(Math.min(value * this.#scale, Number.MAX_SAFE_INTEGER)) : 0;
     const bucket = bucketOf(units);
     if (pageOf(bucket) !== this.#page) this.#open(pageOf(bucket));
-    this.#pageCells[this.#pageAt + placeOf(bucket)]! += 1;
+    this.#pageBuckets[this.#pageAt + placeOf(bucket)]! += 1;
     const totals = this.#totals;
     const at = this.#running;
     const first = totals[at + COUNT] === 0;
@@ -91,23 +95,22 @@ export class Histogram {
     this.#zeros++;
   }
 
-  // Zeros kept aside join the others before anything is read or turned.
+  // Zeros kept aside join the totals before anything is read or turned.
   #takeZeros(): void {
     const zeros = this.#zeros;
     if (zeros === 0) return;
     this.#zeros = 0;
-    if (this.#page !== 0) this.#open(0);
-    const totals = this.#totals;
-    this.#pageCells[this.#pageAt]! += zeros;
-    totals[this.#running + COUNT]! += zeros;
-    totals[this.#running + MIN] = 0;
+    this.#runningZeros += zeros;
+    this.#totals[this.#running + COUNT]! += zeros;
+    this.#totals[this.#running + MIN] = 0;
   }
 
-  #open(page: number): void {
-    const cell = this.#retired ? this.#store.sink : (this.#runningPages ??= new BucketPages(this.#store)).open(page);
-    this.#page = page;
-    this.#pageCells = this.#store.chunkOf(cell);
-    this.#pageAt = this.#store.indexOf(cell);
+  #open(number: number): void {
+    const { buckets } = this.#store;
+    const page = this.#retired ? buckets.sink : (this.#runningPages ??= new BucketPages(buckets)).open(number);
+    this.#page = number;
+    this.#pageBuckets = buckets.chunkOf(page);
+    this.#pageAt = buckets.indexOf(page);
   }
 
   /** How many values were recorded since the start. */
@@ -124,8 +127,13 @@ export class Histogram {
   countsByBound(): number[] {
     this.#takeZeros();
     const counts = this.#earlierByBound?.slice() ?? this.#noCounts();
-    this.#runningPages?.addTo(counts, this.bounds.lastBuckets);
+    this.#addRunningTo(counts);
     return counts;
+  }
+
+  #addRunningTo(counts: number[]): void {
+    counts[0]! += this.#runningZeros;
+    this.#runningPages?.addTo(counts, this.bounds.lastBuckets);
   }
 
   #noCounts(): number[] {
@@ -140,8 +148,8 @@ export class Histogram {
     if (this.#epoch !== this.#windows.epoch) this.#turn();
     this.#takeZeros();
     return summarize(
-      this.#counted(this.#running, this.#runningPages),
-      this.#counted(this.#complete, this.#completePages),
+      this.#counted(this.#running, this.#runningPages, this.#runningZeros),
+      this.#counted(this.#complete, this.#completePages, this.#completeZeros),
       this.#scale,
     );
   }
@@ -156,15 +164,15 @@ export class Histogram {
       totalCount: this.totalCount,
       totalSum: this.totalSum,
       byBound,
-      running: sparse(this.#counted(this.#running, this.#runningPages)),
-      complete: sparse(this.#counted(this.#complete, this.#completePages)),
+      running: sparse(this.#counted(this.#running, this.#runningPages, this.#runningZeros)),
+      complete: sparse(this.#counted(this.#complete, this.#completePages, this.#completeZeros)),
     };
   }
 
-  #counted(at: number, pages: BucketPages | null): Counted {
+  #counted(at: number, pages: BucketPages | null, zeros: number): Counted {
     const totals = this.#totals;
     return {
-      buckets: pages === null ? NO_BUCKETS : pages.read(),
+      buckets: pages?.read(zeros) ?? (zeros > 0 ? Float64Array.of(zeros) : NO_BUCKETS),
       count: totals[at + COUNT]!,
       sum: totals[at + SUM]!,
       min: totals[at + MIN]!,
@@ -181,12 +189,14 @@ export class Histogram {
     this.#earlierCount += this.#totals[this.#running + COUNT]!;
     this.#earlierSum += this.#totals[this.#running + SUM]!;
     if (this.#totals[this.#running + COUNT]! > 0) {
-      this.#runningPages?.addTo((this.#earlierByBound ??= this.#noCounts()), this.bounds.lastBuckets);
+      this.#addRunningTo((this.#earlierByBound ??= this.#noCounts()));
     }
     this.#complete = this.#running;
     this.#completePages = this.#runningPages;
+    this.#completeZeros = this.#runningZeros;
     this.#running = oldest;
     this.#runningPages = pages;
+    this.#runningZeros = 0;
     this.#clear(oldest);
     pages?.clear();
     if (passed > 1) this.#forget();
@@ -196,6 +206,7 @@ export class Histogram {
   // Nothing was recorded for a whole window: what we hold is older than a reading may show, and the pages go back.
   #forget(): void {
     this.#clear(this.#complete);
+    this.#completeZeros = 0;
     this.#runningPages?.free();
     this.#completePages?.free();
   }
@@ -209,6 +220,8 @@ export class Histogram {
     if (this.#retired) return;
     this.#retired = true;
     this.#zeros = 0;
+    this.#runningZeros = 0;
+    this.#completeZeros = 0;
     this.#runningPages?.free();
     this.#completePages?.free();
     this.#store.release(this.#cell, 8);

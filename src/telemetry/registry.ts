@@ -280,9 +280,9 @@ export class MetricsRegistry {
     }
   }
 
-  /** Cells in use by metrics that exist. */
+  /** Cells and buckets in use by metrics that exist. */
   get liveCells(): number {
-    return this.#cells.live;
+    return this.#cells.live + this.#cells.buckets.live;
   }
 
   /** Sentences for metrics that are not in the catalogue; of one pattern the first counts. */
