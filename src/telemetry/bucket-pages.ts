@@ -1,4 +1,7 @@
-// The buckets of one window of a histogram: pages, made where values fall. Latencies of one service fill one or two.
+// What one window of a histogram has counted, by buckets.
+//
+// The first values are noted one by one, on a page of the store: that is all that most services ask for in a minute. When there are more, they are
+// counted on pages made where values fall, as many as their spread needs; latencies of one service fill two to ten.
 import { type BucketStore, PAGE_BITS, PAGE_BUCKETS } from "./bucket-store.ts";
 
 interface Page {
@@ -8,65 +11,85 @@ interface Page {
   readonly page: number;
 }
 
+/** So many are noted one by one. */
+const MOST_NOTED = PAGE_BUCKETS;
+const NO_PAGES: readonly Page[] = [];
+const NONE = -1;
+
 export class BucketPages {
   readonly #store: BucketStore;
-  // Of most windows all values fall on one page, which needs no list.
-  #number = -1;
-  #page = 0;
-  #others: readonly Page[] | null = null;
+  /** The page with the buckets of values one by one, and how many there are; no page while values are counted. */
+  #notes = NONE;
+  #noted = 0;
+  #counting = false;
+  #pages: readonly Page[] = NO_PAGES;
 
   constructor(store: BucketStore) {
     this.#store = store;
   }
 
+  /** Notes a value, if there are few. False: it is to be counted on the page that `open` gives. */
+  note(bucket: number): boolean {
+    if (this.#counting) return false;
+    if (this.#noted === MOST_NOTED) {
+      this.#countNoted();
+      return false;
+    }
+    if (this.#notes === NONE) this.#notes = this.#store.allocate();
+    this.#store.chunkOf(this.#notes)[this.#store.indexOf(this.#notes) + this.#noted++] = bucket;
+    return true;
+  }
+
+  #countNoted(): void {
+    const noted = [...this.#notedBuckets()];
+    this.#forgetNotes();
+    this.#counting = true;
+    for (const bucket of noted) {
+      const page = this.open(pageOf(bucket));
+      this.#store.chunkOf(page)[this.#store.indexOf(page) + placeOf(bucket)]! += 1;
+    }
+  }
+
+  #notedBuckets(): Uint32Array {
+    if (this.#notes === NONE) return new Uint32Array();
+    const at = this.#store.indexOf(this.#notes);
+    return this.#store.chunkOf(this.#notes).subarray(at, at + this.#noted);
+  }
+
+  #forgetNotes(): void {
+    if (this.#notes !== NONE) this.#store.release(this.#notes);
+    this.#notes = NONE;
+    this.#noted = 0;
+  }
+
   /** The page of this number in the store, made when new. */
   open(number: number): number {
-    if (number === this.#number) return this.#page;
-    const others = this.#others;
-    for (let i = 0; others !== null && i < others.length; i++) {
-      const other = others[i]!;
-      if (other.number === number) return other.page;
-    }
+    const pages = this.#pages;
+    for (let i = 0; i < pages.length; i++) if (pages[i]!.number === number) return pages[i]!.page;
     const page = this.#store.allocate();
-    this.#keep({ number, page });
+    this.#pages = pages.concat({ number, page }); // no longer than it needs to be
     return page;
   }
 
-  #keep(one: Page): void {
-    if (this.#number < 0) {
-      this.#number = one.number;
-      this.#page = one.page;
-    } else {
-      this.#others = this.#others === null ? [one] : this.#others.concat(one); // no longer than it needs to be
-    }
-  }
-
-  *#pages(): Generator<Page, void, undefined> {
-    if (this.#number < 0) return;
-    yield { number: this.#number, page: this.#page };
-    if (this.#others !== null) yield* this.#others;
-  }
-
-  /** Sets all buckets to zero. Pages that have counted something are kept for the next window, the others are given back. */
-  clear(): void {
-    const pages = [...this.#pages()];
-    this.#number = -1;
-    this.#others = null;
-    for (const one of pages) {
-      if (!this.#store.isUsed(one.page)) {
-        this.#store.release(one.page);
-        continue;
-      }
-      this.#store.clear(one.page);
-      this.#keep(one);
-    }
+  /** Begins again at zero. Where there were many values, the pages that they were counted on are kept for the next. @param count how many there were */
+  clear(count: number): void {
+    if (!this.#counting || count <= MOST_NOTED) return this.free();
+    const store = this.#store;
+    this.#pages = this.#pages.filter(({ page }) => {
+      const used = store.isUsed(page);
+      if (used) store.clear(page);
+      else store.release(page);
+      return used;
+    });
+    return undefined;
   }
 
   /** Gives the pages back. */
   free(): void {
-    for (const { page } of this.#pages()) this.#store.release(page);
-    this.#number = -1;
-    this.#others = null;
+    for (const { page } of this.#pages) this.#store.release(page);
+    this.#pages = NO_PAGES;
+    this.#forgetNotes();
+    this.#counting = false;
   }
 
   /**
@@ -75,12 +98,13 @@ export class BucketPages {
    * @param sums one more than there are bounds: the last is for what lies beyond.
    */
   addTo(sums: number[], lastBuckets: readonly number[]): void {
-    for (const { number, page } of this.#pages()) {
+    for (const bucket of this.#notedBuckets()) sums[placeAmong(lastBuckets, bucket, 0)]! += 1;
+    for (const { number, page } of this.#pages) {
       const buckets = this.#store.chunkOf(page);
       const at = this.#store.indexOf(page);
       let place = 0;
       for (let i = 0; i < PAGE_BUCKETS; i++) {
-        while (place < lastBuckets.length && number * PAGE_BUCKETS + i > lastBuckets[place]!) place++;
+        place = placeAmong(lastBuckets, number * PAGE_BUCKETS + i, place);
         sums[place]! += buckets[at + i]!;
       }
     }
@@ -88,16 +112,26 @@ export class BucketPages {
 
   /** A copy of all buckets up to the last page. @param zeros are in the first bucket besides. */
   read(zeros: number): Float64Array {
+    const noted = this.#notedBuckets();
     let pages = zeros > 0 ? 1 : 0;
-    for (const { number } of this.#pages()) pages = Math.max(pages, number + 1);
+    for (const bucket of noted) pages = Math.max(pages, pageOf(bucket) + 1);
+    for (const { number } of this.#pages) pages = Math.max(pages, number + 1);
     const copy = new Float64Array(pages * PAGE_BUCKETS);
-    for (const { number, page } of this.#pages()) {
+    for (const bucket of noted) copy[bucket]! += 1;
+    for (const { number, page } of this.#pages) {
       const at = this.#store.indexOf(page);
       copy.set(this.#store.chunkOf(page).subarray(at, at + PAGE_BUCKETS), number * PAGE_BUCKETS);
     }
     if (zeros > 0) copy[0]! += zeros;
     return copy;
   }
+}
+
+/** Of ascending last buckets the first that a bucket does not exceed, from a place on. */
+function placeAmong(lastBuckets: readonly number[], bucket: number, from: number): number {
+  let place = from;
+  while (place < lastBuckets.length && bucket > lastBuckets[place]!) place++;
+  return place;
 }
 
 /** The page a bucket is on, and its place there. */

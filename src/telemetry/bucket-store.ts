@@ -10,17 +10,11 @@ const BUCKETS_PER_CHUNK = 32 * PAGE_BUCKETS;
 
 /** Hands out pages of buckets, all zero, and takes them back. A page is known by the number of its first bucket. */
 export class BucketStore {
-  /** A page for what is written to distributions that are gone; nobody reads it. */
-  readonly sink: number;
   readonly #chunks: Uint32Array[] = [];
   readonly #free: number[] = [];
   #used = 0;
   /** Buckets in use by distributions that exist. */
   live = 0;
-
-  constructor() {
-    this.sink = this.#cut();
-  }
 
   /** A page that nobody else uses. */
   allocate(): number {

@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ManualEnv } from "../../test/support/manual-env.ts";
 import { COUNTS, TIMES } from "./bounds.ts";
+import { PAGE_BUCKETS } from "./bucket-store.ts";
+import { bucketOf } from "./buckets.ts";
 import { CellStore } from "./cells.ts";
 import { Histogram } from "./histogram.ts";
 import { WindowClock } from "./window-clock.ts";
@@ -182,26 +184,60 @@ test("Histogram counts zeros kept aside like any others", () => {
   expect(aside.histogram.totalCount).toBe(7);
 });
 
-test("Zeros kept aside need no memory, and pages that counted nothing in their window are given back", () => {
+test("What a distribution takes follows what its last two windows have seen", () => {
   const { buckets, env, histogram } = setUp();
-  for (let window = 0; window < 5; window++) {
-    histogram.recordZero();
+  const pages = () => buckets.live / PAGE_BUCKETS;
+  /** Records in a window of its own. */
+  const window = (...values: readonly number[]) => {
     env.advance(WINDOW_MS);
-  }
-  expect(histogram.snapshot()).toMatchObject({ count: 1, max: 0 });
-  expect(buckets.live).toBe(0);
-  histogram.record(1);
-  histogram.record(1_000_000);
-  const both = buckets.live;
-  // The slow value is told for two windows, and costs nothing after the next.
-  for (let window = 0; window < 4; window++) {
-    env.advance(WINDOW_MS);
-    histogram.record(1);
-    expect(histogram.snapshot().max).toBe(window < 1 ? 1_000_000 : 1);
-  }
-  expect(buckets.live).toBe(both); // one page for each of the two windows instead of two for one
+    for (const value of values) {
+      if (value === 0) histogram.recordZero();
+      else histogram.record(value);
+    }
+    return [pages(), histogram.snapshot().count, histogram.snapshot().max];
+  };
+  const many = Array.from({ length: 100 }, () => 1);
+  expect(window(0, 0)).toEqual([0, 2, 0]); // zeros kept aside take nothing
+  expect(window(1, 1_000_000)).toEqual([1, 4, 1_000_000]); // a few values one page, wherever they are
+  expect(window(...many, 1_000_000)).toEqual([3, 103, 1_000_000]); // many values a page for each region
+  expect(window(...many)).toEqual([3, 201, 1_000_000]);
+  expect(window(...many)).toEqual([3, 200, 1]); // the page of what was not seen again is kept for the next window of that turn
+  expect(window(...many)).toEqual([3, 200, 1]);
+  expect(window(...many)).toEqual([2, 200, 1]);
+  expect(window(1)).toEqual([2, 101, 1]);
+  expect(window(1)).toEqual([2, 2, 1]);
+  expect(window(1)).toEqual([2, 2, 1]);
   env.advance(10 * WINDOW_MS);
-  histogram.snapshot();
+  expect(histogram.snapshot().count).toBe(0);
+  expect(pages()).toBe(0);
+  expect(histogram.countsByBound().reduce((sum, count) => sum + count)).toBe(histogram.totalCount);
+});
+
+test("Values noted one by one and values counted tell the same", () => {
+  const value = fc.oneof(fc.nat(200), fc.nat(2 ** 31 - 1), fc.maxSafeNat());
+  fc.assert(
+    fc.property(fc.array(value, { minLength: 1, maxLength: 150 }), fc.nat(150), (values, turnAfter) => {
+      const { env, histogram } = setUp();
+      const found = new Map<number, number>();
+      for (const [n, each] of values.entries()) {
+        if (n === turnAfter) env.advance(WINDOW_MS);
+        histogram.record(each);
+        found.set(bucketOf(each), (found.get(bucketOf(each)) ?? 0) + 1);
+      }
+      const { complete, running } = histogram.plain();
+      const told = new Map<number, number>();
+      for (const { buckets } of [running, complete])
+        for (let i = 0; i < buckets.length; i += 2)
+          told.set(buckets[i]!, (told.get(buckets[i]!) ?? 0) + buckets[i + 1]!);
+      expect([...told].sort(([a], [b]) => a - b)).toEqual([...found].sort(([a], [b]) => a - b));
+    }),
+  );
+});
+
+test("A distribution that is gone takes nothing any longer, whoever writes to it", () => {
+  const { buckets, histogram } = setUp();
+  for (let i = 0; i < 100; i++) histogram.record(i);
+  histogram.retire();
+  for (let i = 0; i < 100; i++) histogram.record(i);
   expect(buckets.live).toBe(0);
-  expect(histogram.countsByBound().reduce((sum, count) => sum + count)).toBe(11);
 });

@@ -78,8 +78,9 @@ export class Histogram {
     if (this.#epoch !== this.#windows.epoch) this.#turn();
     const units = value > 0 ? Math.round(Math.min(value * this.#scale, Number.MAX_SAFE_INTEGER)) : 0;
     const bucket = bucketOf(units);
-    if (pageOf(bucket) !== this.#page) this.#open(pageOf(bucket));
-    this.#pageBuckets[this.#pageAt + placeOf(bucket)]! += 1;
+    if (pageOf(bucket) === this.#page || this.#open(bucket)) {
+      this.#pageBuckets[this.#pageAt + placeOf(bucket)]! += 1;
+    }
     const totals = this.#totals;
     const at = this.#running;
     const first = totals[at + COUNT] === 0;
@@ -105,12 +106,17 @@ export class Histogram {
     this.#totals[this.#running + MIN] = 0;
   }
 
-  #open(number: number): void {
+  /** Goes to the page of a bucket. False if the value is not to be counted there: it has been noted, or the metric is gone. */
+  #open(bucket: number): boolean {
+    if (this.#retired) return false;
     const { buckets } = this.#store;
-    const page = this.#retired ? buckets.sink : (this.#runningPages ??= new BucketPages(buckets)).open(number);
-    this.#page = number;
+    const pages = (this.#runningPages ??= new BucketPages(buckets));
+    if (pages.note(bucket)) return false;
+    const page = pages.open(pageOf(bucket));
+    this.#page = pageOf(bucket);
     this.#pageBuckets = buckets.chunkOf(page);
     this.#pageAt = buckets.indexOf(page);
+    return true;
   }
 
   /** How many values were recorded since the start. */
@@ -184,6 +190,7 @@ export class Histogram {
     this.#takeZeros();
     const passed = this.#windows.epoch - this.#epoch;
     const oldest = this.#complete;
+    const oldestCount = this.#totals[oldest + COUNT]! - this.#completeZeros;
     const pages = this.#completePages;
     this.#epoch = this.#windows.epoch;
     this.#earlierCount += this.#totals[this.#running + COUNT]!;
@@ -198,7 +205,7 @@ export class Histogram {
     this.#runningPages = pages;
     this.#runningZeros = 0;
     this.#clear(oldest);
-    pages?.clear();
+    pages?.clear(oldestCount);
     if (passed > 1) this.#forget();
     this.#page = -1;
   }
