@@ -1,5 +1,6 @@
 // A server of this process itself: a listener on the proxy's own HTTP/1.1 codec, and what it answers.
 import type { Env } from "../base/env.ts";
+import { within } from "../base/within.ts";
 import { causes } from "../core/cause.ts";
 import type { Listener } from "../core/byte-stream.ts";
 import type { DataLoop } from "../core/data-loop.ts";
@@ -145,10 +146,7 @@ export abstract class LocalServer {
   async drain(patienceMs: number = DRAIN_MS): Promise<void> {
     const server = this.#server;
     if (server === null) return;
-    const late = Promise.withResolvers<void>();
-    const timer = this.#parts.env.timers.after(DRAIN_MS, () => late.resolve());
-    await Promise.race([server.drain(patienceMs), late.promise]);
-    timer.cancel();
+    await within(this.#parts.env.timers, DRAIN_MS, server.drain(patienceMs), undefined);
   }
 
   /** Stops accepting, finishes what is in progress, and closes what is left after a moment. */

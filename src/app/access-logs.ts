@@ -2,6 +2,7 @@
 import type { ReopenedFile } from "../admin/subject.ts";
 import type { Env } from "../base/env.ts";
 import type { Timer } from "../base/timers.ts";
+import { within } from "../base/within.ts";
 import type { DataLoop } from "../core/data-loop.ts";
 import { AccessLog } from "../protocols/http/access-log.ts";
 import type { ExchangeLog } from "../router/router.ts";
@@ -125,10 +126,7 @@ export class AccessLogs {
   /** Closes all files and opens them again by their paths. */
   reopen(): Promise<readonly ReopenedFile[]> {
     const files = [...this.#open].map(async ([path, { writer }]) => {
-      const late = Promise.withResolvers<boolean>();
-      const timer = this.#world.env.timers.after(REOPEN_MS, () => late.resolve(false));
-      const reopened = await Promise.race([writer.reopen(), late.promise]);
-      timer.cancel();
+      const reopened = await within(this.#world.env.timers, REOPEN_MS, writer.reopen(), false);
       return { path, reopened };
     });
     return Promise.all(files);

@@ -2,6 +2,7 @@
 import type { ReopenedFile } from "../admin/subject.ts";
 import type { Env } from "../base/env.ts";
 import { systemEnv } from "../base/env.ts";
+import { within } from "../base/within.ts";
 import type { Transport } from "../core/byte-stream.ts";
 import { DataLoop } from "../core/data-loop.ts";
 import type { NamerTable } from "../naming/namer-table.ts";
@@ -283,12 +284,9 @@ export class Linker {
     }
   }
 
-  async #drained(limitMs: number, patienceMs: number): Promise<boolean> {
-    const late = Promise.withResolvers<boolean>();
-    const timer = this.env.timers.after(limitMs, () => late.resolve(false));
-    const clean = await Promise.race([this.planes.drain(patienceMs).then(() => true), late.promise]);
-    timer.cancel();
-    return clean;
+  #drained(limitMs: number, patienceMs: number): Promise<boolean> {
+    const drained = this.planes.drain(patienceMs).then(() => true);
+    return within(this.env.timers, limitMs, drained, false);
   }
 
   /** From now on the configuration follows a file: when it changes, and when somebody asks. @param text what was read from it already. */

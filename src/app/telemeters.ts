@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import type { Env } from "../base/env.ts";
 import { invariant } from "../base/invariant.ts";
+import { within } from "../base/within.ts";
 import type { Transport } from "../core/byte-stream.ts";
 import type { SendDatagrams } from "../core/datagrams.ts";
 import { parseEndpoint } from "../core/endpoint-text.ts";
@@ -119,10 +120,8 @@ export class Telemeters {
     const ending = this.#running.filter(({ sampler }) => (sampler === null) === (what === "metrics"));
     this.#running = this.#running.filter((each) => !ending.includes(each));
     if (ending.length === 0) return;
-    const late = Promise.withResolvers<void>();
-    const timer = this.#world.env.timers.after(graceMs, late.resolve);
-    await Promise.race([Promise.all(ending.map((each) => each.close(graceMs))), late.promise]);
-    timer.cancel();
+    const closed = Promise.all(ending.map((each) => each.close(graceMs)));
+    await within(this.#world.env.timers, graceMs, closed, undefined);
   }
 
   #open(config: TelemeterConfig): Opened[] {

@@ -2,6 +2,7 @@
 import { getCompileCacheDir } from "node:module";
 import { Worker } from "node:worker_threads";
 import type { Timers } from "../base/timers.ts";
+import { within } from "../base/within.ts";
 import type { ToData } from "../core/border.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { WorkerSocket } from "../transport/node/inherited-sockets.ts";
@@ -111,10 +112,8 @@ export class WorkerLink implements PlaneLink {
   /** Closes its data plane, then the thread; one that hangs is terminated. */
   async close(): Promise<void> {
     this.#closing = true;
-    const late = Promise.withResolvers<void>();
-    const timer = this.#timers.after(CLOSE_MS, late.resolve);
-    await Promise.race([this.#ask((question) => ({ type: "close", question })).catch(() => undefined), late.promise]);
-    timer.cancel();
+    const closed = this.#ask((question) => ({ type: "close", question })).catch(() => undefined);
+    await within(this.#timers, CLOSE_MS, closed, undefined);
     await this.terminate();
   }
 

@@ -1,6 +1,7 @@
 // What worker threads are asked about for people and monitoring. Whoever does not answer in time is passed over.
 import type { WorkerSubject } from "../admin/subject.ts";
 import type { Timers } from "../base/timers.ts";
+import { within } from "../base/within.ts";
 import type { Identified } from "./identify.ts";
 import { type RouterState, stateOf } from "./planes.ts";
 import type { WorkerFigures } from "./worker-figures.ts";
@@ -66,10 +67,7 @@ export class WorkerQuestions {
 
   async #inTime({ link }: AskedWorker, ask: (link: WorkerLink) => Promise<Answer>): Promise<Answer | null> {
     if (link === null) return null;
-    const late = Promise.withResolvers<null>();
-    const timer = this.#timers.after(ANSWER_MS, () => late.resolve(null));
-    const answer = await Promise.race([ask(link).catch(() => null), late.promise]);
-    timer.cancel();
-    return answer;
+    const answer = ask(link).catch(() => null);
+    return within(this.#timers, ANSWER_MS, answer, null);
   }
 }

@@ -20,7 +20,7 @@ export class CellStore {
   #used = 0;
   /** Cells in use by metrics that exist. */
   live = 0;
-  /** What distributions count in. */
+  /** What distributions count in; not shared, since workers are asked for their figures. */
   readonly buckets: BucketStore = new BucketStore();
 
   constructor() {

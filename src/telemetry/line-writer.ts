@@ -8,6 +8,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Env } from "../base/env.ts";
 import type { Timer } from "../base/timers.ts";
+import { within } from "../base/within.ts";
 import { FileRoller, type Rolling } from "./file-roller.ts";
 import { type LineFile, type LineFiles, nodeFiles } from "./line-file.ts";
 import type { Logger } from "./log.ts";
@@ -275,10 +276,7 @@ export class LineWriter {
     this.#seal();
     this.#closing = true;
     this.#wake?.();
-    const late = Promise.withResolvers<void>();
-    const timer = this.#parts.env.timers.after(graceMs, late.resolve);
-    await Promise.race([this.#writing, late.promise]);
-    timer.cancel();
+    await within(this.#parts.env.timers, graceMs, this.#writing, undefined);
     for (const batch of this.#queue.splice(0)) this.#drop(batch.lines);
     if (this.#writing === null) await this.#shut().catch(() => undefined); // nothing is left to lose
   }
